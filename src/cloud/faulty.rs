@@ -1,0 +1,105 @@
+//! A cloud around another that counts its calls and can make them fail.
+
+use std::future::poll_fn;
+use std::task::Poll;
+
+use super::{Call, CallError, Cloud, Read, Reply, call, operations};
+use {
+    aws_sdk_ec2 as ec2, aws_sdk_iam as iam, aws_sdk_resourcegroupstagging as tagging,
+    aws_sdk_route53 as route53, aws_sdk_s3 as s3, aws_sdk_sts as sts,
+};
+
+/// What is to happen to a call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fault {
+    /// Nothing: the call goes through.
+    Pass,
+    /// The call fails and has no effect.
+    Fail(CallError),
+    /// The call has its effect, and its answer is lost.
+    Lose(CallError),
+    /// The caller dies before the call.
+    DieBefore,
+    /// The caller dies after the call had its effect.
+    DieAfter,
+}
+
+/// Decides what happens to each call; it is asked in the order of the calls.
+pub trait Faults {
+    /// Decides on one call.
+    fn decide(&self, call: Call) -> Fault;
+}
+
+impl<F: Fn(Call) -> Fault> Faults for F {
+    fn decide(&self, call: Call) -> Fault {
+        self(call)
+    }
+}
+
+/// Wraps a cloud; each call is first shown to the faults.
+///
+/// A caller that "dies" waits for ever: whoever drives it drops it then, as a
+/// killed process would be.
+pub struct Faulty<C, F> {
+    inner: C,
+    faults: F,
+}
+
+impl<C, F: Faults> Faulty<C, F> {
+    /// Puts `faults` in front of `inner`.
+    pub const fn new(inner: C, faults: F) -> Self {
+        Self { inner, faults }
+    }
+
+    async fn through<T>(
+        &self,
+        call: Call,
+        reply: impl Future<Output = Result<T, CallError>>,
+    ) -> Result<T, CallError> {
+        match self.faults.decide(call) {
+            Fault::Pass => reply.await,
+            Fault::Fail(error) => Err(error),
+            Fault::Lose(error) => {
+                reply.await?;
+                Err(error)
+            }
+            Fault::DieBefore => poll_fn(|_| Poll::Pending).await,
+            Fault::DieAfter => {
+                reply.await?;
+                poll_fn(|_| Poll::Pending).await
+            }
+        }
+    }
+}
+
+macro_rules! forward {
+    (
+        read { $($read_service:ident $read:ident($ReadInput:ident) -> $ReadOutput:ident;)* }
+        write { $($write_service:ident $write:ident($WriteInput:ident) -> $WriteOutput:ident;)* }
+    ) => {
+        impl<C: Read, F: Faults> Read for Faulty<C, F> {
+            $(
+                fn $read(
+                    &self,
+                    input: $read_service::operation::$read::builders::$ReadInput,
+                ) -> Reply<'_, $read_service::operation::$read::$ReadOutput> {
+                    let call = call(stringify!($read_service), stringify!($ReadOutput), false);
+                    Box::pin(self.through(call, self.inner.$read(input)))
+                }
+            )*
+        }
+
+        impl<C: Cloud, F: Faults> Cloud for Faulty<C, F> {
+            $(
+                fn $write(
+                    &self,
+                    input: $write_service::operation::$write::builders::$WriteInput,
+                ) -> Reply<'_, $write_service::operation::$write::$WriteOutput> {
+                    let call = call(stringify!($write_service), stringify!($WriteOutput), true);
+                    Box::pin(self.through(call, self.inner.$write(input)))
+                }
+            )*
+        }
+    };
+}
+operations!(forward);

@@ -1,0 +1,58 @@
+//! What tests do to a world from outside, past the trait.
+
+use super::Memory;
+use super::inventory::Inventory;
+
+impl Memory {
+    /// Lists everything that exists now.
+    pub fn snapshot(&self) -> Inventory {
+        let mut world = self.world.borrow_mut();
+        world.pass_time();
+        world.inventory()
+    }
+
+    /// Puts an object into a bucket, and says whether there is such a bucket.
+    pub fn add_object(&self, bucket: &str, key: &str) -> bool {
+        let mut world = self.world.borrow_mut();
+        world.pass_time();
+        world.put_version(bucket, key, false).is_some()
+    }
+
+    /// Lists the keys in a bucket, those included that only have old versions or
+    /// delete markers.
+    pub fn objects(&self, bucket: &str) -> Vec<String> {
+        let world = self.world.borrow();
+        let bucket = world.buckets.get(bucket);
+        bucket
+            .map(|bucket| bucket.objects.keys().cloned().collect())
+            .unwrap_or_default()
+    }
+
+    /// Lets AWS run out of capacity for an instance type.
+    pub fn lack_capacity(&self, instance_type: &str) {
+        self.world
+            .borrow_mut()
+            .scarce
+            .insert(instance_type.to_owned());
+    }
+
+    /// Gives AWS capacity for an instance type again.
+    pub fn restore_capacity(&self, instance_type: &str) {
+        self.world.borrow_mut().scarce.remove(instance_type);
+    }
+
+    /// Terminates an instance as if somebody else had done it.
+    pub fn terminate_behind_our_back(&self, id: &str) {
+        let mut world = self.world.borrow_mut();
+        world.pass_time();
+        world.terminate(id);
+    }
+
+    /// Attaches a managed policy to a role as if somebody else had done it, and
+    /// says whether there is such a role.
+    pub fn attach_policy(&self, role: &str, arn: &str) -> bool {
+        let mut world = self.world.borrow_mut();
+        let role = world.roles.get_mut(role);
+        role.is_some_and(|role| role.attached.insert(arn.to_owned()))
+    }
+}

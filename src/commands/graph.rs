@@ -1,0 +1,34 @@
+//! `labctl graph`: in which order the plan's resources are made.
+
+use std::process::ExitCode;
+
+use crate::cli::Global;
+use crate::diff;
+use crate::graph;
+use crate::lower::{self, Inputs};
+use crate::plan;
+use crate::report::{Out, graph as graph_text};
+use crate::resources::Scope;
+
+use super::{Failure, session};
+
+/// Stands for the account, which the order does not depend on.
+const ANY_ACCOUNT: &str = "000000000000";
+
+/// Shows the steps of a first apply; AWS is not asked.
+pub fn run(global: &Global, out: &Out) -> Result<ExitCode, Failure> {
+    let parsed = session::load(global, out)?;
+    let keys = plan::read_keys(&parsed, session::home().as_deref())
+        .map_err(|problems| Failure::problems(parsed.source.clone(), problems))?;
+    let inputs = Inputs {
+        public_key: keys.key_pair,
+        my_ip: global.my_ip,
+        account: ANY_ACCOUNT.to_owned(),
+    };
+    let scope = Scope::of(&parsed.plan);
+    let set = diff::diff(&lower::lower(&parsed.plan, &scope, &inputs), &[]);
+    let graph = graph::build(&set)
+        .map_err(|error| Failure::said(error.to_string(), "please report this"))?;
+    out.result(&graph_text::text(&graph));
+    Ok(ExitCode::SUCCESS)
+}

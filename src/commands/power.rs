@@ -1,0 +1,98 @@
+//! `labctl start` and `labctl stop`: the server's power.
+
+use std::process::ExitCode;
+
+use crate::cli::Global;
+use crate::cloud::Cloud;
+use crate::report::Out;
+use crate::resource::{Address, Live, Owner, Power, Standing};
+use crate::resources::instance::power;
+use crate::resources::run::Shared;
+use crate::resources::{self, Body, Kind, Lookups, Reader, Run, Scope};
+
+use super::{Failure, session};
+
+/// Starts the server and waits until it runs.
+pub async fn start(global: &Global, out: &Out) -> Result<ExitCode, Failure> {
+    set(global, out, Power::Running).await
+}
+
+/// Stops the server and waits until it is stopped.
+pub async fn stop(global: &Global, out: &Out) -> Result<ExitCode, Failure> {
+    set(global, out, Power::Stopped).await
+}
+
+async fn set(global: &Global, out: &Out, wanted: Power) -> Result<ExitCode, Failure> {
+    let parsed = session::load(global, out)?;
+    let aws = session::connect(&parsed, global, out).await;
+    let scope = Scope::of(&parsed.plan);
+    let live = resources::read(&Reader::new(&aws, &scope)).await?;
+    let server = server(&live.resources)?;
+    check_no_transaction(server)?;
+    if server.observed.power != Some(wanted) {
+        switch(&aws, &scope, server, wanted, out).await?;
+    }
+    out.result(match wanted {
+        Power::Running | Power::Pending => "the server runs",
+        Power::Stopped | Power::Stopping => {
+            "the server is stopped; its disk and its address still cost a little, and \
+             `labctl start` starts it again"
+        }
+    });
+    Ok(ExitCode::SUCCESS)
+}
+
+fn server(resources: &[Live]) -> Result<&Live, Failure> {
+    let is_server = |live: &&Live| {
+        live.address.kind() == Kind::Instance
+            && live.owner == Owner::Lab
+            && live.standing == Standing::Current
+    };
+    resources
+        .iter()
+        .find(is_server)
+        .ok_or_else(|| Failure::said("the lab has no server", "`labctl apply` makes one"))
+}
+
+/// A half-done resize is brought to its end by apply alone.
+fn check_no_transaction(server: &Live) -> Result<(), Failure> {
+    match &server.body {
+        Body::Instance(instance) => match &instance.transaction {
+            None => Ok(()),
+            Some(transaction) => Err(Failure::said(
+                format!("a change of the server was cut off: {transaction}"),
+                "`labctl apply` brings it to its end",
+            )),
+        },
+        _ => Ok(()),
+    }
+}
+
+async fn switch(
+    cloud: &dyn Cloud,
+    scope: &Scope,
+    server: &Live,
+    wanted: Power,
+    out: &Out,
+) -> Result<(), Failure> {
+    let lookups = Lookups::default();
+    let shared = Shared::new(cloud, scope, &lookups);
+    let address = Address::of(Kind::Instance);
+    let say = |text: &str| out.say(text);
+    let run = Run::new(&shared, &address, &say);
+    let id = &server.id;
+    match wanted {
+        Power::Running | Power::Pending => {
+            if server.observed.power == Some(Power::Stopping) {
+                power::down(id, &run).await?;
+            }
+            power::start(id, &run).await?;
+            power::up(id, &run).await?;
+        }
+        Power::Stopped | Power::Stopping => {
+            power::stop(id, &run).await?;
+            power::down(id, &run).await?;
+        }
+    }
+    Ok(())
+}

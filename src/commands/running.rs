@@ -1,0 +1,128 @@
+//! What `apply` and `destroy` do alike: ask, run the steps, say how it ended.
+
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::process::ExitCode;
+
+use crate::apply::{Applying, Outcome};
+use crate::cloud::Cloud;
+use crate::graph;
+use crate::plan::Parsed;
+use crate::planning::Planned;
+use crate::report::{Out, OutcomeView, Outputs, Progress, json};
+use crate::resource::Address;
+use crate::resources::{Handle, Kind};
+
+use super::{Failure, interrupt};
+
+/// The user that Ubuntu's images come with (Canonical, "Ubuntu on AWS").
+const LOGIN: &str = "ubuntu";
+
+/// How to run.
+pub struct Options<'a> {
+    /// Whether buckets are emptied before they are deleted.
+    pub empty_bucket: bool,
+    /// The plan.
+    pub parsed: &'a Parsed,
+    /// The text to end with.
+    pub ending: fn(&OutcomeView<'_>) -> String,
+}
+
+/// Asks, unless the answer was given by `--yes`.
+pub fn confirm(question: &str, yes: bool, out: &Out) -> Result<(), Failure> {
+    if yes {
+        return Ok(());
+    }
+    if !out.is_terminal() {
+        return Err(Failure::said(
+            "nobody is there to be asked",
+            "nothing was changed; look at the change above, and run again with `--yes`",
+        ));
+    }
+    match out.confirm(question) {
+        true => Ok(()),
+        false => Err(Failure::said("nothing was changed", "only `yes` is a yes")),
+    }
+}
+
+/// Runs the steps and says how it ended.
+pub async fn apply(
+    cloud: &dyn Cloud,
+    planned: &Planned,
+    options: &Options<'_>,
+    out: &Out,
+) -> Result<ExitCode, Failure> {
+    let graph = graph::build(&planned.set)
+        .map_err(|error| Failure::said(error.to_string(), "nothing was changed"))?;
+    let interrupted = Cell::new(false);
+    let progress = Progress::new(out);
+    let applying = Applying {
+        cloud,
+        scope: &planned.scope,
+        lookups: &planned.lookups,
+        live: &planned.live,
+        empty_bucket: options.empty_bucket,
+        interrupted: &interrupted,
+        listener: &progress,
+    };
+    let outcome = interrupt::guarded(applying.apply(&graph), &interrupted, &progress).await;
+    progress.finish();
+    let outputs = outputs(options.parsed, planned, &outcome.handles);
+    let view = OutcomeView {
+        set: &planned.set,
+        graph: &graph,
+        outcome: &outcome,
+        outputs: &outputs,
+    };
+    match out.is_json() {
+        true => out.json(&json::outcome(&view)),
+        false => out.result(&(options.ending)(&view)),
+    }
+    verdict(&outcome, interrupted.get())
+}
+
+fn verdict(outcome: &Outcome, interrupted: bool) -> Result<ExitCode, Failure> {
+    if interrupted {
+        Err(Failure::Interrupted)
+    } else if outcome.failed.is_empty() && outcome.skipped.is_empty() {
+        Ok(ExitCode::SUCCESS)
+    } else {
+        Err(Failure::Reported)
+    }
+}
+
+/// What answers once the lab is up.
+fn outputs(parsed: &Parsed, planned: &Planned, handles: &BTreeMap<Address, Handle>) -> Outputs {
+    let get = |kind: Kind| handles.get(&Address::of(kind));
+    let address = |kind: Kind| get(kind).and_then(|handle| handle.observed.public_ip);
+    let public_ip = address(Kind::ElasticIp).or_else(|| address(Kind::Instance));
+    let dns = parsed.plan.dns.as_ref();
+    let is_new_zone = planned.set.changes.iter().any(|change| {
+        matches!(change, crate::diff::Change::Create(desired) if desired.address.kind() == Kind::Zone)
+    });
+    let servers = get(Kind::Zone).map(|handle| handle.observed.name_servers.clone());
+    let zone_name = dns.map(|dns| dns.zone.to_string());
+    let names = dns.into_iter().flat_map(|dns| {
+        let leading = dns.records.iter().filter(|record| record.uses_elastic_ip());
+        leading.map(|record| record.name.within(&dns.zone).to_string())
+    });
+    Outputs {
+        public_ip,
+        power: get(Kind::Instance).and_then(|handle| handle.observed.power),
+        names: names.collect(),
+        name_servers: zone_name.zip(servers).filter(|_| is_new_zone),
+        ssh: get(Kind::Instance)
+            .and(public_ip)
+            .map(|ip| ssh_line(parsed, &ip.to_string())),
+        bucket: get(Kind::Bucket).map(|handle| handle.id.clone()),
+    }
+}
+
+/// The private key lies beside the public one, by OpenSSH's custom.
+fn ssh_line(parsed: &Parsed, address: &str) -> String {
+    let public = parsed.plan.instance.key_pair.to_string();
+    match public.strip_suffix(".pub") {
+        Some(private) => format!("ssh -i {private} {LOGIN}@{address}"),
+        None => format!("ssh {LOGIN}@{address}"),
+    }
+}

@@ -1,0 +1,85 @@
+//! What most commands begin with: the plan, the keys, the connection to AWS.
+
+use std::cell::Cell;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::cli::Global;
+use crate::cloud::aws::{Access, Aws, CallLog};
+use crate::cloud::{Call, CallError};
+use crate::diff::Refusal;
+use crate::lower;
+use crate::plan::{self, Parsed};
+use crate::planning::Laptop;
+use crate::report::Out;
+
+use super::{Failure, my_ip};
+
+/// Finds and reads the plan file; warnings are shown at once.
+pub fn load(global: &Global, out: &Out) -> Result<Parsed, Failure> {
+    // `LABCTL_FILE` has become `--file` already.
+    let file = plan::find(global.file.as_deref(), None, Path::new("."))?;
+    let file = file.strip_prefix(".").map(PathBuf::from).unwrap_or(file);
+    let parsed = plan::load(&file)?;
+    out.warnings(&parsed.warnings, &parsed.source);
+    Ok(parsed)
+}
+
+/// The user's home, where `~` leads.
+pub fn home() -> Option<PathBuf> {
+    std::env::home_dir()
+}
+
+/// Gathers what the plan needs of the laptop: the keys that it names, and this
+/// laptop's address where it says `my-ip`.
+pub async fn laptop(parsed: &Parsed, global: &Global) -> Result<Laptop, Failure> {
+    let keys = plan::read_keys(parsed, home().as_deref())
+        .map_err(|problems| Failure::problems(parsed.source.clone(), problems))?;
+    let my_ip = match (lower::needs_my_ip(&parsed.plan), global.my_ip) {
+        (false, _) => None,
+        (true, Some(address)) => Some(address),
+        (true, None) => Some(my_ip::ask().await?),
+    };
+    Ok(Laptop {
+        public_key: keys.key_pair,
+        my_ip,
+    })
+}
+
+/// Connects to the plan's region; with `-v` each call is shown.
+pub async fn connect<'a>(parsed: &Parsed, global: &Global, out: &'a Out) -> Aws<'a> {
+    let access = Access {
+        region: parsed.plan.region.to_string(),
+        profile: global.profile.clone(),
+    };
+    let log = global.verbose.then(|| call_log(out));
+    Aws::connect(&access, log).await
+}
+
+fn call_log(out: &Out) -> CallLog<'_> {
+    let count = Cell::new(0_u32);
+    Box::new(
+        move |call: Call, took: Duration, error: Option<&CallError>| {
+            count.set(count.get() + 1);
+            let ending = error
+                .map(|error| format!(": {}", error.code()))
+                .unwrap_or_default();
+            let millis = took.as_millis();
+            out.say(&format!(
+                "call {}: {call}, {millis} ms{ending}",
+                count.get()
+            ));
+        },
+    )
+}
+
+/// Shows refusals as problems at their places in the plan file.
+pub fn refusals(parsed: &Parsed, refusals: &[Refusal]) -> Result<(), Failure> {
+    if refusals.is_empty() {
+        return Ok(());
+    }
+    let problems = refusals
+        .iter()
+        .map(|refusal| parsed.problem(&refusal.path, &refusal.summary, &refusal.help));
+    Err(Failure::problems(parsed.source.clone(), problems.collect()))
+}

@@ -1,0 +1,38 @@
+//! `labctl status`: the lab as it is.
+
+use std::process::ExitCode;
+
+use clap::Args;
+
+use crate::cli::Global;
+use crate::report::{Out, StatusView, json, status};
+use crate::resources::{self, Reader, Scope};
+
+use super::{Failure, session};
+
+/// What `status` takes.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// Print one JSON document
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Reads and shows.
+pub async fn run(global: &Global, out: &Out) -> Result<ExitCode, Failure> {
+    let parsed = session::load(global, out)?;
+    let aws = session::connect(&parsed, global, out).await;
+    let scope = Scope::of(&parsed.plan);
+    let live = resources::read(&Reader::new(&aws, &scope)).await?;
+    let view = StatusView {
+        lab: &scope.lab,
+        region: &scope.region,
+        account: &live.account,
+        live: &live,
+    };
+    match out.is_json() {
+        true => out.document(&json::status(&view)),
+        false => out.result(&status::status(&view)),
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,18 @@
+//! `labctl validate`: the plan file and the keys that it names, without AWS.
+
+use std::process::ExitCode;
+
+use crate::cli::Global;
+use crate::plan;
+use crate::report::Out;
+
+use super::{Failure, session};
+
+/// Checks the plan file.
+pub fn run(global: &Global, out: &Out) -> Result<ExitCode, Failure> {
+    let parsed = session::load(global, out)?;
+    plan::read_keys(&parsed, session::home().as_deref())
+        .map_err(|problems| Failure::problems(parsed.source.clone(), problems))?;
+    out.result(&format!("`{}` is a valid plan", parsed.source.name));
+    Ok(ExitCode::SUCCESS)
+}

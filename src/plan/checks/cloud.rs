@@ -1,0 +1,189 @@
+//! Checks on the server and what AWS holds around it.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::{Check, Findings};
+use crate::plan::model::{Access, IngressRule, Plan};
+
+pub(super) const CHECKS: &[Check] = &[
+    (&["region"], region),
+    (&["tags"], tags),
+    (&["instance.root_volume"], root_volume),
+    (&["security_group"], ports),
+    (&["security_group", "workbench"], ssh),
+    (&["bucket.name"], bucket_name),
+    (&["bucket", "github_actions"], github_actions),
+];
+
+/// The port of SSH.
+const SSH: u16 = 22;
+/// Tags on every resource that labctl itself sets: lab, region, resource, tags, image, network, Name.
+const OWN_TAGS: usize = 7;
+/// The most tags that a resource may have ("Tag your Amazon EC2 resources" in the EC2 User Guide).
+const MAXIMUM_TAGS: usize = 50;
+/// The longest value of a tag, in which the plan's keys are remembered.
+const MAXIMUM_TAG_VALUE: usize = 256;
+/// The smallest disk that an Ubuntu image fits on, in GiB.
+const SMALLEST_ROOT_VOLUME: u32 = 8;
+
+fn region(plan: &Plan, findings: &mut Findings<'_>) {
+    if let Some(near) = plan.region.nearest_known() {
+        let summary = format!("labctl does not know the region `{}`", plan.region);
+        findings.warning(
+            "region",
+            summary,
+            "perhaps misspelt",
+            format!("did you mean `{near}`? a new region can be used all the same"),
+        );
+    }
+}
+
+fn tags(plan: &Plan, findings: &mut Findings<'_>) {
+    let allowed = MAXIMUM_TAGS - OWN_TAGS;
+    if plan.tags.len() > allowed {
+        let summary = format!(
+            "the plan has {} tags, and AWS leaves room for {allowed}",
+            plan.tags.len()
+        );
+        findings.error(
+            "tags",
+            summary,
+            "too many",
+            format!("keep at most {allowed}; labctl itself sets {OWN_TAGS} more"),
+        );
+    }
+    let keys: Vec<&str> = plan.tags.keys().map(|key| key.as_str()).collect();
+    let length = keys.join("//").chars().count();
+    if length > MAXIMUM_TAG_VALUE {
+        let summary = format!(
+            "the keys of the tags have {length} characters together, and {MAXIMUM_TAG_VALUE} are allowed"
+        );
+        findings.error(
+            "tags",
+            summary,
+            "too long together",
+            "shorten the keys, or use fewer; labctl keeps the list of them in a tag of its own",
+        );
+    }
+    let mut folded: HashMap<String, &str> = HashMap::new();
+    for key in keys {
+        if let Some(first) = folded.insert(key.to_lowercase(), key) {
+            let summary = format!(
+                "the tags `{first}` and `{key}` differ only in case, which AWS does not allow on roles"
+            );
+            findings.clash(
+                &format!("tags.{key}"),
+                &format!("tags.{first}"),
+                summary,
+                "keep one of them",
+            );
+        }
+    }
+}
+
+fn root_volume(plan: &Plan, findings: &mut Findings<'_>) {
+    let volume = &plan.instance.root_volume;
+    let (size, largest) = (volume.size.get(), volume.volume_type.largest());
+    let path = "instance.root_volume.size";
+    if size < SMALLEST_ROOT_VOLUME {
+        let help = format!("write `{SMALLEST_ROOT_VOLUME} GiB` or more; 30 GiB are a good start");
+        findings.error(
+            path,
+            format!("Ubuntu does not fit on a disk of {}", volume.size),
+            "too small",
+            help,
+        );
+    } else if size > largest {
+        let summary = format!(
+            "a disk of type `{}` has at most {largest} GiB",
+            volume.volume_type
+        );
+        findings.error(
+            path,
+            summary,
+            "too large",
+            format!("write `{largest} GiB` or less, or choose another type"),
+        );
+    }
+}
+
+fn ports(plan: &Plan, findings: &mut Findings<'_>) {
+    let mut first_with: BTreeMap<u16, usize> = BTreeMap::new();
+    for (index, rule) in plan.security_group.ingress.iter().enumerate() {
+        let path = |index: usize| format!("security_group.ingress[{index}].port");
+        if let Some(first) = first_with.insert(rule.port.get(), index) {
+            let summary = format!("two rules are for port {}", rule.port);
+            findings.clash(
+                &path(index),
+                &path(first),
+                summary,
+                "put all sources into the `from` of one rule",
+            );
+        }
+    }
+}
+
+fn ssh(plan: &Plan, findings: &mut Findings<'_>) {
+    let rule = plan
+        .security_group
+        .ingress
+        .iter()
+        .position(|rule| rule.port.get() == SSH);
+    match rule {
+        None if plan.workbench.is_some() => findings.warning(
+            if findings.source.has("security_group") { "security_group" } else { "workbench" },
+            "port 22 is closed, and labctl sets up the workbench by SSH",
+            "no rule for port 22",
+            "add `- { port: 22, from: [my-ip] }` to `security_group.ingress`, or reach the server another way and name it by `--connect-to`",
+        ),
+        Some(index) if opens_to_all(&plan.security_group.ingress[index]) => findings.warning(
+            &format!("security_group.ingress[{index}]"),
+            "everybody in the world may try to log in by SSH",
+            "port 22 is open to anywhere",
+            "write `from: [my-ip]`, or the addresses that you work from",
+        ),
+        _ => {}
+    }
+}
+
+/// Says whether a rule opens its port to the whole internet.
+pub(super) fn opens_to_all(rule: &IngressRule) -> bool {
+    rule.from.iter().any(|source| source.is_anywhere())
+}
+
+fn bucket_name(plan: &Plan, findings: &mut Findings<'_>) {
+    if plan
+        .bucket
+        .as_ref()
+        .is_some_and(|bucket| bucket.name.as_str().contains('.'))
+    {
+        findings.warning(
+            "bucket.name",
+            "a bucket with a dot in its name cannot be reached by HTTPS in the usual way",
+            "Amazon's certificate does not cover it",
+            "write `-` in place of each dot",
+        );
+    }
+}
+
+fn github_actions(plan: &Plan, findings: &mut Findings<'_>) {
+    let Some(github) = &plan.github_actions else {
+        return;
+    };
+    if plan.bucket.is_none() {
+        findings.error(
+            "github_actions",
+            "a GitHub workflow is given access to a bucket that the plan does not have",
+            "there is no `bucket`",
+            "add a `bucket` section with a `name`, or remove `github_actions`",
+        );
+    }
+    if github.access == Access::None {
+        findings.error(
+            "github_actions.access",
+            "a role that may do nothing is of no use",
+            "`none` is not for GitHub",
+            "write `read` or `read-write`, or remove `github_actions`",
+        );
+    }
+}

@@ -1,0 +1,104 @@
+//! Checks on certificates, and on the ports that the web needs.
+
+use super::cloud::opens_to_all;
+use super::{Check, Findings};
+use crate::plan::model::{HttpsMode, Plan, Workbench};
+
+pub(super) const CHECKS: &[Check] = &[
+    (&["workbench.https", "workbench.domain", "dns"], certificate),
+    (&["workbench.https", "security_group"], web_ports),
+];
+
+const HTTP: u16 = 80;
+const HTTPS: u16 = 443;
+
+fn certificate(plan: &Plan, findings: &mut Findings<'_>) {
+    let Some(Workbench { https, domain, .. }) = &plan.workbench else {
+        return;
+    };
+    let mode = https.mode;
+    let path = "workbench.https";
+    if matches!(mode, HttpsMode::LetsEncrypt | HttpsMode::Dns) && domain.is_none() {
+        let summary =
+            format!("`{mode}` needs a domain: certificates are for names, not for addresses");
+        findings.error(
+            path,
+            summary,
+            "there is no `workbench.domain`",
+            "add `domain: your-name.org` to `workbench`, or write `mode: self-signed`",
+        );
+    }
+    if mode == HttpsMode::LetsEncrypt && https.email.is_none() {
+        findings.error(
+            path,
+            "`lets-encrypt` needs an email address",
+            "`email` is missing",
+            "add `email: you@example.com`; it is told when a certificate is about to end",
+        );
+    }
+    if mode == HttpsMode::Dns && plan.dns.is_none() {
+        findings.error(
+            path,
+            "`dns` proves the domain by a DNS record, and the plan has no `dns` section",
+            "there is no `dns`",
+            "add a `dns` section with its `zone`, or write `mode: lets-encrypt`",
+        );
+    }
+    if mode == HttpsMode::Files && (https.certificate.is_none() || https.key.is_none()) {
+        findings.error(
+            path,
+            "`files` needs a certificate and its key",
+            "`certificate` or `key` is missing",
+            "add `certificate: path/to/chain.pem` and `key: path/to/key.pem`",
+        );
+    }
+    if mode != HttpsMode::Files && (https.certificate.is_some() || https.key.is_some()) {
+        findings.error(
+            path,
+            format!("`certificate` and `key` are not used by `{mode}`"),
+            "only `files` uses them",
+            "write `mode: files`, or remove them",
+        );
+    }
+    if mode == HttpsMode::SelfSigned && domain.is_some() && !findings.source.has("workbench.https")
+    {
+        findings.warning("workbench.domain", "browsers will warn: the certificate is made by the server itself", "a domain without `https`", "add `https: { mode: lets-encrypt, email: you@example.com }`, or `https: { mode: self-signed }` to keep it so");
+    }
+}
+
+fn web_ports(plan: &Plan, findings: &mut Findings<'_>) {
+    let Some(Workbench { https, .. }) = &plan.workbench else {
+        return;
+    };
+    let rule = |port: u16| {
+        plan.security_group
+            .ingress
+            .iter()
+            .find(|rule| rule.port.get() == port)
+    };
+    let place = if findings.source.has("security_group") {
+        "security_group"
+    } else {
+        "workbench"
+    };
+    let needed = if https.mode == HttpsMode::Off {
+        HTTP
+    } else {
+        HTTPS
+    };
+    if rule(needed).is_none() {
+        let summary = format!("the workbench is served on port {needed}, which is closed");
+        let help = format!(
+            "add `- {{ port: {needed}, from: [anywhere] }}` to `security_group.ingress`, or the addresses that may use it"
+        );
+        findings.error(place, summary, &format!("no rule for port {needed}"), help);
+    }
+    if https.mode == HttpsMode::LetsEncrypt && !rule(HTTP).is_some_and(opens_to_all) {
+        findings.error(
+            place,
+            "Let's Encrypt looks at port 80 from anywhere, now and at each renewal",
+            "port 80 is not open to anywhere",
+            "add `- { port: 80, from: [anywhere] }` to `security_group.ingress`, or write `mode: dns`",
+        );
+    }
+}

@@ -1,0 +1,253 @@
+//! Checks on what is installed on the server.
+
+use std::collections::HashMap;
+
+use super::{Check, Findings};
+use crate::plan::model::{Access, Api, Language, Plan, Workbench};
+use crate::plan::scalars::{ModelLocation, UrlPath};
+
+pub(super) const CHECKS: &[Check] = &[
+    (&["workbench.domain", "dns.zone"], domain),
+    (&["workbench.users"], users),
+    (&["workbench.users", "bucket"], users_and_bucket),
+    (&["workbench.api"], api_source),
+    (&["workbench.api", "bucket"], model),
+    (
+        &[
+            "workbench.jupyterhub",
+            "workbench.rstudio",
+            "workbench.api",
+            "workbench.shiny",
+        ],
+        paths,
+    ),
+    (&["workbench.shiny", "instance.instance_type"], shiny_server),
+    (
+        &[
+            "workbench.jupyterhub",
+            "workbench.rstudio",
+            "instance.instance_type",
+        ],
+        memory,
+    ),
+];
+
+fn domain(plan: &Plan, findings: &mut Findings<'_>) {
+    let domain = plan
+        .workbench
+        .as_ref()
+        .and_then(|workbench| workbench.domain.as_ref());
+    if let (Some(domain), Some(dns)) = (domain, &plan.dns)
+        && !dns.zone.contains(domain)
+    {
+        let summary = format!(
+            "the domain `{domain}` is not in the plan's zone `{}`",
+            dns.zone
+        );
+        findings.warning(
+            "workbench.domain",
+            summary,
+            "outside the zone",
+            "see to it yourself that the name points at the server, or use a name in the zone",
+        );
+    }
+}
+
+fn users(plan: &Plan, findings: &mut Findings<'_>) {
+    let Some(workbench) = &plan.workbench else {
+        return;
+    };
+    let mut first_with = HashMap::new();
+    for (index, user) in workbench.users.iter().enumerate() {
+        let path = |index: usize| format!("workbench.users[{index}].name");
+        if let Some(first) = first_with.insert(&user.name, index) {
+            findings.clash(
+                &path(index),
+                &path(first),
+                format!("two users are named `{}`", user.name),
+                "remove one of them",
+            );
+        }
+    }
+    if workbench.users.is_empty() && (workbench.jupyterhub.is_some() || workbench.rstudio.is_some())
+    {
+        findings.warning(
+            "workbench",
+            "nobody can log in to JupyterHub or RStudio",
+            "there are no `users`",
+            "add `users: [{ name: test-user }]`",
+        );
+    }
+}
+
+fn users_and_bucket(plan: &Plan, findings: &mut Findings<'_>) {
+    let users = plan
+        .workbench
+        .iter()
+        .flat_map(|workbench| &workbench.users)
+        .enumerate();
+    for (index, user) in users.filter(|(_, user)| user.bucket_access) {
+        let (label, help) = match &plan.bucket {
+            None => (
+                "there is no `bucket`",
+                "add a `bucket` section with a `name` and `instance_access: read`",
+            ),
+            Some(bucket) if bucket.instance_access == Access::None => (
+                "the server itself has none",
+                "write `instance_access: read` or `read-write` in `bucket`: users go through the server's role",
+            ),
+            Some(_) => continue,
+        };
+        findings.error(
+            &format!("workbench.users[{index}].bucket_access"),
+            format!(
+                "`{}` is given access to the bucket, which is not there to give",
+                user.name
+            ),
+            label,
+            help,
+        );
+    }
+}
+
+fn api(plan: &Plan) -> Option<&Api> {
+    plan.workbench.as_ref()?.api.as_ref()
+}
+
+fn api_source(plan: &Plan, findings: &mut Findings<'_>) {
+    match api(plan).map(|api| (&api.build, &api.image)) {
+        Some((None, None)) => findings.error(
+            "workbench.api",
+            "the API has nothing to run",
+            "`build` or `image` is missing",
+            "add `build: path/to/folder` with a `Dockerfile`, or the name of an `image`",
+        ),
+        Some((Some(_), Some(_))) => findings.error(
+            "workbench.api",
+            "the API has both a `build` and an `image`",
+            "one is too many",
+            "keep `build` to build it on the server, or `image` to download it",
+        ),
+        _ => {}
+    }
+}
+
+fn model(plan: &Plan, findings: &mut Findings<'_>) {
+    let Some(api) = api(plan) else { return };
+    let path = "workbench.api.model";
+    match (&plan.bucket, &api.model) {
+        (None, _) => findings.error(
+            path,
+            "the model comes to the server by the bucket, and the plan has none",
+            "there is no `bucket`",
+            "add a `bucket` section with a `name` and `instance_access: read`",
+        ),
+        (Some(own), ModelLocation::S3 { bucket, .. }) if own.name != *bucket => {
+            let help = format!(
+                "write `s3://{}/…`; the server's role opens no other bucket",
+                own.name
+            );
+            findings.error(
+                path,
+                format!(
+                    "the model is in `{bucket}`, and the plan's bucket is `{}`",
+                    own.name
+                ),
+                "another bucket",
+                help,
+            );
+        }
+        (Some(own), _) if own.instance_access == Access::None => {
+            findings.error(
+                path,
+                "the server may not read the bucket that the model is in",
+                "`bucket.instance_access` is `none`",
+                "write `instance_access: read` in `bucket`",
+            );
+        }
+        _ => {}
+    }
+}
+
+/// Lists the services that NGINX offers: name and path.
+fn services(workbench: &Workbench) -> Vec<(&'static str, &UrlPath)> {
+    let jupyterhub = workbench
+        .jupyterhub
+        .as_ref()
+        .map(|service| ("jupyterhub", &service.path));
+    let rstudio = workbench
+        .rstudio
+        .as_ref()
+        .map(|service| ("rstudio", &service.path));
+    let api = workbench
+        .api
+        .as_ref()
+        .filter(|api| api.public)
+        .map(|service| ("api", &service.path));
+    let shiny = workbench
+        .shiny
+        .as_ref()
+        .map(|service| ("shiny", &service.path));
+    [jupyterhub, rstudio, api, shiny]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+fn paths(plan: &Plan, findings: &mut Findings<'_>) {
+    let services = plan.workbench.as_ref().map(services).unwrap_or_default();
+    for (index, (name, path)) in services.iter().enumerate() {
+        let inside = |inner: &UrlPath, outer: &UrlPath| {
+            inner
+                .as_str()
+                .strip_prefix(outer.as_str())
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        if let Some((first, other)) = services[..index]
+            .iter()
+            .find(|(_, other)| inside(path, other) || inside(other, path))
+        {
+            let summary = format!(
+                "`{first}` at `{other}` and `{name}` at `{path}` stand in each other's way"
+            );
+            findings.clash(
+                &format!("workbench.{name}.path"),
+                &format!("workbench.{first}.path"),
+                summary,
+                "give each a path outside the other's",
+            );
+        }
+    }
+}
+
+fn shiny_server(plan: &Plan, findings: &mut Findings<'_>) {
+    let shiny = plan
+        .workbench
+        .as_ref()
+        .and_then(|workbench| workbench.shiny.as_ref());
+    let instance_type = &plan.instance.instance_type;
+    if shiny.is_some_and(|shiny| shiny.language == Language::R) && instance_type.is_arm64() {
+        findings.error(
+            "workbench.shiny.language",
+            format!("Shiny Server is not made for ARM processors, which `{instance_type}` has"),
+            "R needs Shiny Server",
+            "choose an instance type without `g` behind its number, such as `t3.small`, or an app in Python",
+        );
+    }
+}
+
+fn memory(plan: &Plan, findings: &mut Findings<'_>) {
+    let both = plan
+        .workbench
+        .as_ref()
+        .is_some_and(|workbench| workbench.jupyterhub.is_some() && workbench.rstudio.is_some());
+    let instance_type = &plan.instance.instance_type;
+    if both && instance_type.is_tiny() {
+        findings.warning(
+            "instance.instance_type",
+            format!("JupyterHub and RStudio together are slow on `{instance_type}`, which has 1 GiB of memory or less"),
+            "little memory",
+            "enough to look around; write `t3.small` or `t3.medium` before working with data (the server restarts, and keeps its disk)",
+        );
+    }
+}

@@ -1,0 +1,262 @@
+//! SSH public keys, as OpenSSH writes them.
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::scalars::Invalid;
+
+/// The algorithm of a public key.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum KeyAlgorithm {
+    /// `ssh-ed25519`.
+    Ed25519,
+    /// `ssh-rsa`.
+    Rsa,
+    /// Another that OpenSSH knows, such as `ecdsa-sha2-nistp256`. Users may have such keys; EC2 takes none.
+    Other(String),
+}
+
+/// A public key.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SshPublicKey {
+    /// The algorithm.
+    pub algorithm: KeyAlgorithm,
+    /// The key itself, in base64.
+    pub blob: String,
+    /// What its owner wrote behind it.
+    pub comment: String,
+}
+
+/// What OpenSSH calls the algorithms that are neither Ed25519 nor RSA (sshd_config(5), `PubkeyAcceptedAlgorithms`).
+const OTHER_ALGORITHMS: [&str; 5] = [
+    "ecdsa-sha2-nistp256",
+    "ecdsa-sha2-nistp384",
+    "ecdsa-sha2-nistp521",
+    "sk-ecdsa-sha2-nistp256@openssh.com",
+    "sk-ssh-ed25519@openssh.com",
+];
+const NEW_KEY: &str = "make a key with `ssh-keygen -t ed25519` and give its `.pub` file";
+/// What is thought safe, and what OpenSSH still reads.
+const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=16_384;
+
+impl KeyAlgorithm {
+    /// Gives OpenSSH's word for it.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Ed25519 => "ssh-ed25519",
+            Self::Rsa => "ssh-rsa",
+            Self::Other(name) => name,
+        }
+    }
+}
+
+impl FromStr for KeyAlgorithm {
+    type Err = Invalid;
+
+    fn from_str(word: &str) -> Result<Self, Invalid> {
+        match word {
+            "ssh-ed25519" => Ok(Self::Ed25519),
+            "ssh-rsa" => Ok(Self::Rsa),
+            _ if OTHER_ALGORITHMS.contains(&word) => Ok(Self::Other(word.to_owned())),
+            "ssh-dss" => Err(Invalid::new(
+                "it is a DSA key, which OpenSSH refuses today",
+                NEW_KEY,
+            )),
+            _ => Err(Invalid::new(
+                "it does not start with a type of key, such as `ssh-ed25519`",
+                NEW_KEY,
+            )),
+        }
+    }
+}
+
+impl SshPublicKey {
+    /// Says whether EC2 takes the key for a key pair ("Amazon EC2 key pairs" in the EC2 User Guide: RSA and ED25519).
+    ///
+    /// # Errors
+    ///
+    /// Names the algorithm that EC2 does not take.
+    pub fn check_importable(&self) -> Result<(), Invalid> {
+        match &self.algorithm {
+            KeyAlgorithm::Ed25519 | KeyAlgorithm::Rsa => Ok(()),
+            KeyAlgorithm::Other(name) => Err(Invalid::new(
+                format!("EC2 takes Ed25519 and RSA keys, and this is `{name}`"),
+                NEW_KEY,
+            )),
+        }
+    }
+}
+
+impl FromStr for SshPublicKey {
+    type Err = Invalid;
+
+    /// Reads one line of the form in sshd(8), "AUTHORIZED_KEYS FILE FORMAT", without options.
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        let text = text.trim();
+        if text.contains("PRIVATE KEY-----") || text.starts_with("PuTTY-User-Key-File") {
+            return Err(Invalid::new(
+                "this is the private key",
+                "give the `.pub` file beside it, and keep this one to yourself",
+            ));
+        }
+        if text.starts_with("---- BEGIN SSH2") || text.starts_with("-----BEGIN") {
+            let help =
+                "convert it with `ssh-keygen -i -f FILE`, and give what it prints as a `.pub` file";
+            return Err(Invalid::new("the key is not in OpenSSH's form", help));
+        }
+        let mut words = text.splitn(3, [' ', '\t']);
+        let algorithm: KeyAlgorithm = words.next().unwrap_or_default().parse()?;
+        let blob = words.next().unwrap_or_default();
+        let comment = words.next().unwrap_or_default().trim();
+        let damaged = || {
+            Invalid::new(
+                "the key is damaged or cut off",
+                "copy the file again, or write it anew with `ssh-keygen -y -f PRIVATE_KEY`",
+            )
+        };
+        let bytes = decode_base64(blob).ok_or_else(damaged)?;
+        let (name, rest) = take_string(&bytes).ok_or_else(damaged)?;
+        if name != algorithm.as_str().as_bytes() {
+            return Err(damaged());
+        }
+        match algorithm {
+            KeyAlgorithm::Ed25519 => take_string(rest)
+                .filter(|(key, rest)| key.len() == 32 && rest.is_empty())
+                .map(drop)
+                .ok_or_else(damaged)?,
+            KeyAlgorithm::Rsa => check_rsa(rest).ok_or_else(damaged)??,
+            KeyAlgorithm::Other(_) => {}
+        }
+        if comment.chars().any(char::is_control) {
+            return Err(Invalid::new(
+                "there is more than one line",
+                "give a file with one key",
+            ));
+        }
+        Ok(Self {
+            algorithm,
+            blob: blob.to_owned(),
+            comment: comment.to_owned(),
+        })
+    }
+}
+
+impl fmt::Display for SshPublicKey {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} {}", self.algorithm.as_str(), self.blob)?;
+        if self.comment.is_empty() {
+            Ok(())
+        } else {
+            write!(formatter, " {}", self.comment)
+        }
+    }
+}
+
+/// Checks the length of an RSA key (RFC 4253, section 6.6: exponent, then modulus).
+fn check_rsa(numbers: &[u8]) -> Option<Result<(), Invalid>> {
+    let (_, rest) = take_string(numbers)?;
+    let (modulus, rest) = take_string(rest)?;
+    let first = modulus.iter().position(|byte| *byte != 0)?;
+    let bits =
+        (modulus.len() - first) * 8 - usize::try_from(modulus[first].leading_zeros()).ok()?;
+    let fits = RSA_BITS.contains(&bits);
+    let error = || {
+        Invalid::new(
+            format!(
+                "the RSA key has {bits} bits, and {} are the least that is safe",
+                RSA_BITS.start()
+            ),
+            NEW_KEY,
+        )
+    };
+    rest.is_empty()
+        .then(|| if fits { Ok(()) } else { Err(error()) })
+}
+
+/// Splits off a string with its length in front (RFC 4251, section 5).
+fn take_string(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (length, rest) = bytes.split_first_chunk::<4>()?;
+    rest.split_at_checked(usize::try_from(u32::from_be_bytes(*length)).ok()?)
+}
+
+/// Decodes base64 (RFC 4648, section 4), with its padding.
+fn decode_base64(text: &str) -> Option<Vec<u8>> {
+    let digits = text.trim_end_matches('=');
+    if text.is_empty() || !text.len().is_multiple_of(4) || text.len() - digits.len() > 2 {
+        return None;
+    }
+    let mut bytes = Vec::with_capacity(text.len() / 4 * 3);
+    let (mut bits, mut count) = (0_u32, 0);
+    for digit in digits.bytes() {
+        let value = match digit {
+            b'A'..=b'Z' => digit - b'A',
+            b'a'..=b'z' => digit - b'a' + 26,
+            b'0'..=b'9' => digit - b'0' + 52,
+            b'+' => 62,
+            b'/' => 63,
+            _ => return None,
+        };
+        bits = bits << 6 | u32::from(value);
+        count += 6;
+        if count >= 8 {
+            count -= 8;
+            bytes.push((bits >> count) as u8);
+            bits &= (1 << count) - 1;
+        }
+    }
+    (bits == 0).then_some(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ED25519: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJhrMXX3HLBhAAbqbZBYxgBNpQsJ+2GBbOPAJ9LVJZfl me@laptop";
+
+    #[test]
+    fn keys_keep_their_line() -> Result<(), Invalid> {
+        let key: SshPublicKey = ED25519.parse()?;
+        assert_eq!(key.algorithm, KeyAlgorithm::Ed25519);
+        assert_eq!(key.comment, "me@laptop");
+        assert_eq!(key.to_string(), ED25519);
+        key.check_importable()
+    }
+
+    #[test]
+    fn a_type_in_front_must_be_the_type_inside() {
+        let text = ED25519.replace("ssh-ed25519", "ssh-rsa");
+        assert!(
+            text.parse::<SshPublicKey>()
+                .is_err_and(|error| error.reason.contains("damaged"))
+        );
+    }
+
+    #[test]
+    fn a_private_key_is_refused_without_repeating_it() {
+        let text = "-----BEGIN OPENSSH PRIVATE KEY-----\nsecret\n-----END OPENSSH PRIVATE KEY-----";
+        let error = text
+            .parse::<SshPublicKey>()
+            .err()
+            .map(|error| error.to_string())
+            .unwrap_or_default();
+        assert!(
+            error.contains("private key") && error.contains(".pub") && !error.contains("secret")
+        );
+    }
+
+    #[test]
+    fn base64_decodes_all_lengths() {
+        let cases = [
+            ("TQ==", &b"M"[..]),
+            ("TWE=", b"Ma"),
+            ("TWFu", b"Man"),
+            ("/+8=", b"\xff\xef"),
+        ];
+        for (text, bytes) in cases {
+            assert_eq!(decode_base64(text).as_deref(), Some(bytes));
+        }
+        assert_eq!(decode_base64("TQ"), None);
+        assert_eq!(decode_base64("T==="), None);
+        assert_eq!(decode_base64("TWF?"), None);
+    }
+}

@@ -1,0 +1,282 @@
+//! The `workbench` section: what is installed on the server.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{OneOrMany, words};
+use crate::plan::scalars::{
+    ContainerImage, CpuLimit, DomainName, DurationSetting, Email, FilePath, MemorySize,
+    ModelLocation, PythonRequirement, PythonVersion, RVersion, Sha256, Url, UrlPath, UserName,
+};
+
+/// What is installed on the server.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Workbench {
+    /// The name under which the server is reached.
+    pub domain: Option<DomainName>,
+    /// How the connection is encrypted.
+    pub https: Https,
+    /// Who may log in.
+    pub users: Vec<User>,
+    /// Python for everyone.
+    pub python: Option<Python>,
+    /// R for everyone.
+    pub r: Option<R>,
+    /// JupyterHub with JupyterLab.
+    pub jupyterhub: Option<Jupyterhub>,
+    /// RStudio Server.
+    pub rstudio: Option<Rstudio>,
+    /// A model behind an HTTP interface, in a container.
+    pub api: Option<Api>,
+    /// A Shiny app.
+    pub shiny: Option<Shiny>,
+    /// Puts a page with links to the services at `/`.
+    pub landing_page: bool,
+    /// Other places to download from, for networks without the internet.
+    pub mirrors: Mirrors,
+}
+
+impl Default for Workbench {
+    fn default() -> Self {
+        Self {
+            domain: None,
+            https: Https::default(),
+            users: Vec::new(),
+            python: None,
+            r: None,
+            jupyterhub: None,
+            rstudio: None,
+            api: None,
+            shiny: None,
+            landing_page: true,
+            mirrors: Mirrors::default(),
+        }
+    }
+}
+
+/// How the connection to the server is encrypted.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Https {
+    /// Where the certificate comes from.
+    pub mode: HttpsMode,
+    /// The address that Let's Encrypt warns before a certificate ends.
+    pub email: Option<Email>,
+    /// The ACME directory of another certificate authority than Let's Encrypt.
+    pub directory: Option<Url>,
+    /// The certificate with its chain, in PEM form (mode `files`).
+    pub certificate: Option<FilePath>,
+    /// The certificate's private key, in PEM form (mode `files`).
+    pub key: Option<FilePath>,
+}
+
+words! {
+    /// Where the certificate comes from.
+    #[derive(Default)]
+    HttpsMode {
+        /// From Let's Encrypt, proven by a file on port 80.
+        LetsEncrypt = "lets-encrypt",
+        /// From Let's Encrypt, proven by a DNS record; allows wildcards, and port 80 can stay closed.
+        Dns = "dns",
+        /// Made by the server itself; browsers warn.
+        #[default]
+        SelfSigned = "self-signed",
+        /// From files of your organisation.
+        Files = "files",
+        /// No encryption. Passwords travel in the open.
+        Off = "off",
+    }
+}
+
+/// Somebody who may log in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct User {
+    /// The name to log in with.
+    pub name: UserName,
+    /// Lets the user administer the server.
+    #[serde(default)]
+    pub sudo: bool,
+    /// Public keys (`.pub`) with which the user logs in by SSH.
+    #[serde(default)]
+    pub authorized_keys: Vec<FilePath>,
+    /// Lets the user's own programs use the server's access to the bucket.
+    #[serde(default)]
+    pub bucket_access: bool,
+}
+
+/// Python for everyone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Python {
+    /// `system`, a full version, or a list of them.
+    #[serde(deserialize_with = "one_or_many")]
+    #[schemars(with = "OneOrMany<PythonVersion>")]
+    pub version: Vec<PythonVersion>,
+    /// Packages to install for everyone.
+    pub packages: Vec<PythonRequirement>,
+}
+
+impl Default for Python {
+    fn default() -> Self {
+        Self {
+            version: vec![PythonVersion::System],
+            packages: Vec::new(),
+        }
+    }
+}
+
+fn one_or_many<'de, D: serde::Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Vec<T>, D::Error> {
+    OneOrMany::deserialize(deserializer).map(Vec::from)
+}
+
+/// R for everyone.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct R {
+    /// `release`, `system`, or a full version.
+    pub version: RVersion,
+}
+
+/// JupyterHub with JupyterLab.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Jupyterhub {
+    /// Where it is reached.
+    pub path: UrlPath,
+    /// The memory that one user's server may use.
+    pub memory_limit: Option<MemorySize>,
+    /// The processor cores that one user's server may use.
+    pub cpu_limit: Option<CpuLimit>,
+    /// Stops a user's server that has been idle for this long.
+    pub idle_timeout: Option<DurationSetting>,
+    /// Packages to install beside JupyterLab.
+    pub packages: Vec<PythonRequirement>,
+}
+
+impl Default for Jupyterhub {
+    fn default() -> Self {
+        Self {
+            path: UrlPath::jupyter(),
+            memory_limit: None,
+            cpu_limit: None,
+            idle_timeout: None,
+            packages: Vec::new(),
+        }
+    }
+}
+
+/// RStudio Server.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Rstudio {
+    /// Where it is reached.
+    pub path: UrlPath,
+}
+
+impl Default for Rstudio {
+    fn default() -> Self {
+        Self {
+            path: UrlPath::rstudio(),
+        }
+    }
+}
+
+/// A model behind an HTTP interface, in a container.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Api {
+    /// Where it is reached.
+    #[serde(default = "UrlPath::api")]
+    pub path: UrlPath,
+    /// Opens it to the world; otherwise only the server itself reaches it.
+    #[serde(default)]
+    pub public: bool,
+    /// The folder with the `Dockerfile` to build it from.
+    pub build: Option<FilePath>,
+    /// The container image to run instead of building one.
+    pub image: Option<ContainerImage>,
+    /// The model: `s3://bucket/folder`, or a local folder that labctl uploads to the bucket.
+    pub model: ModelLocation,
+    /// The memory it may use.
+    pub memory_limit: Option<MemorySize>,
+}
+
+/// A Shiny app.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Shiny {
+    /// Where it is reached.
+    #[serde(default = "UrlPath::shiny")]
+    pub path: UrlPath,
+    /// The folder with the app.
+    pub app: FilePath,
+    /// The language it is written in.
+    pub language: Language,
+}
+
+words! {
+    /// A language of apps.
+    Language {
+        /// Python: `app.py`.
+        Python = "python",
+        /// R: `app.R`.
+        R = "r",
+    }
+}
+
+/// Other places to download from.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Mirrors {
+    /// Ubuntu's packages.
+    pub apt: Option<Url>,
+    /// Python's packages: an index as pip takes it.
+    pub pip: Option<Url>,
+    /// Node's packages: a registry as npm takes it.
+    pub npm: Option<Url>,
+    /// R's packages.
+    pub cran: Option<Url>,
+    /// The package of RStudio Server.
+    pub rstudio: Option<Download>,
+    /// The package of Shiny Server.
+    pub shiny_server: Option<Download>,
+    /// The archive of rig, which installs R.
+    pub rig: Option<Download>,
+}
+
+/// A file to download, and the sum that proves it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(from = "WrittenDownload")]
+pub struct Download {
+    /// Where it is.
+    pub url: Url,
+    /// Its SHA-256 sum.
+    pub sha256: Option<Sha256>,
+}
+
+/// A download as a plan has it: the address alone, or with its sum.
+#[derive(Deserialize, JsonSchema)]
+#[serde(untagged, deny_unknown_fields)]
+#[schemars(rename = "Download")]
+enum WrittenDownload {
+    Url(Url),
+    Proven {
+        /// Where it is.
+        url: Url,
+        /// Its SHA-256 sum.
+        sha256: Option<Sha256>,
+    },
+}
+
+impl From<WrittenDownload> for Download {
+    fn from(written: WrittenDownload) -> Self {
+        match written {
+            WrittenDownload::Url(url) => Self { url, sha256: None },
+            WrittenDownload::Proven { url, sha256 } => Self { url, sha256 },
+        }
+    }
+}

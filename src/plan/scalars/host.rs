@@ -1,0 +1,359 @@
+//! What the server is told: users, paths, addresses, versions, packages. Much of it ends up in configuration files and
+//! command lines, so each type admits only characters that are harmless in all of them.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use super::{BucketName, DomainName, Invalid, text};
+
+text! {
+    /// The name of a user on the server.
+    UserName;
+    /// A path under which NGINX offers a service, such as `/jupyter`.
+    UrlPath;
+    /// The address of a page or file: `https://…`.
+    Url;
+    /// An email address.
+    Email;
+    /// A file or folder on the machine where labctl runs.
+    FilePath;
+    /// A SHA-256 sum in lower-case hexadecimal.
+    Sha256;
+    /// The name of a container image.
+    ContainerImage;
+}
+
+/// Accounts that the operating system, the image or labctl's services have already.
+const RESERVED_USERS: &[&str] = &[
+    "root",
+    "daemon",
+    "bin",
+    "sys",
+    "sync",
+    "games",
+    "man",
+    "lp",
+    "mail",
+    "news",
+    "uucp",
+    "proxy",
+    "www-data",
+    "backup",
+    "list",
+    "irc",
+    "gnats",
+    "nobody",
+    "sshd",
+    "syslog",
+    "messagebus",
+    "systemd-network",
+    "systemd-resolve",
+    "systemd-timesync",
+    "tss",
+    "uuidd",
+    "tcpdump",
+    "landscape",
+    "pollinate",
+    "ec2-instance-connect",
+    "_apt",
+    "lxd",
+    "docker",
+    "sudo",
+    "adm",
+    "ubuntu",
+    "admin",
+    "shiny",
+    "rstudio-server",
+    "jupyterhub",
+    "nginx",
+    "labctl",
+    "nogroup",
+    "users",
+];
+
+impl FromStr for UserName {
+    type Err = Invalid;
+
+    /// The rules are those of useradd(8), without the `$` at the end that marks accounts of machines.
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        let help = "use 1 to 32 of `a`-`z`, `0`-`9`, `_` and `-`, starting with a letter, such as `test-user`";
+        let allowed = |letter: char| {
+            letter.is_ascii_lowercase() || letter.is_ascii_digit() || "_-".contains(letter)
+        };
+        let reason = if let Some(refused) = text.chars().find(|letter| !allowed(*letter)) {
+            format!("`{}` is not allowed", refused.escape_debug())
+        } else if !text.starts_with(|first: char| first.is_ascii_lowercase() || first == '_') {
+            "it does not start with a letter".to_owned()
+        } else if text.len() > 32 {
+            format!("it has {} characters, 32 are allowed", text.len())
+        } else if RESERVED_USERS.contains(&text) {
+            return Err(Invalid::new(
+                "the server has an account or group of this name already",
+                "choose another, such as `test-user`",
+            ));
+        } else {
+            return Ok(Self(text.to_owned()));
+        };
+        Err(Invalid::new(reason, help))
+    }
+}
+
+/// The paths that the lab of the book uses, which are the defaults.
+impl UrlPath {
+    pub(in crate::plan) fn jupyter() -> Self {
+        Self("/jupyter".to_owned())
+    }
+
+    pub(in crate::plan) fn rstudio() -> Self {
+        Self("/rstudio".to_owned())
+    }
+
+    pub(in crate::plan) fn api() -> Self {
+        Self("/penguins-api".to_owned())
+    }
+
+    pub(in crate::plan) fn shiny() -> Self {
+        Self("/penguins".to_owned())
+    }
+}
+
+impl FromStr for UrlPath {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        let allowed = |letter: char| letter.is_ascii_alphanumeric() || "-_./~".contains(letter);
+        let (reason, help) = if text == "/" {
+            (
+                "the landing page is there".to_owned(),
+                "give the service a path of its own, such as `/jupyter`".to_owned(),
+            )
+        } else if !text.starts_with('/') {
+            (
+                "it does not start with `/`".to_owned(),
+                format!("write `/{}`", text.trim_end_matches('/')),
+            )
+        } else if text.ends_with('/') {
+            (
+                "it ends with `/`".to_owned(),
+                format!("write `{}`", text.trim_end_matches('/')),
+            )
+        } else if let Some(refused) = text.chars().find(|letter| !allowed(*letter)) {
+            (
+                format!("`{}` is not allowed", refused.escape_debug()),
+                "use letters, digits and `- _ . ~`, such as `/jupyter`".to_owned(),
+            )
+        } else if text[1..]
+            .split('/')
+            .any(|part| ["", ".", ".."].contains(&part))
+        {
+            (
+                "a part between its `/` is empty or made of dots".to_owned(),
+                "write a plain path, such as `/jupyter`".to_owned(),
+            )
+        } else if text == "/.well-known" || text.starts_with("/.well-known/") {
+            (
+                "certificates are proven there".to_owned(),
+                "choose another path, such as `/jupyter`".to_owned(),
+            )
+        } else if text.len() > 200 {
+            (
+                "it is longer than 200 characters".to_owned(),
+                "choose a short path, such as `/jupyter`".to_owned(),
+            )
+        } else {
+            return Ok(Self(text.to_owned()));
+        };
+        Err(Invalid::new(reason, help))
+    }
+}
+
+impl FromStr for Url {
+    type Err = Invalid;
+
+    /// Admits the characters of RFC 3986 except quotes, brackets and `$`, which shells and configuration files read.
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        let allowed =
+            |letter: char| letter.is_ascii_alphanumeric() || "-._~:/?#@!&*+,=%".contains(letter);
+        let rest = text
+            .strip_prefix("https://")
+            .or_else(|| text.strip_prefix("http://"));
+        let host = rest.and_then(|rest| rest.split(['/', '?', '#']).next());
+        let reason = match host {
+            None => "it does not start with `https://`".to_owned(),
+            Some(host) if host.contains('@') => {
+                "it holds a user name or password, which a plan must not".to_owned()
+            }
+            Some(host) if host.is_empty() || host.starts_with(':') => {
+                "it names no server".to_owned()
+            }
+            Some(_) => match text.chars().find(|letter| !allowed(*letter)) {
+                Some(refused) => format!("`{}` is not allowed", refused.escape_debug()),
+                None => return Ok(Self(text.to_owned())),
+            },
+        };
+        Err(Invalid::new(
+            reason,
+            "write a full address, such as `https://cran.example.org/`",
+        ))
+    }
+}
+
+impl FromStr for Email {
+    type Err = Invalid;
+
+    /// The part before the `@` is the dot-atom of RFC 5322, at most 64 characters (RFC 5321).
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        let help =
+            "write an address such as `you@example.com`; warnings about certificates go there";
+        let Some((local, domain)) = text.rsplit_once('@') else {
+            return Err(Invalid::new("it has no `@`", help));
+        };
+        let atom =
+            |letter: char| letter.is_ascii_alphanumeric() || "!#%&*+-/=?^_{|}~.".contains(letter);
+        if !(1..=64).contains(&local.len())
+            || !local.chars().all(atom)
+            || local.split('.').any(str::is_empty)
+            || local.starts_with('-')
+        {
+            return Err(Invalid::new(
+                format!("`{local}` cannot stand before the `@`"),
+                help,
+            ));
+        }
+        let domain: DomainName = domain
+            .parse()
+            .map_err(|error: Invalid| Invalid::new(error.reason, help))?;
+        Ok(Self(format!("{local}@{domain}")))
+    }
+}
+
+impl FromStr for FilePath {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        let help = "write a path as in a terminal, such as `~/.ssh/id_ed25519.pub` or `app/` beside this file";
+        if text.trim().is_empty() {
+            Err(Invalid::new("it is empty", help))
+        } else if text.chars().any(char::is_control) {
+            Err(Invalid::new(
+                "it holds a line break or another control character",
+                help,
+            ))
+        } else if text.starts_with('~') && text != "~" && !text.starts_with("~/") {
+            Err(Invalid::new(
+                "only your own home folder can be written as `~`",
+                help,
+            ))
+        } else {
+            Ok(Self(text.to_owned()))
+        }
+    }
+}
+
+impl FilePath {
+    /// Gives the real path: `~` is the home folder, and other relative paths start at the plan file's folder.
+    /// Without a home folder there is no answer for `~`.
+    pub fn resolve(&self, home: Option<&Path>, folder: &Path) -> Option<PathBuf> {
+        match self.0.strip_prefix('~') {
+            Some(rest) => home.map(|home| home.join(rest.trim_start_matches('/'))),
+            None => Some(folder.join(&self.0)),
+        }
+    }
+}
+
+impl FromStr for Sha256 {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        if text.len() == 64 && text.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+            return Ok(Self(text.to_ascii_lowercase()));
+        }
+        Err(Invalid::new(
+            "it is not 64 hexadecimal digits",
+            "copy the SHA-256 sum from the page that offers the file",
+        ))
+    }
+}
+
+impl FromStr for ContainerImage {
+    type Err = Invalid;
+
+    /// The characters are those of the reference grammar of the OCI distribution specification.
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        let allowed = |letter: char| letter.is_ascii_alphanumeric() || "-._:/@".contains(letter);
+        let fits = text.len() <= 300
+            && text.chars().all(allowed)
+            && text.starts_with(|first: char| first.is_ascii_alphanumeric())
+            && text.ends_with(|last: char| last.is_ascii_alphanumeric())
+            && !text.contains("//");
+        if fits {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(Invalid::new(
+                "it is not an image's name",
+                "write one as `docker pull` takes it, such as `ghcr.io/octocat/penguin-model:1`",
+            ))
+        }
+    }
+}
+
+/// Where the API's model is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ModelLocation {
+    /// In a bucket, below a key.
+    S3 {
+        /// The bucket, which must be the plan's own.
+        bucket: BucketName,
+        /// The folder or object in it.
+        key: String,
+    },
+    /// In a local folder, which labctl uploads to the bucket.
+    Local(FilePath),
+}
+
+impl FromStr for ModelLocation {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        let help = "write `s3://bucket/folder`, or a local folder such as `models/penguin_model`";
+        let Some(place) = text.strip_prefix("s3://") else {
+            if text.contains("://") {
+                return Err(Invalid::new("it is neither in S3 nor a local folder", help));
+            }
+            return text.parse().map(Self::Local);
+        };
+        let (bucket, key) = place.split_once('/').unwrap_or((place, ""));
+        let bucket = bucket.parse().map_err(|error: Invalid| {
+            Invalid::new(format!("of its bucket: {}", error.reason), error.help)
+        })?;
+        let key = key.trim_end_matches('/');
+        let allowed =
+            |letter: char| letter.is_ascii_alphanumeric() || "!-_.*'()/=".contains(letter);
+        if key.is_empty() || key.starts_with('/') {
+            return Err(Invalid::new("it names no folder in the bucket", help));
+        }
+        if let Some(refused) = key.chars().find(|letter| !allowed(*letter)) {
+            return Err(Invalid::new(
+                format!(
+                    "`{}` is not safe in the key of an object",
+                    refused.escape_debug()
+                ),
+                help,
+            ));
+        }
+        Ok(Self::S3 {
+            bucket,
+            key: key.to_owned(),
+        })
+    }
+}
+
+impl fmt::Display for ModelLocation {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::S3 { bucket, key } => write!(formatter, "s3://{bucket}/{key}"),
+            Self::Local(path) => path.fmt(formatter),
+        }
+    }
+}

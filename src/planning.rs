@@ -1,0 +1,69 @@
+//! Plan and live state → change set: the stages up to the question whether to
+//! apply, for all commands. It is given a cloud that can only be read.
+
+use std::net::IpAddr;
+
+use crate::cloud::{CallError, Read};
+use crate::diff::{self, ChangeSet};
+use crate::lower::{self, Inputs};
+use crate::plan::{Plan, SshPublicKey};
+use crate::preflight;
+use crate::resources::{self, LiveLab, Lookups, Reader, Scope};
+
+/// What comes from the laptop rather than from the plan or from AWS.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Laptop {
+    /// The public key that the plan's `key_pair` names.
+    pub public_key: SshPublicKey,
+    /// The address that stands for `my-ip`.
+    pub my_ip: Option<IpAddr>,
+}
+
+/// A lab as it is, and what is to be done about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Planned {
+    /// Which lab.
+    pub scope: Scope,
+    /// As it is.
+    pub live: LiveLab,
+    /// What is to be done.
+    pub set: ChangeSet,
+    /// What was looked up for what is to be created.
+    pub lookups: Lookups,
+}
+
+/// Reads the lab and compares it with the plan.
+pub async fn plan(cloud: &dyn Read, plan: &Plan, laptop: &Laptop) -> Result<Planned, CallError> {
+    let scope = Scope::of(plan);
+    let live = resources::read(&Reader::new(cloud, &scope)).await?;
+    let inputs = Inputs {
+        public_key: laptop.public_key.clone(),
+        my_ip: laptop.my_ip,
+        account: live.account.clone(),
+    };
+    let desired = lower::lower(plan, &scope, &inputs);
+    let mut set = diff::diff(&desired, &live.resources);
+    let lookups = preflight::preflight(cloud, &scope.region, &live, &mut set).await?;
+    Ok(Planned {
+        scope,
+        live,
+        set,
+        lookups,
+    })
+}
+
+/// Reads the lab and says what taking it down means.
+pub async fn plan_destroy(
+    cloud: &dyn Read,
+    scope: Scope,
+    delete_zone: bool,
+) -> Result<Planned, CallError> {
+    let live = resources::read(&Reader::new(cloud, &scope)).await?;
+    let set = diff::destroy(&live.resources, delete_zone);
+    Ok(Planned {
+        scope,
+        live,
+        set,
+        lookups: Lookups::default(),
+    })
+}

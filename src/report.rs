@@ -1,0 +1,27 @@
+//! Values → text, JSON and progress; nothing else prints.
+//!
+//! Everything here but [`out`] and [`progress`] is pure: a view of values goes
+//! in, a text with ANSI styles or a JSON value comes out. [`out`] is the one
+//! place that writes to the terminal, and drops the styles where they are not
+//! wanted. [`progress`] listens to a running apply and hands its lines to it.
+
+pub mod explain;
+pub mod graph;
+pub mod json;
+pub mod out;
+pub mod outcome;
+pub mod progress;
+pub mod status;
+pub mod text;
+
+mod style;
+mod view;
+mod words;
+
+pub use explain::Explanation;
+pub use out::{Out, OutOptions};
+pub use progress::Progress;
+pub use view::{OutcomeView, Outputs, PlanView, StatusView};
+
+#[cfg(test)]
+mod tests;

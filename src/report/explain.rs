@@ -1,0 +1,224 @@
+//! Errors of AWS → what they mean and what to do.
+//!
+//! What AWS answers is looked up in a table by its code; what is not there is
+//! told in AWS's own words. Nothing secret passes: AWS repeats signed requests,
+//! tokens included, in some of its messages, so long words are cut.
+
+mod table;
+
+use std::error::Error;
+
+use crate::cloud::{Call, CallError, Failure};
+use crate::resources::StepError;
+
+use super::words::harmless;
+
+/// An error in plain words, with the way out.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Explanation {
+    /// What is wrong.
+    pub summary: String,
+    /// What to do about it.
+    pub help: Option<String>,
+    /// What only helps in asking others: AWS's own words, the request's id.
+    pub detail: Option<String>,
+}
+
+impl Explanation {
+    fn new(summary: impl Into<String>, help: impl Into<String>) -> Self {
+        Self {
+            summary: summary.into(),
+            help: Some(help.into()),
+            detail: None,
+        }
+    }
+}
+
+/// Explains a call that failed.
+pub fn call_error(error: &CallError) -> Explanation {
+    let call = &error.call;
+    let mut explanation = match &error.failure {
+        Failure::Service { code, message, .. } => service(error, code, message),
+        Failure::Unreachable(_) => Explanation::new(
+            format!("AWS cannot be reached for `{call}`"),
+            "check the network and a proxy or firewall in the way; if `AWS_ENDPOINT_URL` is \
+             set, whether what it names is up",
+        ),
+        Failure::TimedOut => Explanation::new(
+            format!("AWS did not answer `{call}` in time"),
+            "check the network, then run the same command again: it goes on where this one ended",
+        ),
+        Failure::Garbled { .. } => Explanation::new(
+            format!("what answers `{call}` is not AWS"),
+            "check for a proxy or a login page in the way; if `AWS_ENDPOINT_URL` is set, \
+             whether it names the right place",
+        ),
+        Failure::NotSent(text) => table::not_sent(&first_words(text)),
+    };
+    explanation.detail = Some(detail(error));
+    explanation
+}
+
+fn service(error: &CallError, code: &str, message: &str) -> Explanation {
+    let call = &error.call;
+    match table::find(code, message) {
+        Some(entry) => {
+            let action = denied_action(message).unwrap_or_else(|| iam_action(call));
+            let fill = |text: &str| {
+                text.replace("{call}", &call.to_string())
+                    .replace("{action}", &action)
+            };
+            Explanation::new(fill(entry.summary), fill(entry.help))
+        }
+        None => {
+            let message = cut(message);
+            let words = match message.as_str() {
+                "" => String::new(),
+                message => format!(": {message}"),
+            };
+            Explanation {
+                summary: format!("AWS refused `{call}` with `{code}`{words}"),
+                ..Explanation::default()
+            }
+        }
+    }
+}
+
+/// Explains a step that failed.
+pub fn step_error(error: &StepError) -> Explanation {
+    match error {
+        StepError::Call(error) => call_error(error),
+        StepError::TimedOut { .. } => Explanation::new(
+            error.to_string(),
+            "run the same command again: it looks at what there is, and goes on from there",
+        ),
+        StepError::Blocked(text) => Explanation {
+            summary: cut(text),
+            ..Explanation::default()
+        },
+        StepError::Incomplete { .. } => Explanation::new(
+            error.to_string(),
+            "run the same command again; if it stays so, what answers may not be AWS: is \
+             `AWS_ENDPOINT_URL` set?",
+        ),
+    }
+}
+
+/// Explains any error: one of AWS by its code, others by what they say.
+pub fn error(error: &(dyn Error + 'static)) -> Explanation {
+    if let Some(error) = error.downcast_ref::<StepError>() {
+        return step_error(error);
+    }
+    if let Some(error) = error.downcast_ref::<CallError>() {
+        return call_error(error);
+    }
+    let mut texts = vec![error.to_string()];
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let text = error.to_string();
+        if !texts.iter().any(|known| known.contains(&text)) {
+            texts.push(text);
+        }
+        cause = error.source();
+    }
+    Explanation {
+        summary: cut(&texts.join(": ")),
+        ..Explanation::default()
+    }
+}
+
+/// AWS's own words and the request's id.
+fn detail(error: &CallError) -> String {
+    let words = match &error.failure {
+        Failure::Service { code, message, .. } => match denies(code) {
+            // The encoded part is meant to be decoded, by who may.
+            true => format!("{code}: {}", harmless(message)),
+            false => format!("{code}: {}", cut(message)),
+        },
+        Failure::Garbled { detail, body } => cut(&format!("{detail}; it begins: {body}")),
+        other => cut(&first_words(&other.to_string())),
+    };
+    let words = format!("{}: {words}", error.call);
+    match &error.request_id {
+        Some(id) => format!("{words} (request {})", harmless(id)),
+        None => words,
+    }
+}
+
+fn denies(code: &str) -> bool {
+    matches!(
+        code,
+        "UnauthorizedOperation" | "AccessDenied" | "AccessDeniedException"
+    )
+}
+
+/// Leaves out what the SDK adds for its own developers.
+fn first_words(text: &str) -> String {
+    const DEBUG: &[&str] = &[
+        " (DispatchFailure(",
+        " (ConstructionFailure(",
+        " (TimeoutError(",
+        " (ResponseError(",
+        " (ServiceError(",
+    ];
+    let ends = DEBUG.iter().filter_map(|mark| text.find(mark));
+    match ends.min() {
+        Some(end) => text[..end].to_owned(),
+        None => text.to_owned(),
+    }
+}
+
+const LONGEST_WORD: usize = 120;
+
+/// Cuts what nobody can read and what may be secret: encoded blobs, tokens,
+/// keys' ids, signed requests.
+fn cut(text: &str) -> String {
+    let flat = text.split_whitespace().map(|word| {
+        let is_key_id = (word.starts_with("AKIA") || word.starts_with("ASIA")) && word.len() >= 16;
+        if is_key_id {
+            "(a key's id)".to_owned()
+        } else if word.chars().count() > LONGEST_WORD {
+            "(…)".to_owned()
+        } else {
+            harmless(word)
+        }
+    });
+    let words: Vec<_> = flat.collect();
+    let text = words.join(" ");
+    // What follows is the request that AWS wanted signed, its token included.
+    match text.find("The Canonical String for this request should have been") {
+        Some(end) => text[..end].trim_end().to_owned(),
+        None => text,
+    }
+}
+
+/// The action that AWS's message says is missing: starting a server also takes
+/// `iam:PassRole`, for one.
+fn denied_action(message: &str) -> Option<String> {
+    let (_, rest) = message.split_once("not authorized to perform: ")?;
+    let word = rest.split_whitespace().next()?;
+    let is_action = word
+        .chars()
+        .all(|one| one.is_ascii_alphanumeric() || ":-*".contains(one));
+    (is_action && word.contains(':')).then(|| word.to_owned())
+}
+
+/// The IAM action of a call; it is the operation's name, but for some (Service
+/// Authorization Reference, "Actions, resources, and condition keys").
+fn iam_action(call: &Call) -> String {
+    let action = match (call.service, call.operation) {
+        ("s3", "ListBuckets") => "ListAllMyBuckets",
+        ("s3", "ListObjectVersions") => "ListBucketVersions",
+        ("s3", "DeleteObjects") => "DeleteObject` and `s3:DeleteObjectVersion",
+        ("s3", "GetBucketEncryption") => "GetEncryptionConfiguration",
+        ("s3", "PutBucketEncryption") => "PutEncryptionConfiguration",
+        ("s3", "GetPublicAccessBlock") => "GetBucketPublicAccessBlock",
+        ("s3", "PutPublicAccessBlock") => "PutBucketPublicAccessBlock",
+        (_, operation) => operation,
+    };
+    let service = match call.service {
+        "tagging" => "tag",
+        other => other,
+    };
+    format!("{service}:{action}")
+}

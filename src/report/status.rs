@@ -1,0 +1,87 @@
+//! A lab as it is, as text.
+
+use std::net::Ipv4Addr;
+
+use crate::resource::{Live, Owner, Power, Standing};
+use crate::resources::{Body, Kind, LiveLab};
+
+use super::StatusView;
+use super::outcome::power_word;
+use super::style::{CREATE, DIM, STRONG, UPDATE, paint};
+use super::view::current;
+use super::words::{harmless, spare};
+
+/// Writes the server's state and a table of all resources.
+pub fn status(view: &StatusView<'_>) -> String {
+    let place = paint(DIM, format!("in {}, account {}", view.region, view.account));
+    let mut sections = vec![format!(
+        "{} {place}",
+        paint(STRONG, format!("lab {}", view.lab))
+    )];
+    let resources = &view.live.resources;
+    if !resources.iter().any(|live| live.owner == Owner::Lab) {
+        sections.push("nothing of this lab exists; `labctl apply` makes it".to_owned());
+        return sections.join("\n\n");
+    }
+    sections.push(server(view.live).join("\n"));
+    sections.push(table(resources).join("\n"));
+    sections.join("\n\n")
+}
+
+/// The address that the lab is reached at: the Elastic IP's, else the server's.
+pub fn public_address(live: &LiveLab) -> Option<Ipv4Addr> {
+    let address = |kind: Kind| current(live, kind)?.observed.public_ip;
+    address(Kind::ElasticIp).or_else(|| address(Kind::Instance))
+}
+
+fn server(live: &LiveLab) -> Vec<String> {
+    let Some(server) = current(live, Kind::Instance) else {
+        return vec!["  server   none".to_owned()];
+    };
+    let power = match server.observed.power {
+        Some(Power::Running) => paint(CREATE, power_word(Power::Running)),
+        Some(power) => paint(UPDATE, power_word(power)),
+        None => "unknown".to_owned(),
+    };
+    let mut lines = vec![format!("  server   {power}")];
+    if let Body::Instance(instance) = &server.body {
+        lines.push(format!("  type     {}", harmless(&instance.instance_type)));
+    }
+    if let Some(address) = public_address(live) {
+        let note = match current(live, Kind::ElasticIp) {
+            Some(_) => String::new(),
+            None => paint(DIM, " (another after each stop)"),
+        };
+        lines.push(format!("  address  {}{note}", paint(STRONG, address)));
+    }
+    lines
+}
+
+fn table(resources: &[Live]) -> Vec<String> {
+    let lengths = resources
+        .iter()
+        .map(|live| live.address.to_string().chars().count());
+    let width = lengths.max().unwrap_or_default();
+    let row = |live: &Live| {
+        let remark = remark(live).map(|remark| format!("  {}", paint(DIM, remark)));
+        let id = harmless(&live.id);
+        format!(
+            "  {:<width$}  {id}{}",
+            live.address,
+            remark.unwrap_or_default()
+        )
+    };
+    resources.iter().map(row).collect()
+}
+
+fn remark(live: &Live) -> Option<&'static str> {
+    match (&live.owner, live.standing) {
+        (Owner::Lab, Standing::Current) => None,
+        (Owner::Lab, Standing::Spare) => Some(spare()),
+        (Owner::Lab, Standing::Former) => Some("not the plan's any more"),
+        (Owner::Other, _) if live.address.kind().can_be_shared() => {
+            Some("used as it is, not this lab's")
+        }
+        (Owner::Other, _) => Some("not this lab's"),
+    }
+}

@@ -1,0 +1,8 @@
+//! Whole outputs, as they stand on a terminal without colour.
+
+mod explained;
+mod lab;
+mod outcomes;
+mod plans;
+mod progress;
+mod statuses;

@@ -1,0 +1,165 @@
+use std::time::Duration;
+
+use insta::assert_snapshot;
+
+use crate::cloud::{Call, CallError, Failure};
+use crate::report::Explanation;
+use crate::report::explain::{call_error, error, step_error};
+use crate::resources::StepError;
+
+const RUN: Call = Call {
+    service: "ec2",
+    operation: "RunInstances",
+    writes: true,
+};
+
+fn of(code: &str, message: &str) -> Explanation {
+    call_error(&CallError::service(RUN, 400, code, message))
+}
+
+fn failing(failure: Failure) -> Explanation {
+    call_error(&CallError {
+        call: RUN,
+        failure,
+        request_id: Some("r-1".to_owned()),
+    })
+}
+
+fn words(explanation: &Explanation) -> String {
+    let help = explanation.help.as_deref().unwrap_or("-");
+    format!("{}\n  help: {help}", explanation.summary)
+}
+
+#[test]
+fn every_known_code_has_a_way_out() {
+    let codes = [
+        "ExpiredToken",
+        "ExpiredTokenException",
+        "RequestExpired",
+        "AuthFailure",
+        "InvalidClientTokenId",
+        "SignatureDoesNotMatch",
+        "UnrecognizedClientException",
+        "UnauthorizedOperation",
+        "AccessDenied",
+        "AccessDeniedException",
+        "OptInRequired",
+        "PendingVerification",
+        "Blocked",
+        "VcpuLimitExceeded",
+        "InstanceLimitExceeded",
+        "AddressLimitExceeded",
+        "VpcLimitExceeded",
+        "TooManyBuckets",
+        "TooManyHostedZones",
+        "LimitExceeded",
+        "RulesPerSecurityGroupLimitExceeded",
+        "InsufficientInstanceCapacity",
+        "RequestLimitExceeded",
+        "Throttling",
+        "ThrottlingException",
+        "SlowDown",
+        "RequestTimeTooSkewed",
+        "RequestInTheFuture",
+        "BucketAlreadyExists",
+    ];
+    for code in codes {
+        let explanation = of(code, "AWS says so.");
+        assert!(explanation.help.is_some(), "{code}");
+        assert!(
+            !explanation.summary.contains(code),
+            "{code}: {}",
+            explanation.summary
+        );
+        assert!(
+            !words(&explanation).contains('{'),
+            "{}",
+            words(&explanation)
+        );
+    }
+}
+
+#[test]
+fn a_missing_permission_is_named() {
+    let message = "You are not authorized to perform this operation. User: arn:aws:iam::1:user/x \
+                   is not authorized to perform: iam:PassRole on resource: arn. Encoded: abc";
+    assert_snapshot!(words(&of("UnauthorizedOperation", message)), @"");
+    assert_snapshot!(words(&of("UnauthorizedOperation", "no")), @"");
+    let call = Call {
+        service: "s3",
+        operation: "PutBucketEncryption",
+        writes: true,
+    };
+    assert_snapshot!(words(&call_error(&CallError::service(call, 403, "AccessDenied", ""))), @"");
+}
+
+#[test]
+fn the_free_plan_is_told_from_other_bad_parameters() {
+    let message = "The specified instance type is not eligible for Free Tier. For a list, …";
+    assert_snapshot!(words(&of("InvalidParameterCombination", message)), @"");
+    assert_snapshot!(words(&of("InvalidParameterCombination", "No default subnet.")), @"");
+}
+
+#[test]
+fn a_wrong_clock_is_told_from_a_wrong_key() {
+    assert_snapshot!(words(&of("SignatureDoesNotMatch", "Signature not yet current: 1 > 0")), @"");
+    assert_snapshot!(words(&of("SignatureDoesNotMatch", "The request signature …")), @"");
+}
+
+#[test]
+fn what_never_reached_aws_is_explained() {
+    let credentials = "dispatch failure: other: no providers in chain provided credentials: \
+                       x (DispatchFailure(DispatchFailure { source: … }))";
+    let sso = "dispatch failure: other: the SSO session has expired or is otherwise invalid";
+    let texts = [
+        words(&failing(Failure::NotSent(credentials.to_owned()))),
+        words(&failing(Failure::NotSent(sso.to_owned()))),
+        words(&failing(Failure::NotSent("it is odd".to_owned()))),
+        words(&failing(Failure::Unreachable("io".to_owned()))),
+        words(&failing(Failure::TimedOut)),
+        words(&failing(Failure::Garbled {
+            detail: "HTTP status 200".to_owned(),
+            body: "<html>".to_owned(),
+        })),
+    ];
+    assert_snapshot!(texts.join("\n"), @"");
+}
+
+#[test]
+fn nothing_secret_or_unreadable_passes() {
+    let secret = "s".repeat(400);
+    let message = format!("bad AKIAIOSFODNN7EXAMPLE {secret} \u{1b}[2J");
+    let explanation = of("Unheard", &message);
+    assert_snapshot!(words(&explanation), @"");
+    assert_snapshot!(explanation.detail.unwrap(), @"");
+    let message = "The request signature we calculated does not match. The Canonical String for \
+                   this request should have been 'POST x-amz-security-token:FwoGZXIvYXdz'";
+    let explanation = of("SignatureDoesNotMatch", message);
+    assert!(!format!("{explanation:?}").contains("FwoGZXIvYXdz"));
+}
+
+#[test]
+fn the_request_s_id_is_a_detail() {
+    let explanation = failing(Failure::TimedOut);
+    assert!(!words(&explanation).contains("r-1"));
+    assert_snapshot!(explanation.detail.unwrap(), @"");
+}
+
+#[test]
+fn a_step_that_waited_in_vain_can_be_run_again() {
+    let error = StepError::TimedOut {
+        awaited: "the server to run".to_owned(),
+        waited: Duration::from_secs(300),
+    };
+    assert_snapshot!(words(&step_error(&error)), @"");
+}
+
+#[test]
+fn an_error_of_another_kind_is_told_with_its_causes() {
+    assert_eq!(
+        error(&StepError::Blocked("it is in use".to_owned())).summary,
+        "it is in use"
+    );
+    let cause = std::io::Error::other(std::io::Error::other("the disk is full"));
+    assert_eq!(error(&cause).summary, "the disk is full");
+}

@@ -1,0 +1,155 @@
+use std::time::Duration;
+
+use insta::assert_snapshot;
+
+use crate::apply::{Event, Outcome};
+use crate::cloud::{Call, CallError};
+use crate::diff;
+use crate::graph::{self, Graph, Step};
+use crate::report::{OutcomeView, Outputs, json, outcome};
+use crate::resource::Power;
+use crate::resources::{Kind, StepError};
+
+use super::lab::{self, FULL, plain};
+
+fn outputs() -> Outputs {
+    Outputs {
+        public_ip: Some([198, 51, 100, 4].into()),
+        power: Some(Power::Running),
+        names: vec![
+            "penguins.example".to_owned(),
+            "www.penguins.example".to_owned(),
+        ],
+        name_servers: Some((
+            "penguins.example".to_owned(),
+            vec!["ns-1.example".to_owned(), "ns-2.example".to_owned()],
+        )),
+        ssh: Some("ssh -i ~/.ssh/id_ed25519 ubuntu@198.51.100.4".to_owned()),
+        bucket: Some("penguins-data".to_owned()),
+    }
+}
+
+fn no_capacity() -> StepError {
+    let call = Call {
+        service: "ec2",
+        operation: "RunInstances",
+        writes: true,
+    };
+    CallError::service(call, 500, "InsufficientInstanceCapacity", "We have none.").into()
+}
+
+fn step(graph: &Graph, kind: Kind) -> &Step {
+    let mut steps = graph.steps.iter();
+    steps.find(|step| step.addresses[0].kind() == kind).unwrap()
+}
+
+fn broken(graph: &Graph) -> Outcome {
+    let server = step(graph, Kind::Instance).clone();
+    let skipped = graph.steps.iter().filter(|step| step.verb() == "attach");
+    Outcome {
+        finished: graph.steps.len() - 3,
+        failed: vec![(server, no_capacity())],
+        skipped: skipped.cloned().collect(),
+        withheld: vec![step(graph, Kind::Record).clone()],
+        ..Outcome::default()
+    }
+}
+
+#[test]
+fn an_apply_ends_with_what_answers() {
+    let set = lab::compare(FULL, &lab::nothing());
+    let graph = graph::build(&set).unwrap();
+    let ended = Outcome {
+        finished: graph.steps.len(),
+        ..Outcome::default()
+    };
+    let outputs = outputs();
+    let view = OutcomeView {
+        set: &set,
+        graph: &graph,
+        outcome: &ended,
+        outputs: &outputs,
+    };
+    assert_snapshot!(plain(&outcome::applied(&view)), @"");
+    assert_snapshot!(json::outcome(&view).to_string(), @"");
+}
+
+#[test]
+fn a_stopped_server_has_no_shell() {
+    let live = lab::live(FULL);
+    let set = lab::compare(FULL, &live);
+    let graph = graph::build(&set).unwrap();
+    let ended = Outcome::default();
+    let outputs = Outputs {
+        power: Some(Power::Stopped),
+        name_servers: None,
+        ..outputs()
+    };
+    let view = OutcomeView {
+        set: &set,
+        graph: &graph,
+        outcome: &ended,
+        outputs: &outputs,
+    };
+    assert_snapshot!(plain(&outcome::applied(&view)), @"");
+}
+
+#[test]
+fn a_failure_is_told_with_the_way_out_and_what_it_took_along() {
+    let set = lab::compare(FULL, &lab::nothing());
+    let graph = graph::build(&set).unwrap();
+    let ended = broken(&graph);
+    let outputs = Outputs {
+        bucket: Some("penguins-data".to_owned()),
+        ..Outputs::default()
+    };
+    let view = OutcomeView {
+        set: &set,
+        graph: &graph,
+        outcome: &ended,
+        outputs: &outputs,
+    };
+    assert_snapshot!(plain(&outcome::applied(&view)), @"");
+    assert_snapshot!(json::outcome(&view).to_string(), @"");
+}
+
+#[test]
+fn a_destroy_names_what_it_kept() {
+    let live = lab::live(FULL);
+    let set = diff::destroy(&live.resources, false);
+    let graph = graph::build(&set).unwrap();
+    let ended = Outcome {
+        finished: graph.steps.len(),
+        ..Outcome::default()
+    };
+    let outputs = Outputs::default();
+    let view = OutcomeView {
+        set: &set,
+        graph: &graph,
+        outcome: &ended,
+        outputs: &outputs,
+    };
+    assert_snapshot!(plain(&outcome::destroyed(&view)), @"");
+}
+
+#[test]
+fn each_event_is_one_object() {
+    let set = lab::compare(FULL, &lab::nothing());
+    let graph = graph::build(&set).unwrap();
+    let server = step(&graph, Kind::Instance);
+    let records = step(&graph, Kind::Record);
+    let error = no_capacity();
+    let events = [
+        Event::Started(server),
+        Event::Progress(server, "waiting for the server to run"),
+        Event::Finished(records, Duration::from_millis(1250)),
+        Event::Failed(server, &error),
+        Event::Skipped(records, server),
+        Event::Withheld(records),
+    ];
+    let lines: Vec<_> = events
+        .iter()
+        .map(|event| json::event(event).to_string())
+        .collect();
+    assert_snapshot!(lines.join("\n"), @"");
+}

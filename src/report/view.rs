@@ -1,0 +1,78 @@
+//! What is handed to the writers of text and JSON.
+
+use std::net::Ipv4Addr;
+
+use crate::apply::Outcome;
+use crate::diff::ChangeSet;
+use crate::graph::Graph;
+use crate::resource::{Live, Owner, Power, Standing};
+use crate::resources::{Kind, LiveLab};
+
+/// A change set and the lab that it is about.
+#[derive(Debug, Clone, Copy)]
+pub struct PlanView<'a> {
+    /// The lab's name.
+    pub lab: &'a str,
+    /// The lab's region.
+    pub region: &'a str,
+    /// The AWS account's id.
+    pub account: &'a str,
+    /// The changes.
+    pub set: &'a ChangeSet,
+    /// What there is.
+    pub live: &'a LiveLab,
+    /// Remarks to print below, such as that a newer image is out.
+    pub notes: &'a [String],
+}
+
+/// How an apply or a destroy ended, and what it was to do.
+#[derive(Debug, Clone, Copy)]
+pub struct OutcomeView<'a> {
+    /// The changes that were to be made.
+    pub set: &'a ChangeSet,
+    /// The steps that were to make them.
+    pub graph: &'a Graph,
+    /// How they ended.
+    pub outcome: &'a Outcome,
+    /// What answers now.
+    pub outputs: &'a Outputs,
+}
+
+/// What answers once a lab is up.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Outputs {
+    /// The server's public address.
+    pub public_ip: Option<Ipv4Addr>,
+    /// The server's power state.
+    pub power: Option<Power>,
+    /// The DNS names or URLs of the plan.
+    pub names: Vec<String>,
+    /// A newly created zone and its name servers.
+    pub name_servers: Option<(String, Vec<String>)>,
+    /// The line that opens a shell, such as `ssh ubuntu@192.0.2.7`.
+    pub ssh: Option<String>,
+    /// The bucket's name.
+    pub bucket: Option<String>,
+}
+
+/// A lab as it is.
+#[derive(Debug, Clone, Copy)]
+pub struct StatusView<'a> {
+    /// The lab's name.
+    pub lab: &'a str,
+    /// The lab's region.
+    pub region: &'a str,
+    /// The AWS account's id.
+    pub account: &'a str,
+    /// What there is.
+    pub live: &'a LiveLab,
+}
+
+/// Finds the lab's current resource of a kind.
+pub(super) fn current(live: &LiveLab, kind: Kind) -> Option<&Live> {
+    live.resources.iter().find(|live| {
+        live.address.kind() == kind
+            && live.owner == Owner::Lab
+            && live.standing == Standing::Current
+    })
+}

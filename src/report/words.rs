@@ -1,0 +1,203 @@
+//! The words for kinds, actions and reasons, the same in text and in JSON.
+
+use std::time::Duration;
+
+use crate::diff::{Change, Conflict};
+use crate::graph::Step;
+use crate::resource::{Live, Standing};
+use crate::resources::{Body, Kind};
+
+/// Counts things: `1 restart`, `2 restarts`.
+pub fn counted(count: usize, noun: &str) -> String {
+    match count {
+        1 => format!("1 {noun}"),
+        _ => format!("{count} {noun}s"),
+    }
+}
+
+/// The word for a change's action.
+pub const fn action(change: &Change) -> &'static str {
+    match change {
+        Change::None(_) => "none",
+        Change::Create(_) => "create",
+        Change::Update(_) => "update",
+        Change::Replace(_) => "replace",
+        Change::Delete(_) => "delete",
+        Change::Conflict(_) => "conflict",
+        Change::Kept(_) => "kept",
+    }
+}
+
+/// What a kind is called in a sentence.
+pub const fn noun(kind: Kind) -> &'static str {
+    match kind {
+        Kind::KeyPair => "key pair",
+        Kind::Vpc => "network",
+        Kind::InternetGateway => "internet gateway",
+        Kind::Subnet => "subnet",
+        Kind::RouteTable => "route table",
+        Kind::SecurityGroup => "security group",
+        Kind::Bucket => "bucket",
+        Kind::Role | Kind::GithubRole => "role",
+        Kind::InstanceProfile => "instance profile",
+        Kind::Instance => "server",
+        Kind::ElasticIp => "Elastic IP",
+        Kind::Zone => "hosted zone",
+        Kind::Record => "record",
+        Kind::OidcProvider => "identity provider",
+    }
+}
+
+/// What is lost with a resource that holds data.
+pub const fn loss(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Instance => "the server and its disk, with the data on it",
+        Kind::Bucket => "the bucket, with what is in it",
+        Kind::Zone => "the zone, with its name servers",
+        _ => "nothing that an apply does not bring back",
+    }
+}
+
+/// The name of a resource that people know it by, where its id is not that.
+pub fn title(body: &Body) -> Option<&str> {
+    match body {
+        Body::Bucket(bucket) => Some(&bucket.name),
+        Body::Zone(zone) => Some(&zone.name),
+        Body::KeyPair(key_pair) => Some(&key_pair.name),
+        Body::SecurityGroup(group) => Some(&group.name),
+        Body::Role(role) => Some(&role.name),
+        Body::GithubRole(role) => Some(&role.role.name),
+        Body::InstanceProfile(profile) => Some(&profile.name),
+        _ => None,
+    }
+}
+
+/// Why something is as it is, and the ways out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reason {
+    /// Why.
+    pub why: String,
+    /// What to do about it, one way each.
+    pub ways: Vec<String>,
+}
+
+impl Reason {
+    /// The reason on one line.
+    pub fn sentence(&self) -> String {
+        let mut parts = vec![self.why.clone()];
+        parts.extend(self.ways.iter().cloned());
+        parts.join("; ")
+    }
+}
+
+/// Why a resource is not deleted.
+pub fn kept(live: &Live) -> Reason {
+    let kind = live.address.kind();
+    let name = title(&live.body).unwrap_or(&live.id);
+    let why = match (live.standing, kind) {
+        (Standing::Spare, _) => format!("{}, and may hold data", spare()),
+        (_, Kind::Zone) => {
+            format!("`{name}` is kept: a new zone would get other name servers")
+        }
+        _ => format!("`{name}` is not in the plan any more, and is kept because it holds data"),
+    };
+    let way = match kind {
+        Kind::Zone => "`labctl destroy --delete-zone` deletes it".to_owned(),
+        Kind::Bucket => {
+            "delete it by hand, or with the whole lab by `labctl destroy --empty-bucket`".to_owned()
+        }
+        Kind::Instance => format!(
+            "once nothing on it is needed: `aws ec2 terminate-instances --instance-ids {}`",
+            live.id
+        ),
+        _ => "delete it by hand".to_owned(),
+    };
+    let ways = vec![way];
+    Reason { why, ways }
+}
+
+/// What a spare resource is.
+pub const fn spare() -> &'static str {
+    "a second one, left behind by an interrupted run"
+}
+
+/// What is in the way of a resource, and what can be done about it.
+pub fn conflict(conflict: &Conflict) -> Reason {
+    let address = &conflict.desired.address;
+    let noun = noun(address.kind());
+    let name = title(&conflict.desired.body).unwrap_or_default();
+    if let [_, _, ..] = conflict.ids.as_slice() {
+        return Reason {
+            why: format!(
+                "there are {} of the name `{name}`, and labctl cannot tell which is meant: {}",
+                counted(conflict.ids.len(), noun),
+                conflict.ids.join(", ")
+            ),
+            ways: vec![format!(
+                "name the one to use by `labctl adopt {address} ID`"
+            )],
+        };
+    }
+    let id = conflict.ids.first().map_or("ID", String::as_str);
+    let why = match name {
+        "" => format!("a {noun} is there already and is not this lab's: `{id}`"),
+        name => format!("a {noun} `{name}` is there already and is not this lab's"),
+    };
+    let other = match address.kind() {
+        Kind::Bucket => "or write another name in the plan's `bucket.name`",
+        Kind::Record => "or take the record out of the plan's `dns.records`",
+        _ => "or write another name in the plan's `lab`",
+    };
+    Reason {
+        why,
+        ways: vec![
+            format!("take it into the lab by `labctl adopt {address} {id}`"),
+            other.to_owned(),
+        ],
+    }
+}
+
+/// A step's name on a line of progress; a batch of many records is counted.
+pub fn step_name(step: &Step) -> String {
+    match step.addresses.len() {
+        0..=3 => step.name(),
+        count => format!("{count} records"),
+    }
+}
+
+/// What a step is doing.
+pub fn doing(step: &Step) -> &'static str {
+    match step.verb() {
+        "create" => "creating",
+        "attach" => "attaching",
+        "delete" => "deleting",
+        _ => "updating",
+    }
+}
+
+/// What a step has done.
+pub fn done(step: &Step) -> &'static str {
+    match step.verb() {
+        "create" => "created",
+        "attach" => "attached",
+        "delete" => "deleted",
+        _ => "updated",
+    }
+}
+
+/// Writes a time for people: `12.3 s`, `2 min 5 s`.
+pub fn time(time: Duration) -> String {
+    match time.as_secs() {
+        0..=59 => format!("{:.1} s", time.as_secs_f64()),
+        seconds => format!("{} min {} s", seconds / 60, seconds % 60),
+    }
+}
+
+/// Makes a text safe to print: what would steer the terminal is shown instead.
+pub fn harmless(text: &str) -> String {
+    let safe = |character: char| match character.is_control() {
+        true => character.escape_default().to_string(),
+        false => character.to_string(),
+    };
+    text.chars().map(safe).collect()
+}

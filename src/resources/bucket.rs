@@ -1,0 +1,350 @@
+//! The bucket: the lab's storage, closed to the public.
+
+use aws_sdk_s3::operation::create_bucket::CreateBucketInput;
+use aws_sdk_s3::operation::delete_bucket::DeleteBucketInput;
+use aws_sdk_s3::operation::get_bucket_encryption::GetBucketEncryptionInput;
+use aws_sdk_s3::operation::get_bucket_tagging::GetBucketTaggingInput;
+use aws_sdk_s3::operation::get_bucket_versioning::{
+    GetBucketVersioningInput, GetBucketVersioningOutput,
+};
+use aws_sdk_s3::operation::get_public_access_block::GetPublicAccessBlockInput;
+use aws_sdk_s3::operation::list_object_versions::ListObjectVersionsInput;
+use aws_sdk_s3::operation::put_bucket_encryption::PutBucketEncryptionInput;
+use aws_sdk_s3::operation::put_bucket_tagging::PutBucketTaggingInput;
+use aws_sdk_s3::operation::put_bucket_versioning::PutBucketVersioningInput;
+use aws_sdk_s3::operation::put_public_access_block::PutPublicAccessBlockInput;
+use aws_sdk_s3::types::{
+    BucketLocationConstraint, BucketVersioningStatus, CreateBucketConfiguration,
+    PublicAccessBlockConfiguration, ServerSideEncryption, ServerSideEncryptionByDefault,
+    ServerSideEncryptionConfiguration, ServerSideEncryptionRule, Tag, Tagging,
+    VersioningConfiguration,
+};
+use futures_util::{join, try_join};
+
+use crate::cloud::{CallError, Failure, Read};
+use crate::resource::{Address, Field, Live, Observed, Owner, Standing, Tags, Value};
+
+use super::context::{Handle, StepError};
+use super::reader::Reader;
+use super::run::{Run, gone_is_fine};
+use super::{Kind, Manage, tags};
+
+mod empty;
+
+/// The storage of the lab.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bucket {
+    /// Its name, unique in the world.
+    pub name: String,
+    /// Whether it keeps old versions of objects.
+    pub versioning: bool,
+    /// Whether objects are encrypted when nothing else is said.
+    pub encryption: bool,
+    /// Whether all four ways of making objects public are shut.
+    pub public_access_blocked: bool,
+    /// Its tags.
+    pub tags: Tags,
+}
+
+/// Takes one of the codes by which S3 says "not set" for an empty answer.
+fn unless<T>(result: Result<T, CallError>, codes: &[&str]) -> Result<Option<T>, CallError> {
+    match result {
+        Ok(output) => Ok(Some(output)),
+        Err(error) if codes.contains(&error.code()) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// A bucket that answers so is somebody else's, or in another region.
+fn is_out_of_reach(error: &CallError) -> bool {
+    matches!(error.status(), 301 | 403) && error.code() != "ExpiredToken"
+}
+
+struct Answers {
+    tags: Tags,
+    versioning: bool,
+    encryption: bool,
+    public_access_blocked: bool,
+}
+
+async fn ask(cloud: &dyn Read, name: &str) -> Result<Answers, CallError> {
+    let tagging = GetBucketTaggingInput::builder().bucket(name);
+    let versioning = GetBucketVersioningInput::builder().bucket(name);
+    let encryption = GetBucketEncryptionInput::builder().bucket(name);
+    let access = GetPublicAccessBlockInput::builder().bucket(name);
+    let (tagging, versioning, encryption, access) = join!(
+        cloud.get_bucket_tagging(tagging),
+        cloud.get_bucket_versioning(versioning),
+        cloud.get_bucket_encryption(encryption),
+        cloud.get_public_access_block(access),
+    );
+    let versioning = is_versioned(versioning)?;
+    let tags = unless(tagging, &["NoSuchTagSet"])?;
+    let tags = tags.map(|output| output.tag_set).unwrap_or_default();
+    let encryption = unless(encryption, &["ServerSideEncryptionConfigurationNotFoundError"])?;
+    let access = unless(access, &["NoSuchPublicAccessBlockConfiguration"])?
+        .and_then(|output| output.public_access_block_configuration);
+    Ok(Answers {
+        tags: tags.into_iter().map(|tag| (tag.key, tag.value)).collect(),
+        versioning,
+        encryption: encryption.is_some(),
+        public_access_blocked: access.is_some_and(|access| {
+            let all = [
+                access.block_public_acls,
+                access.block_public_policy,
+                access.ignore_public_acls,
+                access.restrict_public_buckets,
+            ];
+            all.iter().all(|one| *one == Some(true))
+        }),
+    })
+}
+
+/// Servers that stand in for AWS may name the answer's root element otherwise
+/// than S3 does (moto 5.2 does); the SDK then gives the text back unread.
+fn is_versioned(result: Result<GetBucketVersioningOutput, CallError>) -> Result<bool, CallError> {
+    match result {
+        Ok(output) => Ok(output.status == Some(BucketVersioningStatus::Enabled)),
+        Err(error) => match &error.failure {
+            Failure::Garbled { body, .. } if body.contains("<GetBucketVersioningResponse") => {
+                Ok(body.contains("<Status>Enabled</Status>"))
+            }
+            _ => Err(error),
+        },
+    }
+}
+
+/// Reads one bucket; `None` where there is none of that name.
+async fn read_one(reader: &Reader<'_>, name: &str) -> Result<Option<Live>, CallError> {
+    let address = Address::of(Kind::Bucket);
+    let answers = match ask(reader.cloud, name).await {
+        Ok(answers) => answers,
+        Err(error) if error.code() == "NoSuchBucket" => return Ok(None),
+        Err(error) if is_out_of_reach(&error) => {
+            let body = |tags| Bucket::new(name, false, tags).into();
+            let observed = Observed::default();
+            return Ok(Some(tags::live(reader.scope, address, name, observed, body)));
+        }
+        Err(error) => return Err(error),
+    };
+    let is_untagged = answers.tags.is_empty();
+    let observed = Observed {
+        tags: answers.tags,
+        ..Observed::default()
+    };
+    let mut live = tags::live(reader.scope, address, name, observed, |tags| {
+        Bucket {
+            name: name.to_owned(),
+            versioning: answers.versioning,
+            encryption: answers.encryption,
+            public_access_blocked: answers.public_access_blocked,
+            tags,
+        }
+        .into()
+    });
+    // A create of ours that was cut off before the tags were set.
+    if is_untagged && is_empty(reader.cloud, name).await? {
+        live.owner = Owner::Lab;
+    }
+    Ok(Some(live))
+}
+
+async fn is_empty(cloud: &dyn Read, name: &str) -> Result<bool, CallError> {
+    let input = ListObjectVersionsInput::builder().bucket(name).max_keys(1);
+    let page = cloud.list_object_versions(input).await?;
+    Ok(page.versions().is_empty() && page.delete_markers().is_empty())
+}
+
+impl Bucket {
+    /// Makes the bucket that a plan wants.
+    pub fn new(name: &str, versioning: bool, tags: Tags) -> Self {
+        Self {
+            name: name.to_owned(),
+            versioning,
+            encryption: true,
+            public_access_blocked: true,
+            tags,
+        }
+    }
+
+    async fn put_tags(&self, tags: &Tags, run: &Run<'_>) -> Result<(), CallError> {
+        let tagging = Tagging::builder().set_tag_set(Some(write_tags(tags)));
+        let Ok(tagging) = tagging.build() else {
+            return Ok(());
+        };
+        let input = PutBucketTaggingInput::builder().bucket(&self.name).tagging(tagging);
+        run.cloud.put_bucket_tagging(input).await.map(drop)
+    }
+
+    async fn put_versioning(&self, run: &Run<'_>) -> Result<(), CallError> {
+        let status = if self.versioning {
+            BucketVersioningStatus::Enabled
+        } else {
+            BucketVersioningStatus::Suspended
+        };
+        let configuration = VersioningConfiguration::builder().status(status).build();
+        let input = PutBucketVersioningInput::builder()
+            .bucket(&self.name)
+            .versioning_configuration(configuration);
+        run.cloud.put_bucket_versioning(input).await.map(drop)
+    }
+
+    async fn put_encryption(&self, run: &Run<'_>) -> Result<(), CallError> {
+        let default = ServerSideEncryptionByDefault::builder()
+            .sse_algorithm(ServerSideEncryption::Aes256)
+            .build()
+            .ok();
+        let rule = ServerSideEncryptionRule::builder()
+            .set_apply_server_side_encryption_by_default(default)
+            .build();
+        let configuration = ServerSideEncryptionConfiguration::builder().rules(rule).build().ok();
+        let input = PutBucketEncryptionInput::builder()
+            .bucket(&self.name)
+            .set_server_side_encryption_configuration(configuration);
+        run.cloud.put_bucket_encryption(input).await.map(drop)
+    }
+
+    async fn put_access_block(&self, run: &Run<'_>) -> Result<(), CallError> {
+        let all = PublicAccessBlockConfiguration::builder()
+            .block_public_acls(true)
+            .block_public_policy(true)
+            .ignore_public_acls(true)
+            .restrict_public_buckets(true)
+            .build();
+        let input = PutPublicAccessBlockInput::builder()
+            .bucket(&self.name)
+            .public_access_block_configuration(all);
+        run.cloud.put_public_access_block(input).await.map(drop)
+    }
+}
+
+fn write_tags(tags: &Tags) -> Vec<Tag> {
+    tags.iter()
+        .filter_map(|(key, value)| Tag::builder().key(key).value(value).build().ok())
+        .collect()
+}
+
+/// The name's own region is the default and must not be named there (S3 API
+/// Reference, `CreateBucket`).
+fn configuration(region: &str, tags: &Tags) -> CreateBucketConfiguration {
+    let location = (region != "us-east-1").then(|| BucketLocationConstraint::from(region));
+    CreateBucketConfiguration::builder()
+        .set_location_constraint(location)
+        .set_tags(Some(write_tags(tags)))
+        .build()
+}
+
+impl Manage for Bucket {
+    fn fields(&self) -> Vec<Field> {
+        let mut fields = vec![
+            Field::replace("name", Value::text(&self.name)),
+            Field::update("versioning", Value::Bool(self.versioning)),
+            Field::update("encryption", Value::Bool(self.encryption)),
+            Field::update("public_access_blocked", Value::Bool(self.public_access_blocked)),
+        ];
+        fields.extend(tags::fields(&self.tags));
+        fields
+    }
+
+    async fn read(reader: &Reader<'_>) -> Result<Vec<Live>, CallError> {
+        let current = async {
+            match &reader.scope.bucket {
+                Some(name) => read_one(reader, name).await,
+                None => Ok(None),
+            }
+        };
+        let (current, tagged) = try_join!(current, reader.tagged())?;
+        let mut found: Vec<Live> = current.into_iter().collect();
+        for one in tagged {
+            let name = one.arn.split_once(":s3:::").map(|(_, name)| name);
+            let Some(name) = name.filter(|name| reader.scope.bucket.as_deref() != Some(name))
+            else {
+                continue;
+            };
+            if let Some(mut former) = read_one(reader, name).await? {
+                former.standing = Standing::Former;
+                found.push(former);
+            }
+        }
+        Ok(found)
+    }
+
+    async fn create(&self, run: &Run<'_>) -> Result<Handle, StepError> {
+        let input = CreateBucketInput::builder()
+            .bucket(&self.name)
+            .create_bucket_configuration(configuration(&run.scope.region, &self.tags));
+        let passing = &["OperationAborted", "ConditionalRequestConflict"];
+        run.settled("S3 to free the bucket's name", passing, async || {
+            let result = run.cloud.create_bucket(input.clone()).await;
+            gone_is_fine(result, &["BucketAlreadyOwnedByYou"])
+        })
+        .await?;
+        run.settled("the bucket to be known", &["NoSuchBucket"], async || {
+            try_join!(
+                self.put_tags(&self.tags, run),
+                self.put_encryption(run),
+                self.put_access_block(run),
+                async {
+                    match self.versioning {
+                        true => self.put_versioning(run).await,
+                        false => Ok(()),
+                    }
+                },
+            )
+        })
+        .await?;
+        Ok(Handle::of(&self.name))
+    }
+
+    async fn update(
+        &self,
+        live: &Live,
+        changed: &[String],
+        run: &Run<'_>,
+    ) -> Result<(), StepError> {
+        let is_changed = |path: &str| changed.iter().any(|changed| changed == path);
+        if is_changed("versioning") {
+            self.put_versioning(run).await?;
+        }
+        if is_changed("encryption") {
+            self.put_encryption(run).await?;
+        }
+        if is_changed("public_access_blocked") {
+            self.put_access_block(run).await?;
+        }
+        if tags::any_changed(changed) {
+            // The call replaces all tags, so those of others are put back.
+            let change = tags::change(&live.observed.tags, &self.tags, run.scope);
+            let mut all = live.observed.tags.clone();
+            all.retain(|key, _| !change.remove.contains(key));
+            all.extend(change.set);
+            self.put_tags(&all, run).await?;
+        }
+        Ok(())
+    }
+
+    async fn delete(live: &Live, run: &Run<'_>) -> Result<(), StepError> {
+        if run.shared.empty_bucket {
+            empty::empty(&live.id, run).await?;
+        }
+        let input = DeleteBucketInput::builder().bucket(&live.id);
+        let result = run.cloud.delete_bucket(input).await;
+        match gone_is_fine(result, &["NoSuchBucket"]) {
+            Err(error) if error.code() == "BucketNotEmpty" => Err(StepError::Blocked(format!(
+                "the bucket `{}` is not empty; `labctl destroy --empty-bucket` deletes what is \
+                 in it",
+                live.id
+            ))),
+            other => Ok(other?),
+        }
+    }
+}
+
+/// Whether a live bucket holds anything, old versions included.
+pub async fn holds_anything(cloud: &dyn Read, live: &Live) -> Result<bool, CallError> {
+    match is_empty(cloud, &live.id).await {
+        Ok(is_empty) => Ok(!is_empty),
+        Err(error) if error.code() == "NoSuchBucket" => Ok(false),
+        Err(error) => Err(error),
+    }
+}

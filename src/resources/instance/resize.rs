@@ -1,0 +1,116 @@
+//! Changing the server's type: a guarded change, with a note on the server.
+//!
+//! The type can be changed only while the server is stopped. So before it is
+//! stopped, a tag notes what is being done; whoever finds the tag knows that
+//! the server is not stopped on purpose, and brings the change to its end.
+//! When the new type does not start, the old one is put back and started.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_ec2::operation::modify_instance_attribute::ModifyInstanceAttributeInput;
+use aws_sdk_ec2::types::AttributeValue;
+
+use crate::resource::{Live, Power};
+use crate::resources::context::StepError;
+use crate::resources::run::Run;
+use crate::resources::ec2_tags;
+
+use super::{Instance, TRANSACTION_TAG, power};
+
+fn note(old: &str, new: &str) -> String {
+    format!("resize {old}→{new}")
+}
+
+/// The type of before, from the note of a change that was cut off.
+fn noted_type(note: &str) -> Option<&str> {
+    let (old, _) = note.strip_prefix("resize ")?.split_once('→')?;
+    Some(old)
+}
+
+/// Brings the server to the desired type, and up again if it was up.
+pub async fn resize(
+    live: &Live,
+    before: &Instance,
+    desired: &Instance,
+    run: &Run<'_>,
+) -> Result<(), StepError> {
+    let new = &desired.instance_type;
+    let is_stopped = live.observed.power == Some(Power::Stopped);
+    if is_stopped && before.transaction.is_none() {
+        (run.say)("the server is stopped and stays so");
+        return set_type(&live.id, new, run).await;
+    }
+    let noted = before.transaction.as_deref().and_then(noted_type);
+    let old = noted.unwrap_or(&before.instance_type);
+    if before.transaction.is_none() {
+        let tags = BTreeMap::from([(TRANSACTION_TAG.to_owned(), note(old, new))]);
+        ec2_tags::set(run.cloud, &live.id, &tags).await?;
+    }
+    if before.instance_type != *new && !is_stopped {
+        (run.say)("stopping");
+        power::stop(&live.id, run).await?;
+    }
+    let changed = change(&live.id, before, new, run).await;
+    let outcome = match changed {
+        Ok(()) => Ok(()),
+        Err(error) if old == new => Err(error),
+        Err(error) => Err(put_back(&live.id, old, new, &error, run).await?),
+    };
+    let keys = [TRANSACTION_TAG.to_owned()];
+    ec2_tags::remove(run.cloud, &live.id, &keys).await?;
+    outcome
+}
+
+async fn change(id: &str, before: &Instance, new: &str, run: &Run<'_>) -> Result<(), StepError> {
+    if before.instance_type != new {
+        set_type_once_stopped(id, new, run).await?;
+    }
+    (run.say)("starting");
+    power::start(id, run).await?;
+    power::up(id, run).await.map(drop)
+}
+
+/// The change itself is the first look at whether the server has stopped.
+async fn set_type_once_stopped(id: &str, new: &str, run: &Run<'_>) -> Result<(), StepError> {
+    match set_type(id, new, run).await {
+        Err(error) if error.code() == "IncorrectInstanceState" => {
+            power::down(id, run).await?;
+            set_type(id, new, run).await
+        }
+        other => other,
+    }
+}
+
+async fn set_type(id: &str, new: &str, run: &Run<'_>) -> Result<(), StepError> {
+    let input = ModifyInstanceAttributeInput::builder()
+        .instance_id(id)
+        .instance_type(AttributeValue::builder().value(new).build());
+    run.cloud.modify_instance_attribute(input).await?;
+    Ok(())
+}
+
+/// Puts the old type back and starts it; gives the error to end with.
+async fn put_back(
+    id: &str,
+    old: &str,
+    new: &str,
+    cause: &StepError,
+    run: &Run<'_>,
+) -> Result<StepError, StepError> {
+    (run.say)(&format!("putting {old} back"));
+    let back = async {
+        set_type_once_stopped(id, old, run).await?;
+        power::start(id, run).await?;
+        power::up(id, run).await
+    };
+    match back.await {
+        Ok(_) => Ok(StepError::Blocked(format!(
+            "the server did not start as `{new}` ({cause}); it runs as `{old}` again, with its \
+             address and its disk as they were"
+        ))),
+        Err(error) => Err(StepError::Blocked(format!(
+            "the server did not start as `{new}` ({cause}), nor again as `{old}` ({error}); it \
+             is stopped, its disk is safe, and `labctl apply` tries again"
+        ))),
+    }
+}

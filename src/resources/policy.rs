@@ -1,0 +1,144 @@
+//! IAM policy documents and their normal form.
+
+use percent_encoding::percent_decode_str;
+use serde_json::{Value as Json, json};
+
+/// What a policy lets its holder do with the lab's bucket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BucketAccess {
+    /// List the bucket and get objects.
+    Read,
+    /// Also put and delete objects; versions of objects stay out of reach.
+    ReadWrite,
+}
+
+/// The partition of a region, as it stands in ARNs (AWS General Reference,
+/// "Amazon Resource Names").
+pub fn partition(region: &str) -> &'static str {
+    match region.split('-').next() {
+        Some("cn") => "aws-cn",
+        _ if region.starts_with("us-gov-") => "aws-us-gov",
+        _ => "aws",
+    }
+}
+
+/// The policy for access to one bucket.
+pub fn bucket(region: &str, name: &str, access: BucketAccess) -> Json {
+    let bucket = format!("arn:{}:s3:::{name}", partition(region));
+    let actions: &[&str] = match access {
+        BucketAccess::Read => &["s3:GetObject"],
+        BucketAccess::ReadWrite => &["s3:DeleteObject", "s3:GetObject", "s3:PutObject"],
+    };
+    normal_form(&json!({
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Action": ["s3:GetBucketLocation", "s3:ListBucket"],
+                "Resource": bucket,
+            },
+            { "Effect": "Allow", "Action": actions, "Resource": format!("{bucket}/*") },
+        ],
+    }))
+}
+
+/// The trust policy of the server's role.
+pub fn trust_ec2() -> Json {
+    normal_form(&json!({
+        "Version": "2012-10-17",
+        "Statement": [{
+            "Effect": "Allow",
+            "Principal": { "Service": "ec2.amazonaws.com" },
+            "Action": "sts:AssumeRole",
+        }],
+    }))
+}
+
+/// The trust policy of the role of GitHub Actions: one branch of one
+/// repository (GitHub Docs, "Configuring OpenID Connect in Amazon Web Services").
+pub fn trust_github(region: &str, account: &str, repository: &str, branch: &str) -> Json {
+    let host = super::oidc_provider::HOST;
+    let provider = super::oidc_provider::arn(region, account);
+    normal_form(&json!({
+        "Version": "2012-10-17",
+        "Statement": [{
+            "Effect": "Allow",
+            "Principal": { "Federated": provider },
+            "Action": "sts:AssumeRoleWithWebIdentity",
+            "Condition": { "StringEquals": {
+                format!("{host}:aud"): "sts.amazonaws.com",
+                format!("{host}:sub"): format!("repo:{repository}:ref:refs/heads/{branch}"),
+            } },
+        }],
+    }))
+}
+
+/// Reads a document of an IAM answer, which comes URL-encoded (IAM API
+/// Reference, `GetRolePolicy`, after RFC 3986). One that is no JSON is kept as
+/// a text, so that it shows up as a difference.
+pub fn read(encoded: &str) -> Json {
+    let text = percent_decode_str(encoded).decode_utf8_lossy();
+    match serde_json::from_str(&text) {
+        Ok(document) => normal_form(&document),
+        Err(_) => Json::String(text.into_owned()),
+    }
+}
+
+/// Brings a document into the form in which equal policies are equal: keys in
+/// order, lists of one as their only value, lists of texts sorted.
+pub fn normal_form(document: &Json) -> Json {
+    match document {
+        Json::Array(values) => {
+            let mut values: Vec<Json> = values.iter().map(normal_form).collect();
+            if values.iter().all(Json::is_string) {
+                values.sort_by(|one, other| one.as_str().cmp(&other.as_str()));
+                values.dedup();
+            }
+            match values.len() {
+                1 => values.remove(0),
+                _ => Json::Array(values),
+            }
+        }
+        Json::Object(entries) => {
+            let mut entries: Vec<_> = entries.iter().collect();
+            entries.sort_by_key(|(key, _)| key.as_str());
+            let entries = entries
+                .into_iter()
+                .map(|(key, value)| (key.clone(), normal_form(value)));
+            Json::Object(entries.collect())
+        }
+        other => other.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn writing_the_same_differently_is_no_difference() {
+        let one = json!({ "Statement": [{ "Action": ["b", "a"], "Effect": "Allow" }] });
+        let other = json!({ "Statement": { "Effect": "Allow", "Action": ["a", "b", "a"] } });
+        assert_eq!(
+            normal_form(&one).to_string(),
+            normal_form(&other).to_string()
+        );
+    }
+
+    #[test]
+    fn an_encoded_document_reads_as_the_plain_one() {
+        let document = bucket("us-east-1", "penguins", BucketAccess::Read);
+        let encoded = percent_encoding::utf8_percent_encode(
+            &document.to_string(),
+            percent_encoding::NON_ALPHANUMERIC,
+        );
+        assert_eq!(read(&encoded.to_string()), document);
+    }
+
+    #[test]
+    fn partitions_follow_the_region() {
+        assert_eq!(partition("eu-central-1"), "aws");
+        assert_eq!(partition("cn-north-1"), "aws-cn");
+        assert_eq!(partition("us-gov-west-1"), "aws-us-gov");
+    }
+}

@@ -1,0 +1,176 @@
+//! What a step is given to write with: the cloud, what exists by now, and ways
+//! to wait for what takes its time.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::backoff::Backoff;
+use crate::cloud::{CallError, Cloud};
+use crate::resource::{Address, Reference};
+
+use super::context::{Handle, Lookups, Scope, StepError};
+
+/// What all steps of one apply share.
+pub struct Shared<'a> {
+    /// The cloud.
+    pub cloud: &'a dyn Cloud,
+    /// The lab.
+    pub scope: &'a Scope,
+    /// What was looked up beforehand.
+    pub lookups: &'a Lookups,
+    /// Whether a bucket's content may be deleted with it.
+    pub empty_bucket: bool,
+    /// How many servers the lab has had; see the launch's client token.
+    pub instance_generation: u32,
+    /// What exists by now, by its address.
+    pub handles: RefCell<BTreeMap<Address, Handle>>,
+}
+
+impl<'a> Shared<'a> {
+    /// Makes what a single action outside of an apply needs.
+    pub fn new(cloud: &'a dyn Cloud, scope: &'a Scope, lookups: &'a Lookups) -> Self {
+        Self {
+            cloud,
+            scope,
+            lookups,
+            empty_bucket: false,
+            instance_generation: 0,
+            handles: RefCell::default(),
+        }
+    }
+}
+
+/// What one step has to work with.
+pub struct Run<'a> {
+    /// The cloud.
+    pub cloud: &'a dyn Cloud,
+    /// The lab.
+    pub scope: &'a Scope,
+    /// What all steps share.
+    pub shared: &'a Shared<'a>,
+    /// The resource that the step is about.
+    pub address: &'a Address,
+    /// Tells what the step is doing, in a few words.
+    pub say: &'a dyn Fn(&str),
+}
+
+/// How long a new thing may take to be seen everywhere in AWS.
+const PROPAGATION: Duration = Duration::from_secs(180);
+
+impl<'a> Run<'a> {
+    /// Makes a run of one step.
+    pub const fn new(shared: &'a Shared<'a>, address: &'a Address, say: &'a dyn Fn(&str)) -> Self {
+        Self {
+            cloud: shared.cloud,
+            scope: shared.scope,
+            shared,
+            address,
+            say,
+        }
+    }
+
+    /// The AWS id of what a resource refers to.
+    pub fn id(&self, reference: &Reference) -> Result<String, StepError> {
+        match reference {
+            Reference::Id(id) => Ok(id.clone()),
+            Reference::To(address) => self.handle(address).map(|handle| handle.id),
+        }
+    }
+
+    /// The handle of another resource of the lab.
+    pub fn handle(&self, address: &Address) -> Result<Handle, StepError> {
+        let handles = self.shared.handles.borrow();
+        handles.get(address).cloned().ok_or_else(|| {
+            StepError::Blocked(format!("`{address}`, to which it refers, does not exist"))
+        })
+    }
+
+    /// Looks until `look` finds something: at once, then with growing pauses.
+    ///
+    /// # Errors
+    /// What `look` fails with, or [`StepError::TimedOut`] after `deadline`.
+    pub async fn wait<T>(
+        &self,
+        awaited: &str,
+        deadline: Duration,
+        mut look: impl AsyncFnMut() -> Result<Option<T>, StepError>,
+    ) -> Result<T, StepError> {
+        let start = Instant::now();
+        let mut backoff = Backoff::default();
+        loop {
+            if let Some(found) = look().await? {
+                return Ok(found);
+            }
+            let waited = start.elapsed();
+            if waited >= deadline {
+                return Err(StepError::TimedOut {
+                    awaited: awaited.to_owned(),
+                    waited,
+                });
+            }
+            (self.say)(&format!("waiting for {awaited}"));
+            backoff.pause().await;
+        }
+    }
+
+    /// Calls again while AWS answers with one of `codes`, because something
+    /// that was just made is not known everywhere yet.
+    pub async fn settled<T>(
+        &self,
+        awaited: &str,
+        codes: &[&str],
+        mut call: impl AsyncFnMut() -> Result<T, CallError>,
+    ) -> Result<T, StepError> {
+        self.retry_if(
+            awaited,
+            |error| codes.contains(&error.code()),
+            async || call().await,
+        )
+        .await
+    }
+
+    /// Calls again while `is_passing` says that the error will pass.
+    pub async fn retry_if<T>(
+        &self,
+        awaited: &str,
+        is_passing: impl Fn(&CallError) -> bool,
+        mut call: impl AsyncFnMut() -> Result<T, CallError>,
+    ) -> Result<T, StepError> {
+        self.retry_for(PROPAGATION, awaited, is_passing, async || call().await)
+            .await
+    }
+
+    /// As [`Run::retry_if`], with a deadline of the caller's.
+    pub async fn retry_for<T>(
+        &self,
+        deadline: Duration,
+        awaited: &str,
+        is_passing: impl Fn(&CallError) -> bool,
+        mut call: impl AsyncFnMut() -> Result<T, CallError>,
+    ) -> Result<T, StepError> {
+        let start = Instant::now();
+        let mut backoff = Backoff::default();
+        loop {
+            match call().await {
+                Ok(value) => return Ok(value),
+                Err(error) if is_passing(&error) && start.elapsed() < deadline => {
+                    (self.say)(&format!("waiting for {awaited}"));
+                    backoff.pause().await;
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+}
+
+/// Takes a delete's answer: what is gone already (`codes`) is no error.
+pub fn gone_is_fine<T>(result: Result<T, CallError>, codes: &[&str]) -> Result<(), CallError> {
+    match result {
+        Ok(_) => Ok(()),
+        Err(error) if codes.contains(&error.code()) => Ok(()),
+        Err(error) => Err(error),
+    }
+}

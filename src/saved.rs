@@ -1,0 +1,171 @@
+//! A saved plan: the change set that somebody looked at, and the live state that
+//! it was made from. It is applied only while that state is still the same.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value as Json, json};
+use sha2::{Digest, Sha256};
+
+use crate::plan::SshPublicKey;
+use crate::planning::{Laptop, Planned};
+use crate::resource::Live;
+
+/// The format of the file; another one is refused.
+const FORMAT: u32 = 1;
+
+/// What `plan --out` writes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SavedPlan {
+    /// The format of the file.
+    format: u32,
+    /// The plan file's name, for messages.
+    pub plan_file: String,
+    /// The plan file's text.
+    pub plan_text: String,
+    /// The public key, as an OpenSSH line.
+    public_key: String,
+    /// The address that stood for `my-ip`.
+    my_ip: Option<std::net::IpAddr>,
+    /// The account that was looked at.
+    pub account: String,
+    /// The SHA-256 of `live`, so that nobody edits it by mistake.
+    fingerprint: String,
+    /// The live state, resource by resource.
+    live: Snapshot,
+    /// The change set in the form of `plan --json`.
+    pub changes: Json,
+}
+
+type Snapshot = BTreeMap<String, Json>;
+
+/// A saved plan that cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SavedPlanError {
+    /// It is no saved plan.
+    #[error("this is no saved plan of labctl: {0}")]
+    NotASavedPlan(String),
+    /// It was written by another version.
+    #[error("this saved plan has format {0}, and this labctl knows {FORMAT}")]
+    OtherFormat(u32),
+    /// Its fingerprint does not fit.
+    #[error("this saved plan was changed after it was written")]
+    Edited,
+}
+
+fn snapshot(live: &[Live]) -> Snapshot {
+    let entry = |live: &Live| {
+        let fields = live.body.fields().into_iter();
+        let fields: BTreeMap<String, _> = fields.map(|field| (field.path, field.value)).collect();
+        let key = format!("{} {}", live.address, live.id);
+        (
+            key,
+            json!({ "owner": format!("{:?}", live.owner), "fields": fields }),
+        )
+    };
+    live.iter().map(entry).collect()
+}
+
+fn fingerprint(live: &Snapshot) -> String {
+    let text = json!(live).to_string();
+    let digest = Sha256::digest(text.as_bytes());
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+impl SavedPlan {
+    /// Puts together what is saved.
+    pub fn new(name: &str, text: &str, laptop: &Laptop, planned: &Planned, changes: Json) -> Self {
+        let live = snapshot(&planned.live.resources);
+        Self {
+            format: FORMAT,
+            plan_file: name.to_owned(),
+            plan_text: text.to_owned(),
+            public_key: laptop.public_key.to_string(),
+            my_ip: laptop.my_ip,
+            account: planned.live.account.clone(),
+            fingerprint: fingerprint(&live),
+            live,
+            changes,
+        }
+    }
+
+    /// Reads the text of a saved plan.
+    pub fn parse(text: &str) -> Result<Self, SavedPlanError> {
+        #[derive(Deserialize)]
+        struct Header {
+            format: u32,
+        }
+        let not_one = |error: serde_json::Error| SavedPlanError::NotASavedPlan(error.to_string());
+        let header: Header = serde_json::from_str(text).map_err(not_one)?;
+        if header.format != FORMAT {
+            return Err(SavedPlanError::OtherFormat(header.format));
+        }
+        let saved: Self = serde_json::from_str(text).map_err(not_one)?;
+        match fingerprint(&saved.live) == saved.fingerprint {
+            true => Ok(saved),
+            false => Err(SavedPlanError::Edited),
+        }
+    }
+
+    /// The text to write.
+    pub fn to_text(&self) -> String {
+        format!("{:#}\n", json!(self))
+    }
+
+    /// The laptop as it was.
+    pub fn laptop(&self) -> Result<Laptop, SavedPlanError> {
+        let public_key: SshPublicKey = self.public_key.parse().map_err(|_| {
+            SavedPlanError::NotASavedPlan("its public key cannot be read".to_owned())
+        })?;
+        Ok(Laptop {
+            public_key,
+            my_ip: self.my_ip,
+        })
+    }
+
+    /// Says what has moved since, one line for each difference.
+    pub fn moved(&self, account: &str, live: &[Live]) -> Vec<String> {
+        let now = snapshot(live);
+        let mut moved = Vec::new();
+        if self.account != account {
+            moved.push(format!("the account was {} and is {account}", self.account));
+        }
+        for (name, before) in &self.live {
+            match now.get(name) {
+                None => moved.push(format!("{name} is gone")),
+                Some(after) => moved.extend(moved_fields(name, before, after)),
+            }
+        }
+        let is_new = |name: &&String| !self.live.contains_key(*name);
+        moved.extend(
+            now.keys()
+                .filter(is_new)
+                .map(|name| format!("{name} is new")),
+        );
+        moved
+    }
+}
+
+fn moved_fields(name: &str, before: &Json, after: &Json) -> Vec<String> {
+    if before == after {
+        return Vec::new();
+    }
+    let fields = |entry: &Json| entry["fields"].as_object().cloned().unwrap_or_default();
+    let (before, after) = (fields(before), fields(after));
+    let paths = before
+        .keys()
+        .chain(after.keys().filter(|path| !before.contains_key(*path)));
+    let mut moved: Vec<String> = paths
+        .filter(|path| before.get(*path) != after.get(*path))
+        .map(|path| {
+            let show = |value: Option<&Json>| value.unwrap_or(&Json::Null).to_string();
+            let (was, is) = (show(before.get(path)), show(after.get(path)));
+            format!("{name}: `{path}` was {was} and is {is}")
+        })
+        .collect();
+    if moved.is_empty() {
+        moved.push(format!("{name} has another owner"));
+    }
+    moved
+}

@@ -1,0 +1,343 @@
+"""What AWS refuses or does, and moto does not: kept beside moto, one `Strict` per account.
+
+* RunInstances with a used ClientToken gives the first answer again; with other parameters, or
+  once the instance was terminated, it is an error. Termination protection is honoured.
+* The type of an instance changes only while it is stopped; a volume only grows.
+* A security group is not deleted while an instance that is not terminated uses it, an address
+  not released while it is associated, and a terminated instance keeps no network interface.
+* The CallerReference of a hosted zone is never taken again, not even after its deletion.
+* Record changes are checked as Route 53 does, and `*` is listed as `\\052`.
+* A new bucket takes the tags of its creating call, is encrypted, and closed to the public.
+* With `transition_ms`, an instance stays pending, stopping or shutting-down, and a change of
+  records PENDING, for that long; a pending instance takes no address.
+"""
+
+import json
+import re
+import time
+import uuid
+from dataclasses import dataclass, field
+from html import unescape
+from urllib.parse import parse_qsl
+from xml.sax.saxutils import escape
+
+from moto.backends import get_backend
+from moto.ec2.models import elastic_ip_addresses, elastic_network_interfaces
+from moto.ec2.models.instance_types import INSTANCE_TYPES
+from moto.moto_api._internal import mock_random
+from moto.route53.exceptions import Route53ClientError
+from moto.route53.models import Route53Backend
+
+READS = ("Describe", "Get", "List", "Head", "Search", "Simulate")
+
+
+@dataclass
+class Call:
+    """One AWS request: which operation of which account, with which parameters."""
+
+    service: str
+    operation: str
+    account: str
+    region: str
+    environ: dict
+    body: bytes
+    request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+
+    @property
+    def name(self):
+        return f"{self.service}:{self.operation}"
+
+    @property
+    def mutating(self):
+        return not self.operation.startswith(READS)
+
+    @property
+    def form(self):
+        """The parameters of a query-protocol call (EC2, IAM, STS)."""
+        return dict(parse_qsl(self.body.decode(), keep_blank_values=True))
+
+    @property
+    def bucket(self):
+        """The bucket's name, from the path or, virtual-hosted, from the host."""
+        return self.environ["PATH_INFO"].split("/")[1] or self.environ["HTTP_HOST"].split(".")[0]
+
+    @property
+    def ec2(self):
+        return get_backend("ec2")[self.account][self.region]
+
+    @property
+    def instances(self):
+        return {i.id: i for reservation in self.ec2.reservations.values() for i in reservation.instances}
+
+
+@dataclass
+class Answer:
+    """What goes back. None in its place: the connection is dropped without an answer."""
+
+    status: int
+    headers: list
+    body: bytes
+
+
+def error(call, status, code, message):
+    """An AWS error in the wire format of the call's service."""
+    text, request = escape(message), call.request_id
+    fault = "Sender" if status < 500 else "Receiver"
+    content_type = "text/xml"
+    match call.service:
+        case "ec2":
+            body = f"<Response><Errors><Error><Code>{code}</Code><Message>{text}</Message></Error></Errors><RequestID>{request}</RequestID></Response>"
+        case "s3":
+            content_type = "application/xml"
+            body = f"<Error><Code>{code}</Code><Message>{text}</Message><RequestId>{request}</RequestId><HostId>emulator</HostId></Error>"
+        case "tagging":
+            content_type = "application/x-amz-json-1.1"
+            body = json.dumps({"__type": code, "message": message})
+        case service:
+            namespace = {"iam": "iam.amazonaws.com/doc/2010-05-08", "sts": "sts.amazonaws.com/doc/2011-06-15"}.get(service, "route53.amazonaws.com/doc/2013-04-01")
+            body = f'<ErrorResponse xmlns="https://{namespace}/"><Error><Type>{fault}</Type><Code>{code}</Code><Message>{text}</Message></Error><RequestId>{request}</RequestId></ErrorResponse>'
+    body = "" if call.environ["REQUEST_METHOD"] == "HEAD" else body
+    return Answer(status, [("Content-Type", content_type), ("x-amzn-RequestId", request), ("x-amz-request-id", request)], body.encode())
+
+
+class Strict:
+    LASTING = {"running": ("pending", 0), "stopped": ("stopping", 64), "terminated": ("shutting-down", 32)}
+
+    def __init__(self):
+        self.enabled = True
+        self.transition_ms = 0
+        self.forget()
+
+    def forget(self):
+        self.tokens = {}  # ClientToken: (parameters, answer, instance ids)
+        self.references = set()  # CallerReferences of hosted zones
+        self.moving = {}  # instance: (due, name and code of the state it will have)
+        self.insync = 0  # when the last change of records is in sync
+
+    def before(self, call):
+        """An answer instead of moto's, or None: moto is asked."""
+        self.settle()
+        check = getattr(self, f"before_{call.operation}", None)
+        return check(call) if self.enabled and check else None
+
+    def after(self, call, answer):
+        """moto's answer, mended."""
+        check = getattr(self, f"after_{call.operation}", None)
+        return check(call, answer) if self.enabled and check and answer.status < 300 else answer
+
+    def settle(self):
+        """Ends the transitions that are due."""
+        for instance, (due, name, code) in list(self.moving.items()):
+            if due <= time.monotonic():
+                instance._state.name, instance._state.code = name, code
+                del self.moving[instance]
+
+    # EC2
+
+    def before_RunInstances(self, call):
+        form = call.form
+        profile = form.get("IamInstanceProfile.Name")
+        profiles = {p.name: p for p in get_backend("iam")[call.account]["aws"].instance_profiles.values()}
+        if profile and profile not in profiles:
+            return error(call, 400, "InvalidParameterValue", f"Value ({profile}) for parameter iamInstanceProfile.name is invalid. Invalid IAM Instance Profile name")
+        if profile and not profiles[profile].roles:
+            return error(call, 400, "InvalidParameterValue", f'IAM Instance Profile "{profiles[profile].arn}" has no associated IAM Roles')
+        if form.get("ClientToken") not in self.tokens:
+            return None
+        first, answer, ids = self.tokens[form["ClientToken"]]
+        if form != first:
+            return error(call, 400, "IdempotentParameterMismatch", "Arguments on this idempotent request are inconsistent with arguments used in previous request(s).")
+        if any(i not in call.instances or call.instances[i].state in ("shutting-down", "terminated") for i in ids):
+            return error(call, 400, "IdempotentInstanceTerminated", "The client token has an associated instance that has been terminated.")
+        return answer
+
+    def after_RunInstances(self, call, answer):
+        form, ids = call.form, instance_ids(answer)
+        for instance in [call.instances[i] for i in ids]:
+            instance.disable_api_termination = form.get("DisableApiTermination") == "true"
+            for interface in instance.nics.values():
+                interface.delete_on_termination = True
+        if form.get("ClientToken"):
+            self.tokens[form["ClientToken"]] = (form, answer, ids)
+        return self.linger(call, answer)
+
+    def linger(self, call, answer):
+        """Holds the instances that just changed state in the state before."""
+        for instance in [call.instances[i] for i in instance_ids(answer) if self.transition_ms]:
+            state = instance._state
+            if state.name in self.LASTING:
+                self.moving[instance] = (time.monotonic() + self.transition_ms / 1000, state.name, state.code)
+                state.name, state.code = self.LASTING[state.name]
+        return answer
+
+    after_TerminateInstances = linger
+
+    def after_StartInstances(self, call, answer):
+        for address in call.ec2.addresses:  # moto gives a started instance another address
+            if address.eni:
+                address.eni.public_ip = address.public_ip
+        return self.linger(call, answer)
+
+    after_StopInstances = after_StartInstances
+
+    def refuse_in_state(self, call, states, what):
+        ids = [value for key, value in call.form.items() if key.startswith("InstanceId.")]
+        for instance in [call.instances[i] for i in ids if i in call.instances]:
+            if instance.state in states:
+                return error(call, 400, "IncorrectInstanceState", f"The instance '{instance.id}' is not in a state from which it can be {what}.")
+        return None
+
+    def before_StopInstances(self, call):
+        return self.refuse_in_state(call, ("pending", "shutting-down", "terminated"), "stopped")
+
+    def before_StartInstances(self, call):
+        return self.refuse_in_state(call, ("stopping", "shutting-down", "terminated"), "started")
+
+    def before_ModifyInstanceAttribute(self, call):
+        instance = call.instances.get(call.form.get("InstanceId"))
+        kind = call.form.get("InstanceType.Value")
+        if instance and kind and instance.state != "stopped":
+            return error(call, 400, "IncorrectInstanceState", f"The instance '{instance.id}' is not in the 'stopped' state.")
+        if kind and kind not in INSTANCE_TYPES:
+            return error(call, 400, "InvalidInstanceAttributeValue", f"The instance type '{kind}' does not exist.")
+        return None
+
+    def before_ModifyInstanceMetadataOptions(self, call):
+        instance = call.instances.get(call.form.get("InstanceId"))
+        self.options = dict(vars(instance.metadata_options)) if instance else {}
+
+    def after_ModifyInstanceMetadataOptions(self, call, answer):
+        options = call.instances[call.form["InstanceId"]].metadata_options
+        for name, value in self.options.items():  # moto forgets those that the call does not name
+            if name.title().replace("_", "") not in call.form:
+                setattr(options, name, value)
+        return answer
+
+    def before_ModifyVolume(self, call):
+        volume = call.ec2.volumes.get(call.form.get("VolumeId"))
+        if volume and int(call.form.get("Size", volume.size)) < volume.size:
+            return error(call, 400, "InvalidParameterValue", "New size cannot be smaller than existing size")
+        return None
+
+    def before_AssociateAddress(self, call):
+        instance = call.instances.get(call.form.get("InstanceId"))
+        if instance and instance.state != "running" and instance.state != "stopped":
+            return error(call, 400, "InvalidInstanceID", f"The {instance.state} instance '{instance.id}' is not in a valid state for this operation.")
+        return None
+
+    def before_ReleaseAddress(self, call):
+        allocation = call.form.get("AllocationId")
+        if any(a.allocation_id == allocation and a.association_id for a in call.ec2.addresses):
+            return error(call, 400, "InvalidIPAddress.InUse", f"The address with allocation id [{allocation}] cannot be released because it is associated.")
+        return None
+
+    def before_DeleteSecurityGroup(self, call):
+        group = call.form.get("GroupId")
+        if any(i.state != "terminated" and group in [g.id for g in i.security_groups] for i in call.instances.values()):
+            return error(call, 400, "DependencyViolation", f"resource {group} has a dependent object")
+        return None
+
+    # S3
+
+    def before_CreateBucket(self, call):
+        _, owner = get_backend("s3").bucket_accounts.get(call.bucket, (None, call.account))
+        if owner != call.account:
+            return error(call, 409, "BucketAlreadyExists", "The requested bucket name is not available.")
+        return None
+
+    def after_CreateBucket(self, call, answer):
+        name, s3 = call.bucket, get_backend("s3")[call.account]["aws"]
+        bucket = s3.get_bucket(name)
+        if not hasattr(bucket, "born"):  # an own bucket can be "created" again, without any effect
+            bucket.born = True
+            tags = re.findall(r"<Tag>.*?</Tag>", call.body.decode(), re.S)
+            if tags:
+                s3.put_bucket_tagging(name, {unescape(element("Key", tag)): unescape(element("Value", tag)) for tag in tags})
+            s3.put_bucket_encryption(name, {"Rule": {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}, "BucketKeyEnabled": "false"}})
+            s3.put_public_access_block(name, dict.fromkeys(("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets"), "true"))
+        return answer
+
+    # Route 53
+
+    def before_CreateHostedZone(self, call):
+        reference = element("CallerReference", call.body.decode())
+        if reference in self.references:
+            return error(call, 409, "HostedZoneAlreadyExists", f"A hosted zone has already been created with the specified caller reference: {reference}")
+        return None
+
+    def after_CreateHostedZone(self, call, answer):
+        self.references.add(element("CallerReference", call.body.decode()))
+        return answer
+
+    def before_ListResourceRecordSets(self, call):
+        call.environ["QUERY_STRING"] = re.sub(r"(?i)%5C052", "%2A", call.environ["QUERY_STRING"])
+
+    def after_ListResourceRecordSets(self, call, answer):
+        return Answer(answer.status, answer.headers, re.sub(rb"<(Name|NextRecordName)>\*\.", rb"<\1>\\052.", answer.body))
+
+    def after_ChangeResourceRecordSets(self, call, answer):
+        self.insync = time.monotonic() + self.transition_ms / 1000
+        return self.after_GetChange(call, answer)
+
+    def after_GetChange(self, call, answer):
+        if self.insync > time.monotonic():
+            return Answer(answer.status, answer.headers, answer.body.replace(b"INSYNC", b"PENDING"))
+        return answer
+
+
+def instance_ids(answer):
+    return re.findall(r"<instanceId>(i-\w+)<", answer.body.decode())
+
+
+def element(name, xml):
+    found = re.search(rf"<{name}>(.*?)</{name}>", xml, re.S)
+    return found.group(1) if found else ""
+
+
+def change_records(backend, zone_id, changes):
+    """Changes records as Route 53 does: all or none, each checked against what is there.
+
+    Stands in for moto's own, which takes a record that exists for new and deletes one by
+    another value, and which remembers deleted records.
+    """
+    zone = backend.get_hosted_zone(zone_id)
+    there = {(rrset.name, rrset.type): rrset for rrset in zone.rrsets}
+    wrong = []
+    for change in changes:
+        wanted = dict(change["ResourceRecordSet"])
+        wanted["Name"] = wanted["Name"].rstrip(".").lower().replace("\\052", "*") + "."
+        wanted["ResourceRecords"] = [record["Value"] for record in wanted.get("ResourceRecords", [])]
+        key = (wanted["Name"], wanted["Type"])
+        name, kind = wanted["Name"].replace("*", "\\052"), wanted["Type"]
+        set_name = f"resource record set [name='{name}', type='{kind}']"
+        live = there.get(key)
+        if not f".{wanted['Name']}".endswith(f".{zone.name}"):
+            wrong.append(f"RRSet with DNS name {name} is not permitted in zone {zone.name}")
+        elif change["Action"] == "DELETE":
+            if not live:
+                wrong.append(f"Tried to delete {set_name} but it was not found")
+            elif (sorted(live.records), str(live.ttl)) != (sorted(wanted["ResourceRecords"]), str(wanted.get("TTL"))):
+                wrong.append(f"Tried to delete {set_name} but the values provided do not match the current values")
+            there.pop(key, None)
+        elif change["Action"] == "CREATE" and live:
+            wrong.append(f"Tried to create {set_name} but it already exists")
+        else:
+            others = [k for n, k in there if n == wanted["Name"] and k != kind]
+            if kind == "CNAME" and wanted["Name"] == zone.name:
+                wrong.append(f"RRSet of type CNAME with DNS name {name} is not permitted at apex in zone {zone.name}")
+            elif others and (kind == "CNAME" or "CNAME" in others):
+                wrong.append(f"RRSet of type {kind} with DNS name {name} is not permitted as it conflicts with other records with the same DNS name in zone {zone.name}")
+            there[key] = type(zone.rrsets[0])(wanted)
+    if wrong:
+        raise Route53ClientError("InvalidChangeBatch", f"[{', '.join(wrong)}]")
+    zone.rrsets = list(there.values())
+
+
+def address_of_nobody():
+    """An address of 198.18.0.0/15, set aside for tests: moto's own are loopback or somebody's."""
+    return f"198.{mock_random.choice((18, 19))}.{mock_random.randrange(256)}.{mock_random.randrange(1, 255)}"
+
+
+Route53Backend.change_resource_record_sets = change_records
+elastic_ip_addresses.random_ip = address_of_nobody
+elastic_network_interfaces.random_public_ip = address_of_nobody

@@ -1,0 +1,211 @@
+"""Tests of the emulator itself: what the tests of labctl rely on. Run by scripts/test."""
+
+import json
+import subprocess
+import sys
+import threading
+import time
+import unittest
+import urllib.request
+from pathlib import Path
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError, ConnectionClosedError
+
+ACCOUNT = "222222222222"
+
+
+class EmulatorTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.process = subprocess.Popen([sys.executable, Path(__file__).with_name("emulator.py")], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        cls.url = "http://" + cls.process.stdout.readline().removeprefix("listening on ").strip()
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.process.terminate()
+        cls.process.wait()
+        cls.process.stdout.close()
+
+    def setUp(self):
+        self.control("reset", {})
+        self.control("latency", {"ms": 0})
+        self.control("strict", {})
+
+    def control(self, path, body=None):
+        data = None if body is None else json.dumps(body).encode()
+        with urllib.request.urlopen(f"{self.url}/labctl-test/{path}?account={ACCOUNT}", data) as answer:
+            return json.load(answer)
+
+    def client(self, service, account=ACCOUNT):
+        config = Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"})
+        return boto3.client(service, endpoint_url=self.url, region_name="us-east-1", aws_access_key_id=account, aws_secret_access_key="x", config=config)
+
+    def refused(self, code, call, **parameters):
+        with self.assertRaises(ClientError) as refusal:
+            call(**parameters)
+        self.assertEqual(refusal.exception.response["Error"]["Code"], code)
+
+    def names(self):
+        return [request["operation"] for request in self.control("requests")]
+
+    def run_instance(self, **more):
+        ec2 = self.client("ec2")
+        (image, *_) = ec2.describe_images(Owners=["099720109477"], Filters=[{"Name": "architecture", "Values": ["x86_64"]}])["Images"]
+        return ec2.run_instances(ImageId=image["ImageId"], InstanceType="t3.micro", MinCount=1, MaxCount=1, **more)["Instances"][0]["InstanceId"]
+
+    def state(self, instance):
+        return self.client("ec2").describe_instances(InstanceIds=[instance])["Reservations"][0]["Instances"][0]["State"]["Name"]
+
+    def test_the_log_names_operations_of_every_protocol(self):
+        self.client("sts").get_caller_identity()
+        self.client("iam").list_roles()
+        s3 = self.client("s3")
+        s3.create_bucket(Bucket="named")
+        s3.put_bucket_versioning(Bucket="named", VersioningConfiguration={"Status": "Enabled"})
+        self.client("route53").list_hosted_zones_by_name()
+        self.client("resourcegroupstaggingapi").get_resources()
+        log = self.control("requests")
+        expected = ["sts:GetCallerIdentity", "iam:ListRoles", "s3:CreateBucket", "s3:PutBucketVersioning", "route53:ListHostedZonesByName", "tagging:GetResources"]
+        self.assertEqual([r["operation"] for r in log], expected)
+        self.assertEqual([r["operation"] for r in log if r["mutating"]], expected[2:4])
+        self.assertTrue(all(r["status"] == 200 and r["start"] < r["end"] for r in log))
+        self.control("requests/clear", {})
+        self.assertEqual(self.names(), [])
+
+    def test_latency_runs_side_by_side(self):
+        self.control("latency", {"ms": 300})
+        clients = [self.client("sts") for _ in range(8)]
+        threads = [threading.Thread(target=client.get_caller_identity) for client in clients]
+        started = time.monotonic()
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertGreater(time.monotonic() - started, 0.3)
+        self.assertLess(time.monotonic() - started, 1.5)
+        self.assertEqual(len(self.names()), 8)
+
+    def test_faults_speak_each_protocol_and_end(self):
+        calls = {
+            "ec2:DescribeVpcs": self.client("ec2").describe_vpcs,
+            "iam:ListRoles": self.client("iam").list_roles,
+            "sts:GetCallerIdentity": self.client("sts").get_caller_identity,
+            "s3:ListBuckets": self.client("s3").list_buckets,
+            "route53:ListHostedZones": self.client("route53").list_hosted_zones,
+            "tagging:GetResources": self.client("resourcegroupstaggingapi").get_resources,
+        }
+        self.control("faults", {"rules": [{"match": name, "nth": 2, "status": 400, "code": "Throttling"} for name in calls]})
+        for call in calls.values():
+            call()
+            self.refused("Throttling", call)
+            call()
+
+    def test_a_lost_answer_leaves_its_effect_and_a_drop_leaves_none(self):
+        s3 = self.client("s3")
+        self.control("faults", {"rules": [{"match": "s3:CreateBucket", "after_effect": True}, {"match": "s3:DeleteBucket", "drop": True}]})
+        with self.assertRaises(ConnectionClosedError):
+            s3.create_bucket(Bucket="lost")
+        with self.assertRaises(ConnectionClosedError):
+            s3.delete_bucket(Bucket="lost")
+        self.assertEqual([b["Name"] for b in s3.list_buckets()["Buckets"]], ["lost"])
+        self.assertEqual([r["status"] for r in self.control("requests")], [None, None, 200])
+
+    def test_faults_can_hit_only_writes(self):
+        s3 = self.client("s3")
+        self.control("faults", {"rules": [{"match": "*", "mutating": True, "count": 0, "code": "SlowDown", "status": 503}]})
+        s3.list_buckets()
+        self.refused("SlowDown", s3.create_bucket, Bucket="never")
+        self.refused("SlowDown", s3.create_bucket, Bucket="never")
+
+    def test_accounts_do_not_meet(self):
+        self.run_instance()
+        other = self.client("ec2", "333333333333")
+        self.assertEqual(other.describe_instances()["Reservations"], [])
+        self.assertEqual(self.client("sts", "333333333333").get_caller_identity()["Account"], "333333333333")
+        self.assertNotIn("sts:GetCallerIdentity", self.names())
+
+    def test_a_client_token_makes_one_instance(self):
+        ec2 = self.client("ec2")
+        first = self.run_instance(ClientToken="one")
+        self.assertEqual(self.run_instance(ClientToken="one"), first)
+        self.refused("IdempotentParameterMismatch", self.run_instance, ClientToken="one", KeyName="other")
+        self.assertNotEqual(self.run_instance(ClientToken="two"), first)
+        ec2.terminate_instances(InstanceIds=[first])
+        self.refused("IdempotentInstanceTerminated", self.run_instance, ClientToken="one")
+
+    def test_states_last_and_forbid(self):
+        ec2 = self.client("ec2")
+        self.control("strict", {"transition_ms": 400})
+        instance = self.run_instance(DisableApiTermination=True)
+        address = ec2.allocate_address(Domain="vpc")["AllocationId"]
+        self.assertEqual(self.state(instance), "pending")
+        self.refused("InvalidInstanceID", ec2.associate_address, AllocationId=address, InstanceId=instance)
+        time.sleep(0.5)
+        self.assertEqual(self.state(instance), "running")
+        ec2.associate_address(AllocationId=address, InstanceId=instance)
+        self.refused("InvalidIPAddress.InUse", ec2.release_address, AllocationId=address)
+        self.refused("OperationNotPermitted", ec2.terminate_instances, InstanceIds=[instance])
+        ec2.stop_instances(InstanceIds=[instance])
+        self.refused("IncorrectInstanceState", ec2.modify_instance_attribute, InstanceId=instance, InstanceType={"Value": "t3.small"})
+        time.sleep(0.5)
+        ec2.modify_instance_attribute(InstanceId=instance, InstanceType={"Value": "t3.small"})
+        self.assertEqual(self.state(instance), "stopped")
+
+    def test_metadata_options_that_are_not_named_stay(self):
+        ec2 = self.client("ec2")
+        instance = self.run_instance(MetadataOptions={"HttpTokens": "required", "HttpPutResponseHopLimit": 2})
+        ec2.modify_instance_metadata_options(InstanceId=instance, HttpTokens="optional")
+        options = ec2.describe_instances()["Reservations"][0]["Instances"][0]["MetadataOptions"]
+        self.assertEqual((options["HttpTokens"], options["HttpPutResponseHopLimit"], options["HttpEndpoint"]), ("optional", 2, "enabled"))
+
+    def test_a_group_in_use_stays(self):
+        ec2 = self.client("ec2")
+        group = ec2.create_security_group(GroupName="g", Description="g")["GroupId"]
+        instance = self.run_instance(SecurityGroupIds=[group])
+        self.refused("DependencyViolation", ec2.delete_security_group, GroupId=group)
+        ec2.terminate_instances(InstanceIds=[instance])
+        self.assertEqual(ec2.describe_network_interfaces()["NetworkInterfaces"], [])
+        ec2.delete_security_group(GroupId=group)
+
+    def test_a_new_bucket_is_tagged_encrypted_and_closed(self):
+        s3 = self.client("s3")
+        s3.create_bucket(Bucket="born", CreateBucketConfiguration={"Tags": [{"Key": "a&b", "Value": "<1>"}]})
+        self.assertEqual(s3.get_bucket_tagging(Bucket="born")["TagSet"], [{"Key": "a&b", "Value": "<1>"}])
+        self.assertEqual(set(s3.get_public_access_block(Bucket="born")["PublicAccessBlockConfiguration"].values()), {True})
+        s3.get_bucket_encryption(Bucket="born")
+        self.refused("BucketAlreadyExists", self.client("s3", "333333333333").create_bucket, Bucket="born")
+
+    def test_zones_and_records_are_checked_as_route_53_does(self):
+        dns = self.client("route53")
+        zone = dns.create_hosted_zone(Name="x.test", CallerReference="1")["HostedZone"]["Id"]
+
+        def change(*changes):
+            batch = [{"Action": a, "ResourceRecordSet": {"Name": n, "Type": t, "TTL": 300, "ResourceRecords": [{"Value": v}]}} for a, n, t, v in changes]
+            return dns.change_resource_record_sets(HostedZoneId=zone, ChangeBatch={"Changes": batch})["ChangeInfo"]
+
+        def refuse(*changes):
+            self.refused("InvalidChangeBatch", lambda: change(*changes))
+
+        change(("CREATE", "*.x.test", "A", "198.18.0.1"), ("CREATE", "www.x.test", "CNAME", "x.test"))
+        names = [r["Name"] for r in dns.list_resource_record_sets(HostedZoneId=zone)["ResourceRecordSets"]]
+        self.assertIn("\\052.x.test.", names)
+        refuse(("CREATE", "www.x.test.", "CNAME", "y.test"))
+        refuse(("CREATE", "new.x.test", "A", "198.18.0.1"), ("DELETE", "*.x.test", "A", "198.18.0.2"))
+        refuse(("CREATE", "www.x.test", "A", "198.18.0.1"))
+        refuse(("UPSERT", "x.test", "CNAME", "y.test"))
+        refuse(("UPSERT", "elsewhere.test", "A", "198.18.0.1"))
+        self.assertEqual([r["Name"] for r in dns.list_resource_record_sets(HostedZoneId=zone)["ResourceRecordSets"]], names)
+        change(("DELETE", "www.x.test", "CNAME", "x.test"), ("CREATE", "www.x.test", "A", "198.18.0.1"))
+        self.control("strict", {"transition_ms": 300})
+        pending = change(("DELETE", "\\052.x.test", "A", "198.18.0.1"), ("DELETE", "www.x.test", "A", "198.18.0.1"))
+        self.assertEqual(pending["Status"], "PENDING")
+        time.sleep(0.4)
+        self.assertEqual(dns.get_change(Id=pending["Id"])["ChangeInfo"]["Status"], "INSYNC")
+        dns.delete_hosted_zone(Id=zone)
+        self.refused("HostedZoneAlreadyExists", dns.create_hosted_zone, Name="x.test", CallerReference="1")
+
+
+if __name__ == "__main__":
+    unittest.main()
