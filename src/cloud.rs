@@ -10,6 +10,7 @@
 pub mod aws;
 mod error;
 pub mod faulty;
+pub mod http;
 pub mod memory;
 
 use futures_util::future::LocalBoxFuture;

@@ -30,6 +30,8 @@ pub struct Planned {
     pub set: ChangeSet,
     /// What was looked up for what is to be created.
     pub lookups: Lookups,
+    /// What else the user should know.
+    pub notes: Vec<String>,
 }
 
 /// Reads the lab and compares it with the plan.
@@ -49,7 +51,15 @@ pub async fn plan(cloud: &dyn Read, plan: &Plan, laptop: &Laptop) -> Result<Plan
         live,
         set,
         lookups,
+        notes: notes(plan),
     })
+}
+
+fn notes(plan: &Plan) -> Vec<String> {
+    let workbench = plan.workbench.as_ref().map(|_| {
+        "the `workbench` section is checked; this version does not set it up yet".to_owned()
+    });
+    workbench.into_iter().collect()
 }
 
 /// Reads the lab and says what taking it down means.
@@ -65,5 +75,6 @@ pub async fn plan_destroy(
         live,
         set,
         lookups: Lookups::default(),
+        notes: Vec::new(),
     })
 }

@@ -5,10 +5,9 @@ use std::time::Duration;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_smithy_http_client::tls;
 use tokio::time::Instant;
 
-use super::{Call, CallError, Cloud, Read, Reply, call, operations};
+use super::{Call, CallError, Cloud, Read, Reply, call, http, operations};
 use {
     aws_sdk_ec2 as ec2, aws_sdk_iam as iam, aws_sdk_resourcegroupstagging as tagging,
     aws_sdk_route53 as route53, aws_sdk_s3 as s3, aws_sdk_sts as sts,
@@ -56,7 +55,7 @@ impl<'a> Aws<'a> {
             .region(Region::new(access.region.clone()))
             .retry_config(RetryConfig::adaptive().with_max_attempts(ATTEMPTS))
             .timeout_config(timeouts)
-            .http_client(http_client());
+            .http_client(http::client());
         if let Some(profile) = &access.profile {
             loader = loader.profile_name(profile);
         }
@@ -92,15 +91,6 @@ impl<'a> Aws<'a> {
         }
         result
     }
-}
-
-/// The HTTPS client for everything that labctl asks for itself.
-pub fn http_client() -> aws_smithy_runtime_api::client::http::SharedHttpClient {
-    aws_smithy_http_client::Builder::new()
-        .tls_provider(tls::Provider::Rustls(
-            tls::rustls_provider::CryptoMode::Ring,
-        ))
-        .build_https()
 }
 
 macro_rules! through_sdk {

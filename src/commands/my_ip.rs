@@ -3,13 +3,11 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use aws_smithy_async::rt::sleep::TokioSleep;
-use aws_smithy_runtime_api::client::http::{HttpClient, HttpConnector, HttpConnectorSettings};
+use aws_smithy_runtime_api::client::http::HttpConnector;
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
-use aws_smithy_runtime_api::client::runtime_components::RuntimeComponentsBuilder;
 use aws_smithy_types::byte_stream::ByteStream;
 
-use crate::cloud::aws::http_client;
+use crate::cloud::http;
 
 use super::Failure;
 
@@ -38,23 +36,20 @@ fn unknown(reason: &str) -> Failure {
 }
 
 async fn get() -> Result<String, String> {
-    let settings = HttpConnectorSettings::builder()
-        .connect_timeout(PATIENCE)
-        .read_timeout(PATIENCE)
-        .build();
-    let components = RuntimeComponentsBuilder::new("my-ip")
-        .with_sleep_impl(Some(TokioSleep::new()))
-        .build()
-        .map_err(|error| error.to_string())?;
-    let connector = http_client().http_connector(&settings, &components);
     let request = HttpRequest::get(SERVICE).map_err(|error| error.to_string())?;
-    let response = connector.call(request).await.map_err(|error| {
-        format!(
-            "{}",
-            aws_smithy_types::error::display::DisplayErrorContext(error)
-        )
-    })?;
+    let response = http::connector()
+        .call(request)
+        .await
+        .map_err(|error| root_cause(&error))?;
     let body = ByteStream::new(response.into_body()).collect().await;
     let bytes = body.map_err(|error| error.to_string())?.into_bytes();
     Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// The last of a chain of errors: what the system itself said.
+fn root_cause(error: &dyn std::error::Error) -> String {
+    match error.source() {
+        Some(source) => root_cause(source),
+        None => error.to_string(),
+    }
 }

@@ -63,7 +63,7 @@ pub fn view(planned: &Planned) -> PlanView<'_> {
         account: &planned.live.account,
         set: &planned.set,
         live: &planned.live,
-        notes: &[],
+        notes: &planned.notes,
     }
 }
 

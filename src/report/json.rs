@@ -84,8 +84,7 @@ pub fn event(event: &Event<'_>) -> Value {
         }
         Event::Finished(step, elapsed) => {
             let mut value = about("finished", step);
-            let millis = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
-            value["seconds"] = json!(millis as f64 / 1000.0);
+            value["seconds"] = json!((elapsed.as_secs_f64() * 1000.0).round() / 1000.0);
             value
         }
         Event::Failed(step, error) => {

@@ -137,13 +137,14 @@ impl Out {
         let mut line = String::new();
         match asked.and_then(|()| io::stdin().lock().read_line(&mut line)) {
             Ok(0) | Err(_) => None,
-            Ok(_) => Some(line.trim().to_owned()),
+            Ok(_) => Some(line.trim_end_matches(['\r', '\n']).to_owned()),
         }
     }
 
     /// Whether running steps can have lines that come and go.
     pub(super) fn has_bars(&self) -> bool {
-        !self.options.json && io::stderr().is_terminal()
+        let is_dumb = std::env::var_os("TERM").is_some_and(|terminal| terminal == "dumb");
+        !self.options.json && !is_dumb && io::stderr().is_terminal()
     }
 
     /// The lines of running steps.

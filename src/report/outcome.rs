@@ -83,10 +83,7 @@ fn troubles(view: &OutcomeView<'_>) -> Vec<Vec<String>> {
     }
     if !view.outcome.withheld.is_empty() {
         let names = names(view.outcome.withheld.iter());
-        sections.push(vec![format!(
-            "{} not begun: {names}",
-            paint(UPDATE, "interrupted:")
-        )]);
+        sections.push(vec![format!("{} {names}", paint(UPDATE, "not begun:"))]);
     }
     sections
 }

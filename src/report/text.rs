@@ -16,7 +16,7 @@ use value::Known;
 pub fn change_set(view: &PlanView<'_>) -> String {
     let known = Known::new(view.set, view.live);
     let changes = view.set.changes.iter();
-    let blocks = changes.filter_map(|change| block::write(change, view.live, &known));
+    let blocks = changes.filter_map(|change| block::write(change, &known));
     let mut sections = vec![vec![header("", view)]];
     sections.extend(blocks);
     sections.extend(data_at_risk(view));
@@ -33,7 +33,7 @@ pub fn destroy(view: &PlanView<'_>) -> String {
         .changes
         .iter()
         .partition(|change| matches!(change, Change::Delete(_)));
-    let write = |change: &Change| block::write(change, view.live, &known);
+    let write = |change: &Change| block::write(change, &known);
     let mut sections = vec![vec![header("destroy ", view)]];
     let gone: Vec<String> = gone.into_iter().filter_map(write).flatten().collect();
     if !gone.is_empty() {

@@ -97,9 +97,9 @@ pub fn kept(live: &Live) -> Reason {
     let why = match (live.standing, kind) {
         (Standing::Spare, _) => format!("{}, and may hold data", spare()),
         (_, Kind::Zone) => {
-            format!("`{name}` is kept: a new zone would get other name servers")
+            format!("`{name}` stays: a new zone would get other name servers")
         }
-        _ => format!("`{name}` is not in the plan any more, and is kept because it holds data"),
+        _ => format!("`{name}` is not in the plan any more, and stays because it holds data"),
     };
     let way = match kind {
         Kind::Zone => "`labctl destroy --delete-zone` deletes it".to_owned(),
@@ -134,7 +134,8 @@ pub fn conflict(conflict: &Conflict) -> Reason {
                 conflict.ids.join(", ")
             ),
             ways: vec![format!(
-                "name the one to use by `labctl adopt {address} ID`"
+                "name the one to use by `labctl adopt {} ID`",
+                quoted(address)
             )],
         };
     }
@@ -151,9 +152,23 @@ pub fn conflict(conflict: &Conflict) -> Reason {
     Reason {
         why,
         ways: vec![
-            format!("take it into the lab by `labctl adopt {address} {id}`"),
+            format!(
+                "take it into the lab by `labctl adopt {} {}`",
+                quoted(address),
+                quoted(id)
+            ),
             other.to_owned(),
         ],
+    }
+}
+
+/// Quotes a word for the shell, where it would mean something else to it.
+fn quoted(word: impl std::fmt::Display) -> String {
+    let word = word.to_string();
+    let is_plain = |one: char| one.is_ascii_alphanumeric() || "._-/:@".contains(one);
+    match word.chars().all(is_plain) {
+        true => word,
+        false => format!("'{}'", word.replace('\'', "'\\''")),
     }
 }
 

@@ -12,7 +12,7 @@ import sys
 
 import boto3
 
-LAB, BUCKET, ZONE = "do4ds-lab", "do4ds-lab-penguins", "do4ds-lab.shop."
+LAB, ZONE = "do4ds-lab", "do4ds-lab.shop."
 OWNED = {"labctl:lab": LAB, "labctl:region": "us-east-1"}
 
 ec2, iam, s3, route53, tagging = (boto3.client(name, region_name="us-east-1") for name in ("ec2", "iam", "s3", "route53", "resourcegroupstaggingapi"))
@@ -70,7 +70,7 @@ def rules(group):
     )
 
 
-def lab_facts():
+def lab_facts(bucket):
     """What the plan asks for, as found."""
     (instance,), (volume,), (address,) = instances(), ec2.describe_volumes()["Volumes"], ec2.describe_addresses()["Addresses"]
     (group,) = [g for g in ec2.describe_security_groups()["SecurityGroups"] if g["GroupName"] != "default"]
@@ -82,7 +82,7 @@ def lab_facts():
     arns = {arn for policy in policies for s in policy["Statement"] for arn in ([s["Resource"]] if isinstance(s["Resource"], str) else s["Resource"])}
     records = route53.list_resource_record_sets(HostedZoneId=zone["Id"])["ResourceRecordSets"]
     values = {(r["Name"], r["Type"]): [v["Value"].rstrip(".") for v in r["ResourceRecords"]] for r in records}
-    encryption = s3.get_bucket_encryption(Bucket=BUCKET)["ServerSideEncryptionConfiguration"]["Rules"]
+    encryption = s3.get_bucket_encryption(Bucket=bucket)["ServerSideEncryptionConfiguration"]["Rules"]
     zone_tags = route53.list_tags_for_resource(ResourceType="hostedzone", ResourceId=zone["Id"].split("/")[-1])["ResourceTagSet"]["Tags"]
     return {
         "instance type": instance["InstanceType"],
@@ -96,9 +96,9 @@ def lab_facts():
         "root volume": (volume["Size"], volume["VolumeType"], volume["Encrypted"], volume["Attachments"][0]["InstanceId"] == instance["InstanceId"]),
         "rules in": rules(group),
         "role reaches": sorted(arns),
-        "bucket versioning": s3.get_bucket_versioning(Bucket=BUCKET).get("Status"),
+        "bucket versioning": s3.get_bucket_versioning(Bucket=bucket).get("Status"),
         "bucket encryption": encryption[0]["ApplyServerSideEncryptionByDefault"]["SSEAlgorithm"],
-        "bucket closed": set(s3.get_public_access_block(Bucket=BUCKET)["PublicAccessBlockConfiguration"].values()) == {True},
+        "bucket closed": set(s3.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"].values()) == {True},
         "apex record": values.get((ZONE, "A")) == [address["PublicIp"]],
         "wildcard record": values.get(("\\052." + ZONE, "A")) == [address["PublicIp"]],
         "www record": values.get(("www." + ZONE, "CNAME")),
@@ -108,14 +108,14 @@ def lab_facts():
             for what, listed in {
                 "instance": instance["Tags"], "volume": volume.get("Tags"), "address": address.get("Tags"), "group": group["Tags"], "key": key["Tags"],
                 "profile": iam.get_instance_profile(InstanceProfileName=profile["InstanceProfileName"])["InstanceProfile"].get("Tags"),
-                "role": role.get("Tags"), "bucket": s3.get_bucket_tagging(Bucket=BUCKET)["TagSet"], "zone": zone_tags,
+                "role": role.get("Tags"), "bucket": s3.get_bucket_tagging(Bucket=bucket)["TagSet"], "zone": zone_tags,
             }.items()
             if not owned(listed)
         ],
     }
 
 
-def expected_facts(instance_type):
+def expected_facts(instance_type, bucket):
     return {
         "instance type": instance_type,
         "instance state": "running",
@@ -127,7 +127,7 @@ def expected_facts(instance_type):
         "address of the instance": True,
         "root volume": (30, "gp3", True, True),
         "rules in": [(22, "203.0.113.7/32"), (80, "0.0.0.0/0"), (80, "::/0"), (443, "0.0.0.0/0"), (443, "::/0")],
-        "role reaches": [f"arn:aws:s3:::{BUCKET}", f"arn:aws:s3:::{BUCKET}/*"],
+        "role reaches": [f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/*"],
         "bucket versioning": "Enabled",
         "bucket encryption": "AES256",
         "bucket closed": True,
@@ -143,6 +143,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("state", choices=["present", "absent"])
     parser.add_argument("--instance-type", default="t3.micro")
+    parser.add_argument("--bucket", default="do4ds-lab-penguins")
     options = parser.parse_args()
     there = options.state == "present"
     one_each = {"instances", "volumes", "addresses", "security groups", "key pairs", "roles", "instance profiles", "buckets", "zones"}
@@ -151,8 +152,8 @@ def main():
     # instance, volume, group and bucket: the tagging API of the emulator knows no other kinds
     expected["tagged, of any kind"] = 4 if there else 0
     if there and found == expected:
-        found |= lab_facts()
-        expected |= expected_facts(options.instance_type)
+        found |= lab_facts(options.bucket)
+        expected |= expected_facts(options.instance_type, options.bucket)
     wrong = [f"{what}: expected {expected[what]}, found {found[what]}" for what in found if found[what] != expected[what]]
     for line in wrong:
         print(f"wrong: {line}", file=sys.stderr)

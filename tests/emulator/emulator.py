@@ -23,6 +23,7 @@ Control, JSON in and out; `?account=` picks another account than 123456789012:
 """
 
 import argparse
+import fcntl
 import fnmatch
 import io
 import json
@@ -261,21 +262,47 @@ class Handler(MotoRequestHandler):
         pass
 
 
+def leave_when_unused(folder, patience=3):
+    """Ends this process once nobody has held a lock on the file `used` for some seconds.
+
+    Who wants to share an emulator locks `starting`, so that only one starts it, then locks
+    `used` shared and reads `port`. `starting` is held here too while the emulator leaves.
+    """
+    unused = 0
+    while True:
+        time.sleep(1)
+        with open(folder / "used", "a") as used, open(folder / "starting", "a") as starting:
+            try:
+                fcntl.flock(starting, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                fcntl.flock(used, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                unused = 0
+                continue
+            unused += 1
+            if unused >= patience:
+                (folder / "port").unlink(missing_ok=True)
+                os._exit(0)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--port", type=int, default=0, help="0, the default, takes a free one")
     parser.add_argument("--port-file", type=Path, help="also write the port here, once it listens")
+    parser.add_argument("--shared", type=Path, metavar="FOLDER", help="be shared, see leave_when_unused: the folder of `port` and the locks")
     options = parser.parse_args()
     emulator = Emulator()
     emulator.warm_up()
     server = ThreadedWSGIServer("127.0.0.1", options.port, emulator, handler=Handler)
     server.daemon_threads = True
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    if options.port_file:
+    port_file = options.shared / "port" if options.shared else options.port_file
+    if port_file:
         # in one step, so that a reader never sees half of it
-        part = options.port_file.with_suffix(".part")
+        part = port_file.with_suffix(".part")
         part.write_text(f"{server.server_port}\n")
-        part.replace(options.port_file)
+        part.replace(port_file)
+    if options.shared:
+        threading.Thread(target=leave_when_unused, args=(options.shared,), daemon=True).start()
     print(f"listening on 127.0.0.1:{server.server_port}", flush=True)
     try:
         server.serve_forever()

@@ -58,13 +58,14 @@ static ENTRIES: &[Entry] = &[
         CLOCK_HELP,
     ),
     entry(
-        &[
-            "RequestTimeTooSkewed",
-            "RequestInTheFuture",
-            "RequestExpired",
-        ],
+        &["RequestTimeTooSkewed", "RequestInTheFuture"],
         CLOCK,
         CLOCK_HELP,
+    ),
+    entry(
+        &["RequestExpired"],
+        "the request came too late: the AWS credentials have expired, or this machine's clock is wrong",
+        "log in again, by `aws sso login` or however you got them, and check the clock, then run the same command again",
     ),
     entry(
         &[

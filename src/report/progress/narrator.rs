@@ -69,7 +69,7 @@ impl Narrator {
                 self.running.remove(&key(step));
                 let explanation = step_error(error);
                 let mark = mark(DANGER, "✗", step);
-                let mut line = format!("{mark} {}", explanation.summary);
+                let mut line = format!("{mark} failed: {}", explanation.summary);
                 if let Some(detail) = explanation.detail.filter(|_| self.is_verbose) {
                     line.push_str(&format!("\n  {}", paint(DIM, detail)));
                 }

@@ -83,27 +83,48 @@ fn every_known_code_has_a_way_out() {
 fn a_missing_permission_is_named() {
     let message = "You are not authorized to perform this operation. User: arn:aws:iam::1:user/x \
                    is not authorized to perform: iam:PassRole on resource: arn. Encoded: abc";
-    assert_snapshot!(words(&of("UnauthorizedOperation", message)), @"");
-    assert_snapshot!(words(&of("UnauthorizedOperation", "no")), @"");
+    assert_snapshot!(words(&of("UnauthorizedOperation", message)), @r#"
+    these credentials lack the permission `iam:PassRole`
+      help: have it allowed in IAM; `-v` shows AWS's encoded reason, and `aws sts decode-authorization-message` reads it
+    "#);
+    assert_snapshot!(words(&of("UnauthorizedOperation", "no")), @r#"
+    these credentials lack the permission `ec2:RunInstances`
+      help: have it allowed in IAM; `-v` shows AWS's encoded reason, and `aws sts decode-authorization-message` reads it
+    "#);
     let call = Call {
         service: "s3",
         operation: "PutBucketEncryption",
         writes: true,
     };
-    assert_snapshot!(words(&call_error(&CallError::service(call, 403, "AccessDenied", ""))), @"");
+    assert_snapshot!(words(&call_error(&CallError::service(call, 403, "AccessDenied", ""))), @r#"
+    these credentials lack the permission `s3:PutEncryptionConfiguration`
+      help: have it allowed in IAM, or name another profile by `--profile` or `AWS_PROFILE`; `-v` shows AWS's words
+    "#);
 }
 
 #[test]
 fn the_free_plan_is_told_from_other_bad_parameters() {
     let message = "The specified instance type is not eligible for Free Tier. For a list, …";
-    assert_snapshot!(words(&of("InvalidParameterCombination", message)), @"");
-    assert_snapshot!(words(&of("InvalidParameterCombination", "No default subnet.")), @"");
+    assert_snapshot!(words(&of("InvalidParameterCombination", message)), @r#"
+    this account is on the free plan, which does not have this type of server
+      help: write `instance_type: t3.micro` in the plan, or upgrade the account's plan
+    "#);
+    assert_snapshot!(words(&of("InvalidParameterCombination", "No default subnet.")), @r#"
+    AWS refused `ec2:RunInstances` with `InvalidParameterCombination`: No default subnet.
+      help: -
+    "#);
 }
 
 #[test]
 fn a_wrong_clock_is_told_from_a_wrong_key() {
-    assert_snapshot!(words(&of("SignatureDoesNotMatch", "Signature not yet current: 1 > 0")), @"");
-    assert_snapshot!(words(&of("SignatureDoesNotMatch", "The request signature …")), @"");
+    assert_snapshot!(words(&of("SignatureDoesNotMatch", "Signature not yet current: 1 > 0")), @r#"
+    this machine's clock is wrong: AWS refuses requests that are minutes off
+      help: set the clock (`timedatectl set-ntp true`, `sudo sntp -sS time.apple.com`), then run again
+    "#);
+    assert_snapshot!(words(&of("SignatureDoesNotMatch", "The request signature …")), @r#"
+    AWS does not accept the signature: the secret access key does not fit the key's id
+      help: enter both again by `aws configure`, or name another profile by `--profile` or `AWS_PROFILE`
+    "#);
 }
 
 #[test]
@@ -122,7 +143,20 @@ fn what_never_reached_aws_is_explained() {
             body: "<html>".to_owned(),
         })),
     ];
-    assert_snapshot!(texts.join("\n"), @"");
+    assert_snapshot!(texts.join("\n"), @r#"
+    no AWS credentials were found
+      help: enter them by `aws configure`, log in by `aws sso login`, or name a profile by `--profile` or `AWS_PROFILE`
+    the AWS login has expired
+      help: log in again by `aws sso login`, with `--profile NAME` if you use one, then run again
+    the request could not be sent: it is odd
+      help: check the credentials by `aws sts get-caller-identity`, and `AWS_ENDPOINT_URL` if it is set
+    AWS cannot be reached for `ec2:RunInstances`
+      help: check the network and a proxy or firewall in the way; if `AWS_ENDPOINT_URL` is set, whether what it names is up
+    AWS did not answer `ec2:RunInstances` in time
+      help: check the network, then run the same command again: it goes on where this one ended
+    what answers `ec2:RunInstances` is not AWS
+      help: check for a proxy or a login page in the way; if `AWS_ENDPOINT_URL` is set, whether it names the right place
+    "#);
 }
 
 #[test]
@@ -130,8 +164,11 @@ fn nothing_secret_or_unreadable_passes() {
     let secret = "s".repeat(400);
     let message = format!("bad AKIAIOSFODNN7EXAMPLE {secret} \u{1b}[2J");
     let explanation = of("Unheard", &message);
-    assert_snapshot!(words(&explanation), @"");
-    assert_snapshot!(explanation.detail.unwrap(), @"");
+    assert_snapshot!(words(&explanation), @r#"
+    AWS refused `ec2:RunInstances` with `Unheard`: bad (a key's id) (…) \u{1b}[2J
+      help: -
+    "#);
+    assert_snapshot!(explanation.detail.unwrap(), @r#"ec2:RunInstances: Unheard: bad (a key's id) (…) \u{1b}[2J"#);
     let message = "The request signature we calculated does not match. The Canonical String for \
                    this request should have been 'POST x-amz-security-token:FwoGZXIvYXdz'";
     let explanation = of("SignatureDoesNotMatch", message);
@@ -142,7 +179,7 @@ fn nothing_secret_or_unreadable_passes() {
 fn the_request_s_id_is_a_detail() {
     let explanation = failing(Failure::TimedOut);
     assert!(!words(&explanation).contains("r-1"));
-    assert_snapshot!(explanation.detail.unwrap(), @"");
+    assert_snapshot!(explanation.detail.unwrap(), @"ec2:RunInstances: no answer in time (request r-1)");
 }
 
 #[test]
@@ -151,7 +188,10 @@ fn a_step_that_waited_in_vain_can_be_run_again() {
         awaited: "the server to run".to_owned(),
         waited: Duration::from_secs(300),
     };
-    assert_snapshot!(words(&step_error(&error)), @"");
+    assert_snapshot!(words(&step_error(&error)), @r#"
+    waited 300 s for the server to run
+      help: run the same command again: it looks at what there is, and goes on from there
+    "#);
 }
 
 #[test]

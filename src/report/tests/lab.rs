@@ -84,7 +84,7 @@ fn id(kind: Kind, desired: &Desired) -> String {
         Kind::KeyPair => "key-0abc".to_owned(),
         Kind::Bucket => "penguins-data".to_owned(),
         Kind::Zone => "Z0ABC".to_owned(),
-        Kind::Record => desired.address.to_string().replace("record.", ""),
+        Kind::Record => format!("Z0ABC/{}", desired.address),
         other => format!("penguins-{}", other.name()),
     }
 }

@@ -70,8 +70,19 @@ fn an_apply_ends_with_what_answers() {
         outcome: &ended,
         outputs: &outputs,
     };
-    assert_snapshot!(plain(&outcome::applied(&view)), @"");
-    assert_snapshot!(json::outcome(&view).to_string(), @"");
+    assert_snapshot!(plain(&outcome::applied(&view)), @r#"
+    done: 10 created
+
+      server  198.51.100.4
+      names   penguins.example, www.penguins.example
+      bucket  s3://penguins-data
+      shell   ssh -i ~/.ssh/id_ed25519 ubuntu@198.51.100.4
+
+    next: enter these name servers at the registrar of `penguins.example`; the names answer once it has taken them:
+      ns-1.example
+      ns-2.example
+    "#);
+    assert_snapshot!(json::outcome(&view).to_string(), @r#"{"event":"done","counts":{"finished":10,"failed":0,"skipped":0,"withheld":0},"failed":[],"withheld":[],"kept":[],"outputs":{"public_ip":"198.51.100.4","power":"running","urls":["penguins.example","www.penguins.example"],"name_servers":{"zone":"penguins.example","servers":["ns-1.example","ns-2.example"]},"ssh":"ssh -i ~/.ssh/id_ed25519 ubuntu@198.51.100.4","bucket":"penguins-data"}}"#);
 }
 
 #[test]
@@ -91,7 +102,13 @@ fn a_stopped_server_has_no_shell() {
         outcome: &ended,
         outputs: &outputs,
     };
-    assert_snapshot!(plain(&outcome::applied(&view)), @"");
+    assert_snapshot!(plain(&outcome::applied(&view)), @r#"
+    done: there was nothing to do
+
+      server  stopped; `labctl start` starts it
+      names   penguins.example, www.penguins.example
+      bucket  s3://penguins-data
+    "#);
 }
 
 #[test]
@@ -109,8 +126,18 @@ fn a_failure_is_told_with_the_way_out_and_what_it_took_along() {
         outcome: &ended,
         outputs: &outputs,
     };
-    assert_snapshot!(plain(&outcome::applied(&view)), @"");
-    assert_snapshot!(json::outcome(&view).to_string(), @"");
+    assert_snapshot!(plain(&outcome::applied(&view)), @r#"
+    ✗ create instance: AWS has no server of this type left in this zone at the moment
+      help: run the same command again later, or write another `instance_type` in the plan
+      left out because of it: elastic_ip
+
+    not begun: record.@.A, record.www.CNAME
+
+    failed: 7 of 10 steps done, 1 failed, 1 left out, 1 not begun; what is done stays, and `labctl apply` goes on from here
+
+      bucket  s3://penguins-data
+    "#);
+    assert_snapshot!(json::outcome(&view).to_string(), @r#"{"event":"done","counts":{"finished":7,"failed":1,"skipped":1,"withheld":1},"failed":[{"address":"instance","addresses":["instance"],"action":"create","error":"AWS has no server of this type left in this zone at the moment","help":"run the same command again later, or write another `instance_type` in the plan","skipped":[{"address":"elastic_ip","addresses":["elastic_ip"],"action":"attach"}]}],"withheld":[{"address":"record.@.A","addresses":["record.@.A","record.www.CNAME"],"action":"update"}],"kept":[],"outputs":{"public_ip":null,"power":null,"urls":[],"name_servers":null,"ssh":null,"bucket":"penguins-data"}}"#);
 }
 
 #[test]
@@ -129,7 +156,13 @@ fn a_destroy_names_what_it_kept() {
         outcome: &ended,
         outputs: &outputs,
     };
-    assert_snapshot!(plain(&outcome::destroyed(&view)), @"");
+    assert_snapshot!(plain(&outcome::destroyed(&view)), @r#"
+    done: 9 deleted
+
+    = kept zone Z0ABC
+      `penguins.example` stays: a new zone would get other name servers
+      → `labctl destroy --delete-zone` deletes it
+    "#);
 }
 
 #[test]
@@ -151,5 +184,12 @@ fn each_event_is_one_object() {
         .iter()
         .map(|event| json::event(event).to_string())
         .collect();
-    assert_snapshot!(lines.join("\n"), @"");
+    assert_snapshot!(lines.join("\n"), @r#"
+    {"event":"started","address":"instance","addresses":["instance"],"action":"create"}
+    {"event":"progress","address":"instance","addresses":["instance"],"action":"create","message":"waiting for the server to run"}
+    {"event":"finished","address":"record.@.A","addresses":["record.@.A","record.www.CNAME"],"action":"update","seconds":1.25}
+    {"event":"failed","address":"instance","addresses":["instance"],"action":"create","error":"AWS has no server of this type left in this zone at the moment","help":"run the same command again later, or write another `instance_type` in the plan"}
+    {"event":"skipped","address":"record.@.A","addresses":["record.@.A","record.www.CNAME"],"action":"update","because":"instance"}
+    {"event":"withheld","address":"record.@.A","addresses":["record.@.A","record.www.CNAME"],"action":"update"}
+    "#);
 }

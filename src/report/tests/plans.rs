@@ -21,24 +21,112 @@ fn document(plan: &str, live: &LiveLab) -> Value {
 
 #[test]
 fn a_fresh_lab_is_shown_in_full() {
-    assert_snapshot!(shown(FULL, &lab::nothing()), @"");
+    assert_snapshot!(shown(FULL, &lab::nothing()), @r#"
+    lab penguins in us-east-1, account 123456789012
+
+      + key_pair
+          name:       penguins
+          public_key: ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgME…Dg8QERITFBUWFxgZGhscHR4f
+          tags:       Name=penguins, project=penguins
+
+      + security_group
+          name: penguins
+          vpc:  default
+          ingress:
+            tcp 22 from 192.0.2.7/32 (SSH)
+            tcp 443 from 0.0.0.0/0
+            tcp 443 from ::/0
+          tags: Name=penguins, project=penguins
+
+      + bucket
+          name:                  penguins-data
+          versioning:            true
+          encryption:            true
+          public_access_blocked: true
+          tags:                  Name=penguins, project=penguins
+
+      + role
+          name:   penguins-us-east-1
+          trust:  1 statement
+          policy: 2 statements
+          tags:   Name=penguins, project=penguins
+
+      + instance_profile
+          name: penguins-us-east-1
+          role: role (known after apply)
+          tags: Name=penguins, project=penguins
+
+      + instance
+          image:                    ubuntu-24.04
+          instance_type:            t3.micro
+          root_volume.size:         30 GiB
+          root_volume.type:         gp3
+          security_groups:          security_group (known after apply)
+          subnet:                   default
+          instance_profile:         instance_profile (known after apply)
+          termination_protection:   false
+          metadata.tokens_required: true
+          metadata.hop_limit:       1
+          tags:                     Name=penguins, project=penguins
+
+      + elastic_ip
+          instance: instance (known after apply)
+          tags:     Name=penguins, project=penguins
+
+      + zone
+          name: penguins.example
+          tags: Name=penguins, project=penguins
+          then: its name servers have to be entered at the domain's registrar; apply ends with them
+
+      + record.@.A
+          zone:   zone (known after apply)
+          values: elastic_ip (known after apply)
+          ttl:    300 s
+
+      + record.www.CNAME
+          zone:   zone (known after apply)
+          values: penguins.example
+          ttl:    300 s
+
+    plan: 10 to create, 0 to update, 0 to replace, 0 to delete
+    "#);
 }
 
 #[test]
 fn no_change_is_one_line() {
-    assert_snapshot!(shown(FULL, &lab::live(FULL)), @"");
+    assert_snapshot!(shown(FULL, &lab::live(FULL)), @r#"
+    lab penguins in us-east-1, account 123456789012
+
+    no changes: the lab is as the plan says
+    "#);
 }
 
 #[test]
 fn a_resize_keeps_the_elastic_ip() {
     let plan = edited(FULL, &[("t3.micro", "t3.small")]);
-    assert_snapshot!(shown(&plan, &lab::live(FULL)), @"");
+    assert_snapshot!(shown(&plan, &lab::live(FULL)), @r#"
+    lab penguins in us-east-1, account 123456789012
+
+      ~ instance  i-0abc  restart: about 1 min down, address kept
+          instance_type: t3.micro → t3.small
+
+    9 unchanged
+    plan: 0 to create, 1 to update, 0 to replace, 0 to delete; 1 restart
+    "#);
 }
 
 #[test]
 fn a_resize_without_an_elastic_ip_changes_the_address() {
     let plan = edited(BARE, &[("t3.micro", "t3.small")]);
-    assert_snapshot!(shown(&plan, &lab::live(BARE)), @"");
+    assert_snapshot!(shown(&plan, &lab::live(BARE)), @r#"
+    lab penguins in us-east-1, account 123456789012
+
+      ~ instance  i-0abc  restart: about 1 min down, its public address changes
+          instance_type: t3.micro → t3.small
+
+    2 unchanged
+    plan: 0 to create, 1 to update, 0 to replace, 0 to delete; 1 restart
+    "#);
 }
 
 #[test]
@@ -46,7 +134,15 @@ fn a_stopped_server_stays_stopped() {
     let mut live = lab::live(BARE);
     lab::of(&mut live, Kind::Instance).observed.power = Some(Power::Stopped);
     let plan = edited(BARE, &[("t3.micro", "t3.small")]);
-    assert_snapshot!(shown(&plan, &live), @"");
+    assert_snapshot!(shown(&plan, &live), @r#"
+    lab penguins in us-east-1, account 123456789012
+
+      ~ instance  i-0abc  the server is stopped and stays so
+          instance_type: t3.micro → t3.small
+
+    2 unchanged
+    plan: 0 to create, 1 to update, 0 to replace, 0 to delete
+    "#);
 }
 
 #[test]
@@ -64,13 +160,76 @@ fn changed_rules_policies_and_tags_are_shown_piece_by_piece() {
         ],
     );
     let live = lab::live(FULL);
-    assert_snapshot!(shown(&plan, &live), @"");
+    assert_snapshot!(shown(&plan, &live), @r#"
+    lab penguins in us-east-1, account 123456789012
+
+      ~ key_pair  key-0abc
+          tags.project: penguins → seals
+
+      ~ security_group  sg-0abc
+          ingress:
+            - tcp 22 from 192.0.2.7/32 (SSH)
+            + tcp 22 from 198.51.100.0/24 (SSH)
+              2 unchanged
+          tags.project: penguins → seals
+
+      ~ bucket  penguins-data
+          tags.project: penguins → seals
+
+      ~ role  penguins-role
+          policy:
+              …
+                  {
+            -       "Action": [
+            -         "s3:DeleteObject",
+            -         "s3:GetObject",
+            -         "s3:PutObject"
+            -       ],
+            +       "Action": "s3:GetObject",
+                    "Effect": "Allow",
+              …
+          tags.project: penguins → seals
+
+      ~ instance_profile  penguins-instance_profile
+          tags.project: penguins → seals
+
+      ~ instance  i-0abc
+          tags.project: penguins → seals
+
+      ~ elastic_ip  eipalloc-0abc
+          tags.project: penguins → seals
+
+      ~ zone  Z0ABC
+          tags.project: penguins → seals
+
+      ~ record.www.CNAME  Z0ABC/record.www.CNAME
+          ttl:    300 s → 60 s
+          values: penguins.example → pages.example
+
+    1 unchanged
+    plan: 0 to create, 9 to update, 0 to replace, 0 to delete
+    "#);
 }
 
 #[test]
 fn a_replacement_says_what_forces_it_and_what_is_lost() {
     let plan = edited(FULL, &[("ubuntu-24.04", "ubuntu-22.04")]);
-    assert_snapshot!(shown(&plan, &lab::live(FULL)), @"");
+    assert_snapshot!(shown(&plan, &lab::live(FULL)), @r#"
+    lab penguins in us-east-1, account 123456789012
+
+    -/+ instance  i-0abc  replace: the server and its disk are made anew, the data on it is lost
+          image: ubuntu-24.04 → ubuntu-22.04 (forces replacement)
+
+      ~ elastic_ip  eipalloc-0abc
+          instance: instance → instance (known after apply)
+
+    what needs a word from you
+      instance: the server and its disk, with the data on it would be lost; `image` forces it
+      → take the field back, or allow it by `labctl apply --replace instance`
+
+    8 unchanged
+    plan: 0 to create, 1 to update, 1 to replace, 0 to delete
+    "#);
 }
 
 #[test]
@@ -86,7 +245,32 @@ fn what_is_in_the_way_is_shown_with_the_ways_out() {
         ..zone.clone()
     };
     live.resources.push(other);
-    assert_snapshot!(shown(FULL, &live), @"");
+    assert_snapshot!(shown(FULL, &live), @r#"
+    lab penguins in us-east-1, account 123456789012
+
+      ! key_pair  in the way
+          a key pair `penguins` is there already and is not this lab's
+          → take it into the lab by `labctl adopt key_pair key-0abc`
+          → or write another name in the plan's `lab`
+
+      ! bucket  in the way
+          a bucket `penguins-data` is there already and is not this lab's
+          → take it into the lab by `labctl adopt bucket penguins-data`
+          → or write another name in the plan's `bucket.name`
+
+      ! zone  in the way
+          there are 2 hosted zones of the name `penguins.example`, and labctl cannot tell which is meant: Z0ABC, Z0XYZ
+          → name the one to use by `labctl adopt zone ID`
+
+      ! record.@.A  in the way
+          a record is there already and is not this lab's: `Z0ABC/record.@.A`
+          → take it into the lab by `labctl adopt record.@.A Z0ABC/record.@.A`
+          → or take the record out of the plan's `dns.records`
+
+    6 unchanged
+    plan: 0 to create, 0 to update, 0 to replace, 0 to delete, 4 in the way
+    nothing can be applied while something is in the way
+    "#);
 }
 
 #[test]
@@ -109,17 +293,72 @@ fn what_left_the_plan_and_holds_data_is_kept() {
         ..address
     });
     let (plan, _) = FULL.split_once("dns:").unwrap();
-    assert_snapshot!(shown(plan, &live), @"");
+    assert_snapshot!(shown(plan, &live), @r#"
+    lab penguins in us-east-1, account 123456789012
+
+      ~ key_pair  key-0abc
+          tags: labctl's own are put right
+
+      + bucket
+          name:                  penguins-data
+          versioning:            true
+          encryption:            true
+          public_access_blocked: true
+          tags:                  Name=penguins, project=penguins
+
+      = bucket  old-data  kept
+          `penguins-data` is not in the plan any more, and stays because it holds data
+          → delete it by hand, or with the whole lab by `labctl destroy --empty-bucket`
+
+      = instance  i-0xyz  kept
+          a second one, left behind by an interrupted run, and may hold data
+          → once nothing on it is needed: `aws ec2 terminate-instances --instance-ids i-0xyz`
+
+      - elastic_ip  eipalloc-0xyz  a second one, left behind by an interrupted run
+
+      = zone  Z0ABC  kept
+          `penguins.example` stays: a new zone would get other name servers
+          → `labctl destroy --delete-zone` deletes it
+
+      - record.@.A  Z0ABC/record.@.A
+
+      - record.www.CNAME  Z0ABC/record.www.CNAME
+
+    5 unchanged
+    plan: 1 to create, 1 to update, 0 to replace, 3 to delete, 3 kept
+    "#);
 }
 
 #[test]
 fn a_destroy_lists_what_goes_and_what_is_kept() {
     let live = lab::live(FULL);
     let set = diff::destroy(&live.resources, false);
-    assert_snapshot!(plain(&text::destroy(&lab::view(&set, &live))), @"");
+    assert_snapshot!(plain(&text::destroy(&lab::view(&set, &live))), @r#"
+    destroy lab penguins in us-east-1, account 123456789012
+
+      - key_pair  key-0abc
+      - security_group  sg-0abc
+      - bucket  penguins-data  the bucket, with what is in it
+      - role  penguins-role
+      - instance_profile  penguins-instance_profile
+      - instance  i-0abc  the server and its disk, with the data on it
+      - elastic_ip  eipalloc-0abc  the address is given back
+      - record.@.A  Z0ABC/record.@.A
+      - record.www.CNAME  Z0ABC/record.www.CNAME
+
+      = zone  Z0ABC  kept
+          `penguins.example` stays: a new zone would get other name servers
+          → `labctl destroy --delete-zone` deletes it
+
+    destroy: 9 to delete, 1 kept
+    "#);
     let live = lab::nothing();
     let set = diff::destroy(&live.resources, false);
-    assert_snapshot!(plain(&text::destroy(&lab::view(&set, &live))), @"");
+    assert_snapshot!(plain(&text::destroy(&lab::view(&set, &live))), @r#"
+    destroy lab penguins in us-east-1, account 123456789012
+
+    nothing to delete: nothing of this lab is left
+    "#);
 }
 
 #[test]
@@ -131,7 +370,13 @@ fn notes_stand_below() {
         notes: &notes,
         ..lab::view(&set, &live)
     };
-    assert_snapshot!(plain(&text::change_set(&view)), @"");
+    assert_snapshot!(plain(&text::change_set(&view)), @r#"
+    lab penguins in us-east-1, account 123456789012
+
+    no changes: the lab is as the plan says
+
+    note: a newer image of `ubuntu-24.04` is out\u{1b}[2J
+    "#);
 }
 
 #[test]
@@ -139,12 +384,65 @@ fn the_document_has_every_resource() {
     let mut live = lab::live(BARE);
     lab::of(&mut live, Kind::KeyPair).owner = Owner::Other;
     let plan = edited(BARE, &[("t3.micro", "t3.small")]);
-    assert_snapshot!(format!("{:#}", document(&plan, &live)), @"");
+    assert_snapshot!(format!("{:#}", document(&plan, &live)), @r#"
+    {
+      "format": 1,
+      "lab": "penguins",
+      "region": "us-east-1",
+      "account": "123456789012",
+      "changes": [
+        {
+          "address": "key_pair",
+          "kind": "key_pair",
+          "action": "conflict",
+          "impact": "none",
+          "fields": [],
+          "id": null,
+          "reason": "a key pair `penguins` is there already and is not this lab's; take it into the lab by `labctl adopt key_pair key-0abc`; or write another name in the plan's `lab`",
+          "ids": [
+            "key-0abc"
+          ]
+        },
+        {
+          "address": "security_group",
+          "kind": "security_group",
+          "action": "none",
+          "impact": "none",
+          "fields": [],
+          "id": "sg-0abc"
+        },
+        {
+          "address": "instance",
+          "kind": "instance",
+          "action": "update",
+          "impact": "restart",
+          "fields": [
+            {
+              "path": "instance_type",
+              "before": "t3.micro",
+              "after": "t3.small"
+            }
+          ],
+          "id": "i-0abc"
+        }
+      ],
+      "host": null,
+      "summary": {
+        "create": 0,
+        "update": 1,
+        "replace": 0,
+        "delete": 0,
+        "conflict": 1,
+        "restart": 1
+      },
+      "cost": null
+    }
+    "#);
 }
 
 #[test]
 fn the_document_of_a_new_resource_has_its_fields() {
     let document = document(BARE, &lab::nothing());
-    assert_snapshot!(document["changes"][0].to_string(), @"");
-    assert_snapshot!(document["summary"].to_string(), @"");
+    assert_snapshot!(document["changes"][0].to_string(), @r#"{"address":"key_pair","kind":"key_pair","action":"create","impact":"none","fields":[{"path":"name","before":null,"after":"penguins"},{"path":"public_key","before":null,"after":"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f"},{"path":"tags.Name","before":null,"after":"penguins"},{"path":"tags.labctl:lab","before":null,"after":"penguins"},{"path":"tags.labctl:region","before":null,"after":"us-east-1"},{"path":"tags.labctl:resource","before":null,"after":"key_pair"}],"id":null}"#);
+    assert_snapshot!(document["summary"].to_string(), @r#"{"create":3,"update":0,"replace":0,"delete":0,"conflict":0,"restart":0}"#);
 }

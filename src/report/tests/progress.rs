@@ -42,6 +42,21 @@ fn little_is_said_where_there_is_no_terminal() {
         });
         plain(&lines.collect::<Vec<_>>().join("\n"))
     };
-    assert_snapshot!(told(false), @"");
-    assert_snapshot!(told(true), @"");
+    assert_snapshot!(told(false), @r#"
+    ✓ key_pair created in 0.6 s
+      instance: waiting for the server to run
+      instance: still waiting for the server to run (32 s)
+      instance: still waiting for the server to run (63 s)
+    ✗ instance failed: the server `i-0abc` did not come up
+    - record.@.A, record.www.CNAME left out, because instance failed
+    - key_pair not begun
+    ✓ record.@.A, record.www.CNAME updated in 2 min 5 s
+    "#);
+    assert_snapshot!(told(true), @r#"
+    ✓ key_pair created in 0.6 s
+    ✗ instance failed: the server `i-0abc` did not come up
+    - record.@.A, record.www.CNAME left out, because instance failed
+    - key_pair not begun
+    ✓ record.@.A, record.www.CNAME updated in 2 min 5 s
+    "#);
 }

@@ -26,21 +26,89 @@ fn a_status_has_the_server_and_every_resource() {
         standing: Standing::Spare,
         ..address
     });
-    assert_snapshot!(plain(&status::status(&view(&live))), @"");
+    assert_snapshot!(plain(&status::status(&view(&live))), @r#"
+    lab penguins in us-east-1, account 123456789012
+
+      server   running
+      type     t3.micro
+      address  198.51.100.4
+
+      key_pair          key-0abc
+      security_group    sg-0abc
+      bucket            penguins-data
+      role              penguins-role
+      instance_profile  penguins-instance_profile
+      instance          i-0abc
+      elastic_ip        eipalloc-0abc
+      zone              Z0ABC  used as it is, not this lab's
+      record.@.A        Z0ABC/record.@.A
+      record.www.CNAME  Z0ABC/record.www.CNAME
+      elastic_ip        eipalloc-0xyz  a second one, left behind by an interrupted run
+    "#);
 }
 
 #[test]
 fn a_status_without_an_elastic_ip_says_that_the_address_changes() {
-    assert_snapshot!(plain(&status::status(&view(&lab::live(BARE)))), @"");
+    assert_snapshot!(plain(&status::status(&view(&lab::live(BARE)))), @r#"
+    lab penguins in us-east-1, account 123456789012
+
+      server   running
+      type     t3.micro
+      address  203.0.113.9 (another after each stop)
+
+      key_pair        key-0abc
+      security_group  sg-0abc
+      instance        i-0abc
+    "#);
 }
 
 #[test]
 fn a_lab_that_is_not_there_is_said_to_be_so() {
-    assert_snapshot!(plain(&status::status(&view(&lab::nothing()))), @"");
-    assert_snapshot!(json::status(&view(&lab::nothing())).to_string(), @"");
+    assert_snapshot!(plain(&status::status(&view(&lab::nothing()))), @r#"
+    lab penguins in us-east-1, account 123456789012
+
+    nothing of this lab exists; `labctl apply` makes it
+    "#);
+    assert_snapshot!(json::status(&view(&lab::nothing())).to_string(), @r#"{"format":1,"lab":"penguins","region":"us-east-1","account":"123456789012","server":null,"resources":[]}"#);
 }
 
 #[test]
 fn the_document_of_a_status_has_the_server() {
-    assert_snapshot!(format!("{:#}", json::status(&view(&lab::live(BARE)))), @"");
+    assert_snapshot!(format!("{:#}", json::status(&view(&lab::live(BARE)))), @r#"
+    {
+      "format": 1,
+      "lab": "penguins",
+      "region": "us-east-1",
+      "account": "123456789012",
+      "server": {
+        "id": "i-0abc",
+        "power": "running",
+        "instance_type": "t3.micro",
+        "public_ip": "203.0.113.9"
+      },
+      "resources": [
+        {
+          "address": "key_pair",
+          "kind": "key_pair",
+          "id": "key-0abc",
+          "owned": true,
+          "standing": "current"
+        },
+        {
+          "address": "security_group",
+          "kind": "security_group",
+          "id": "sg-0abc",
+          "owned": true,
+          "standing": "current"
+        },
+        {
+          "address": "instance",
+          "kind": "instance",
+          "id": "i-0abc",
+          "owned": true,
+          "standing": "current"
+        }
+      ]
+    }
+    "#);
 }

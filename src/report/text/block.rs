@@ -3,22 +3,21 @@
 use anstyle::Style;
 
 use crate::diff::{Change, Edit};
-use crate::resource::{Desired, Impact, Live, OnChange, Power, Standing};
-use crate::resources::{Kind, LiveLab};
+use crate::resource::{Address, Desired, Impact, Live, OnChange, Power, Standing};
+use crate::resources::Kind;
 
 use super::super::style::{CREATE, DANGER, DELETE, DIM, KEPT, STRONG, UPDATE, paint};
-use super::super::view::current;
 use super::super::words::{self, Reason};
 use super::rows;
 use super::value::Known;
 
 /// Writes a change; nothing for what stays as it is.
-pub fn write(change: &Change, live: &LiveLab, known: &Known<'_>) -> Option<Vec<String>> {
+pub fn write(change: &Change, known: &Known<'_>) -> Option<Vec<String>> {
     Some(match change {
         Change::None(_) => return None,
         Change::Create(desired) => create(desired, known),
         Change::Update(edit) => {
-            let mut lines = vec![head("~", UPDATE, change, &impact(change, edit, live))];
+            let mut lines = vec![head("~", UPDATE, change, &impact(change, edit, known))];
             lines.extend(rows::of_changes(&edit.fields, false, known));
             lines
         }
@@ -54,12 +53,12 @@ fn create(desired: &Desired, known: &Known<'_>) -> Vec<String> {
     lines
 }
 
-fn name(address: &crate::resource::Address) -> String {
+fn name(address: &Address) -> String {
     paint(STRONG, address)
 }
 
 /// The line that begins a block: symbol, address, id, and what it means.
-pub fn head(symbol: &str, style: Style, change: &Change, meaning: &str) -> String {
+fn head(symbol: &str, style: Style, change: &Change, meaning: &str) -> String {
     let id = change
         .live()
         .map(|live| paint(DIM, words::harmless(&live.id)));
@@ -81,13 +80,13 @@ fn reasoned(head: String, reason: &Reason) -> Vec<String> {
     lines
 }
 
-fn impact(change: &Change, edit: &Edit, live: &LiveLab) -> String {
+fn impact(change: &Change, edit: &Edit, known: &Known<'_>) -> String {
     let is_restart = |on_change: OnChange| on_change == OnChange::Restart;
     let has_restart = edit.fields.iter().any(|field| is_restart(field.on_change));
     if change.impact() == Impact::Restart {
-        let address = match current(live, Kind::ElasticIp) {
-            Some(_) => "address kept",
-            None => "its public address changes",
+        let address = match known.has(&Address::of(Kind::ElasticIp)) {
+            true => "address kept",
+            false => "its public address changes",
         };
         format!("restart: about 1 min down, {address}")
     } else if has_restart && edit.live.observed.power == Some(Power::Stopped) {
@@ -111,7 +110,7 @@ fn replacement(change: &Change) -> String {
 }
 
 /// What it means that a resource goes.
-pub fn deletion(live: &Live) -> String {
+fn deletion(live: &Live) -> String {
     let kind = live.address.kind();
     match live.standing {
         Standing::Spare => words::spare().to_owned(),

@@ -20,7 +20,7 @@ pub struct Known<'a> {
 }
 
 impl<'a> Known<'a> {
-    /// Gathers what exists and is not made anew.
+    /// Gathers what exists, and goes on to.
     pub fn new(set: &'a ChangeSet, live: &'a LiveLab) -> Self {
         let is_usable = |owner: &Owner, address: &Address| {
             *owner == Owner::Lab || address.kind().can_be_shared()
@@ -30,17 +30,26 @@ impl<'a> Known<'a> {
         });
         let mut addresses: BTreeSet<_> = existing.map(|live| &live.address).collect();
         for change in &set.changes {
-            if matches!(change, Change::Replace(_) | Change::Create(_)) {
-                addresses.remove(change.address());
+            match change {
+                Change::Delete(live) if live.standing != Standing::Current => {}
+                Change::Create(_) | Change::Replace(_) | Change::Delete(_) => {
+                    addresses.remove(change.address());
+                }
+                _ => {}
             }
         }
         Self { addresses }
     }
 
+    /// Whether a resource exists and goes on to.
+    pub fn has(&self, address: &Address) -> bool {
+        self.addresses.contains(address)
+    }
+
     /// Writes a value that is to be.
     pub fn after(&self, path: &str, value: &Value) -> String {
         match value {
-            Value::Reference(address) if !self.addresses.contains(address) => {
+            Value::Reference(address) if !self.has(address) => {
                 format!("{address} {}", paint(DIM, "(known after apply)"))
             }
             Value::List(values) => {

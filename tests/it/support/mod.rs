@@ -1,0 +1,14 @@
+//! What the tests share: the emulated AWS, sealed labs, the binary, and normal forms of what it prints.
+
+mod emulator;
+mod http;
+mod lab;
+mod normal;
+mod outside;
+mod ran;
+
+pub use http::{Asked, serve};
+pub use lab::{Lab, RSA_KEY};
+pub use normal::{normal, snapshot};
+pub use outside::{between, elements};
+pub use ran::Ran;

@@ -1,0 +1,113 @@
+//! The walls of the design, measured on the source itself.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// A file of `src`: its path there, and its text without the unit tests.
+struct File {
+    path: String,
+    text: String,
+}
+
+fn files() -> Vec<File> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut folders = vec![root.clone()];
+    let mut files = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path: PathBuf = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let text = fs::read_to_string(&path).unwrap();
+            let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+            files.push(File {
+                path: path.strip_prefix(&root).unwrap().display().to_string(),
+                text: code.to_owned(),
+            });
+        }
+    }
+    assert!(files.len() > 100, "where has the source gone?");
+    files
+}
+
+/// Lists the files that mention `word` outside of `allowed`.
+fn trespassers(word: &str, allowed: &[&str]) -> Vec<String> {
+    let is_allowed = |path: &str| allowed.iter().any(|prefix| path.starts_with(prefix));
+    let files = files().into_iter();
+    files
+        .filter(|file| file.text.contains(word) && !is_allowed(&file.path))
+        .map(|file| file.path)
+        .collect()
+}
+
+#[track_caller]
+fn assert_only_in(word: &str, allowed: &[&str]) {
+    let trespassers = trespassers(word, allowed);
+    assert!(trespassers.is_empty(), "`{word}` in {trespassers:?}");
+    assert!(
+        !trespassers(word, &[]).is_empty(),
+        "`{word}` is nowhere: the test has lost its object"
+    );
+}
+
+#[test]
+fn only_resources_and_the_edge_know_the_sdk() {
+    assert_only_in("aws_sdk_", &["resources", "cloud"]);
+}
+
+#[test]
+fn only_the_plan_file_module_knows_yaml() {
+    assert_only_in("serde_yaml::", &["plan"]);
+}
+
+#[test]
+fn only_the_report_knows_the_terminal() {
+    assert_only_in("indicatif::", &["report"]);
+    assert_only_in("anstream::", &["report"]);
+}
+
+#[test]
+fn planning_is_pure() {
+    for stage in ["diff.rs", "graph.rs", "lower.rs", "resource.rs"] {
+        let file = files().into_iter().find(|file| file.path == stage).unwrap();
+        for word in ["async ", "std::fs", "std::env", "Instant", "SystemTime", "tokio"] {
+            assert!(!file.text.contains(word), "`{word}` in {stage}");
+        }
+    }
+}
+
+#[test]
+fn planning_is_given_a_cloud_that_cannot_write() {
+    for stage in ["planning.rs", "preflight.rs", "resources/reader.rs"] {
+        let file = files().into_iter().find(|file| file.path == stage).unwrap();
+        assert!(file.text.contains("&dyn Read") || file.text.contains("&'a dyn Read"));
+        assert!(!file.text.contains("dyn Cloud"), "{stage}");
+    }
+}
+
+#[test]
+fn files_and_functions_stay_small() {
+    for File { path, text } in files() {
+        let lines: Vec<&str> = text.lines().collect();
+        assert!(lines.len() <= 400, "{path} has {} lines", lines.len());
+        let mut start = None;
+        for (number, line) in lines.iter().enumerate() {
+            let indent = line.len() - line.trim_start().len();
+            let is_start = ["fn ", "pub fn ", "async fn ", "pub async fn ", "const fn "]
+                .iter()
+                .any(|prefix| line.trim_start().starts_with(prefix));
+            if is_start && !line.trim_end().ends_with(';') {
+                start = Some((number, indent));
+            }
+            if let Some((from, of)) = start
+                && *line == format!("{}}}", " ".repeat(of))
+            {
+                let length = number - from + 1;
+                assert!(length <= 70, "{path}:{}: a function of {length} lines", from + 1);
+                start = None;
+            }
+        }
+    }
+}
