@@ -32,7 +32,7 @@ pub use load::{FindError, KeyFiles, LoadError, find, load, read_keys};
 pub use model::{
     Access, Api, Bucket, Dns, Download, GithubActions, Https, HttpsMode, IngressRule, Instance,
     Jupyterhub, Language, Mirrors, Network, Plan, Python, R, Record, RecordType, RecordValue,
-    RecordValues, RootVolume, Rstudio, SecurityGroup, Shiny, User, Workbench,
+    RecordValues, RootVolume, Rstudio, SecurityGroup, Shiny, User, Workbench, companion_name,
 };
 pub use problem::{Problem, Problems, Severity};
 pub use scalars::{

@@ -17,7 +17,7 @@ use super::scalars::{
     Region, RepositoryName, RuleDescription, SubnetId, TagKey, TagValue, VolumeType, VpcId,
 };
 
-pub use dns::{Dns, Record, RecordType, RecordValue, RecordValues};
+pub use dns::{Dns, Record, RecordType, RecordValue, RecordValues, companion_name};
 pub use workbench::{
     Api, Download, Https, HttpsMode, Jupyterhub, Language, Mirrors, Python, R, Rstudio, Shiny,
     User, Workbench,

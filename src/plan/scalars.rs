@@ -253,28 +253,13 @@ mod tests {
     }
 
     #[test]
-    fn the_schema_is_no_stricter_than_the_parser() {
-        let cases = cases();
+    fn the_schemas_examples_are_values() {
         let mut seen = BTreeSet::new();
         for_each_format(crate::plan::schema::shared(), &mut |name, schema| {
-            let validator = jsonschema::validator_for(schema).unwrap();
-            for text in &cases[name].accepted {
-                let is_text = schema["type"] == "string";
-                let value = if is_text {
-                    Value::from(text.as_str())
-                } else {
-                    text.parse().unwrap()
-                };
-                assert!(validator.is_valid(&value), "{name}: {text:?}");
-            }
             for example in schema["examples"].as_array().into_iter().flatten() {
-                assert!(validator.is_valid(example), "{name}: {example}");
                 let text = example.as_str().map_or(example.to_string(), str::to_owned);
-                assert_eq!(
-                    (format(name).unwrap().check)(&text),
-                    Ok(()),
-                    "{name}: {text}"
-                );
+                let checked = (format(name).unwrap().check)(&text);
+                assert_eq!(checked, Ok(()), "{name}: {text}");
             }
             seen.insert(name.to_owned());
         });

@@ -10,6 +10,7 @@ use aws_sdk_route53::operation::list_resource_record_sets::ListResourceRecordSet
 use aws_sdk_route53::types::{ResourceRecordSet, RrType};
 
 use crate::cloud::{CallError, Read};
+use crate::plan;
 use crate::resource::{
     Address, Field, Live, Observed, Owner, Reference, Standing, Value,
 };
@@ -42,24 +43,10 @@ pub struct Record {
     pub values: BTreeSet<Reference>,
 }
 
-/// The name of a record's companion.
-///
-/// The type is part of it, so that an A and an AAAA record have one each; the
-/// first label is altered, so that it stays in the zone and never stands beside
-/// a CNAME of its own name; `*` is spelled out, because a wildcard TXT would
-/// answer for names that do not exist.
+/// The full name of a record's companion.
 pub fn companion_name(name: &str, record_type: &str, zone: &str) -> String {
-    let prefix = format!("labctl-{}", record_type.to_lowercase());
-    match dns_name::relative(name, zone).as_deref() {
-        None | Some("@") => format!("{prefix}.{zone}"),
-        Some(relative) => {
-            let relative = match relative.strip_prefix('*') {
-                Some(rest) => format!("_wildcard{rest}"),
-                None => relative.to_owned(),
-            };
-            format!("{prefix}-{relative}.{zone}")
-        }
-    }
+    let relative = dns_name::relative(name, zone).unwrap_or_else(|| name.to_owned());
+    format!("{}.{zone}", plan::companion_name(&relative, record_type))
 }
 
 /// What a companion says.

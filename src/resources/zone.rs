@@ -111,22 +111,31 @@ async fn live(
 }
 
 impl Zone {
+    /// Changes the tags, at most ten a call (Route 53 API Reference,
+    /// `ChangeTagsForResource`).
     async fn set_tags(
         &self,
         id: &str,
-        change: tags::TagChange,
+        change: &tags::TagChange,
         run: &Run<'_>,
     ) -> Result<(), CallError> {
+        const AT_ONCE: usize = 10;
         let set = change.set.iter();
-        let set = set.map(|(key, value)| Tag::builder().key(key).value(value).build());
-        let some = |list: Vec<_>| (!list.is_empty()).then_some(list);
-        let remove = (!change.remove.is_empty()).then_some(change.remove);
-        let input = ChangeTagsForResourceInput::builder()
-            .resource_type(TagResourceType::Hostedzone)
-            .resource_id(id)
-            .set_add_tags(some(set.collect()))
-            .set_remove_tag_keys(remove);
-        run.cloud.change_tags_for_resource(input).await.map(drop)
+        let set: Vec<Tag> = set
+            .map(|(key, value)| Tag::builder().key(key).value(value).build())
+            .collect();
+        let input = || {
+            ChangeTagsForResourceInput::builder()
+                .resource_type(TagResourceType::Hostedzone)
+                .resource_id(id)
+        };
+        let added = set.chunks(AT_ONCE).map(|tags| input().set_add_tags(Some(tags.to_vec())));
+        let removed = change.remove.chunks(AT_ONCE);
+        let removed = removed.map(|keys| input().set_remove_tag_keys(Some(keys.to_vec())));
+        for input in added.chain(removed) {
+            run.cloud.change_tags_for_resource(input).await?;
+        }
+        Ok(())
     }
 
     /// Creates the zone with the first caller reference that is not used up.
@@ -196,7 +205,7 @@ impl Manage for Zone {
             remove: Vec::new(),
         };
         run.settled("the zone to be known", &["NoSuchHostedZone"], async || {
-            self.set_tags(&handle.id, change.clone(), run).await
+            self.set_tags(&handle.id, &change, run).await
         })
         .await?;
         Ok(handle)
@@ -209,7 +218,7 @@ impl Manage for Zone {
         run: &Run<'_>,
     ) -> Result<(), StepError> {
         let change = tags::change(&live.observed.tags, &self.tags, run.scope);
-        Ok(self.set_tags(&live.id, change, run).await?)
+        Ok(self.set_tags(&live.id, &change, run).await?)
     }
 
     async fn delete(live: &Live, run: &Run<'_>) -> Result<(), StepError> {

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use labctl::plan::{self, FindError, InitAnswers, LoadError, Parsed, Problem, Problems, Severity};
 use proptest::prelude::*;
 
+use crate::support::Lab;
+
 /// A plan in which every section is used.
 const FULL: &str = include_str!("../../plans/do4ds-lab.yaml");
 
@@ -91,18 +93,10 @@ fn places_are_drawn_as_editors_count() {
 }
 
 #[test]
-fn ready_plans_parse_and_fit_the_schema() {
-    let schema = plan::schema();
-    let validator = jsonschema::validator_for(&schema).unwrap();
+fn ready_plans_parse_and_read_back() {
     for (name, text) in ready_plans() {
         let parsed = accepted(&name, &text);
-        let written: serde_json::Value = serde_yaml::from_str(&text).unwrap();
-        let errors: Vec<String> = validator
-            .iter_errors(&written)
-            .map(|error| format!("{}: {error}", error.instance_path()))
-            .collect();
-        assert!(errors.is_empty(), "{name}: {errors:#?}");
-        // What the types write fits the schema too, and reads back as the same plan.
+        // What the types write reads back as the same plan.
         let again = serde_json::to_value(&parsed.plan).unwrap();
         assert_eq!(
             serde_json::from_value::<plan::Plan>(again).unwrap(),
@@ -113,23 +107,8 @@ fn ready_plans_parse_and_fit_the_schema() {
 }
 
 #[test]
-fn the_schema_knows_what_the_parser_refuses() {
-    let validator = jsonschema::validator_for(&plan::schema()).unwrap();
-    for name in ["kinds.yaml", "nothing.yaml", "shape.yaml"] {
-        let text = fs::read_to_string(
-            Path::new(env!("CARGO_MANIFEST_DIR"))
-                .join("tests/it/plans_bad")
-                .join(name),
-        )
-        .unwrap();
-        let written: serde_json::Value = serde_yaml::from_str(&text).unwrap();
-        assert!(!validator.is_valid(&written), "{name}");
-    }
-}
-
-#[test]
 fn the_schema_is_as_agreed() {
-    insta::assert_json_snapshot!(plan::schema());
+    insta::assert_snapshot!(format!("{:#}", plan::schema()));
 }
 
 #[test]
@@ -197,8 +176,8 @@ fn a_first_plan_shows_every_key() {
 
 #[test]
 fn a_plan_is_found_where_it_is_expected() {
-    let folder = tempfile::tempdir().unwrap();
-    let here = folder.path();
+    let lab = Lab::offline();
+    let here = lab.folder.as_path();
     assert!(matches!(
         plan::find(None, None, here),
         Err(FindError::None { .. })
@@ -230,8 +209,8 @@ fn a_plan_is_found_where_it_is_expected() {
 
 #[test]
 fn files_that_are_no_text_are_refused() {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("lab.yaml");
+    let lab = Lab::offline();
+    let file = lab.folder.join("lab.yaml");
     assert!(matches!(plan::load(&file), Err(LoadError::Io { .. })));
     fs::write(&file, b"lab: a\nregion: \xff\n").unwrap();
     let Err(LoadError::Problems(problems)) = plan::load(&file) else {
@@ -256,18 +235,17 @@ const ED25519: &str =
 
 #[test]
 fn keys_are_read_beside_the_plan_and_at_home() {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("lab.yaml");
+    let lab = Lab::offline();
+    let file = lab.folder.join("lab.yaml");
     let text = "lab: a\nregion: us-east-1\ninstance: { image: ubuntu-24.04, instance_type: t3.micro, key_pair: ~/.ssh/id.pub }\n\
         security_group: { ingress: [{ port: 22, from: [my-ip] }, { port: 443, from: [my-ip] }] }\n\
         workbench: { users: [{ name: ada, authorized_keys: [team.pub, secret] }, { name: grace }] }\n";
     fs::write(&file, text).unwrap();
-    let home = folder.path().join("home");
-    fs::create_dir_all(home.join(".ssh")).unwrap();
+    let home = lab.folder.join("home");
     let parsed = plan::load(&file).unwrap();
 
     fs::write(
-        folder.path().join("secret"),
+        lab.folder.join("secret"),
         "-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n-----END OPENSSH PRIVATE KEY-----\n",
     )
     .unwrap();
@@ -296,11 +274,11 @@ fn keys_are_read_beside_the_plan_and_at_home() {
 
     fs::write(home.join(".ssh/id.pub"), ED25519).unwrap();
     fs::write(
-        folder.path().join("team.pub"),
+        lab.folder.join("team.pub"),
         format!("# the team\n{ED25519}\n{ED25519}"),
     )
     .unwrap();
-    fs::write(folder.path().join("secret"), ED25519).unwrap();
+    fs::write(lab.folder.join("secret"), ED25519).unwrap();
     let keys = plan::read_keys(&parsed, Some(&home)).unwrap();
     assert_eq!(keys.key_pair.to_string(), ED25519.trim());
     assert_eq!(keys.authorized_keys["ada"].len(), 3);

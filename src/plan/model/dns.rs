@@ -164,19 +164,23 @@ impl Record {
         self.value.0.contains(&RecordValue::ElasticIp)
     }
 
-    /// Names the TXT record inside the zone that says whose this record is. Its type is part of the name because a CNAME
-    /// bears no other record beside it.
+    /// Names the TXT record inside the zone that says whose this record is.
     pub fn companion_name(&self) -> String {
-        let prefix = format!("labctl-{}", self.record_type.as_str().to_lowercase());
-        match self.name.as_str() {
-            "@" => prefix,
-            "*" => format!("{prefix}-wildcard"),
-            name => format!(
-                "{prefix}-{}",
-                name.strip_prefix("*.")
-                    .map_or(name.to_owned(), |rest| format!("wildcard.{rest}"))
-            ),
-        }
+        companion_name(self.name.as_str(), self.record_type.as_str())
+    }
+}
+
+/// Names, inside its zone, the TXT record that says whose a record is.
+///
+/// The type is part of the name, because a CNAME bears no other record beside
+/// it, and an A and an AAAA record of one name need one each. `*` is spelled
+/// out: a wildcard would answer for names that do not exist.
+pub fn companion_name(name: &str, record_type: &str) -> String {
+    let prefix = format!("labctl-{}", record_type.to_lowercase());
+    match name.strip_prefix('*') {
+        None if name == "@" => prefix,
+        None => format!("{prefix}-{name}"),
+        Some(rest) => format!("{prefix}-wildcard{rest}"),
     }
 }
 

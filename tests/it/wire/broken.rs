@@ -4,9 +4,9 @@ use serde_json::json;
 
 use crate::support::{Lab, serve};
 
-const LOGIN_PAGE: &str = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 48\r\nConnection: close\r\n\r\n<html><body><h1>Hotel WiFi login</h1></body></html>";
-const NOT_FOUND: &str = "HTTP/1.1 404 Not Found\r\nContent-Type: text/html\r\nContent-Length: 27\r\nConnection: close\r\n\r\n<html>no such page</html>..";
-const BAD_GATEWAY: &str = "HTTP/1.1 502 Bad Gateway\r\nContent-Type: text/html\r\nContent-Length: 24\r\nConnection: close\r\n\r\n<html>bad gateway</html>";
+const LOGIN_PAGE: &str = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nConnection: close\r\n\r\n<html><body><h1>Hotel WiFi login</h1></body></html>";
+const NOT_FOUND: &str = "HTTP/1.1 404 Not Found\r\nContent-Type: text/html\r\nConnection: close\r\n\r\n<html>no such page</html>..";
+const BAD_GATEWAY: &str = "HTTP/1.1 502 Bad Gateway\r\nContent-Type: text/html\r\nConnection: close\r\n\r\n<html>bad gateway</html>";
 const NO_HTTP: &str = "SSH-2.0-OpenSSH_9.2p1\r\n";
 
 const PLAN: &str = "lab: a\nregion: us-east-1\ninstance: { image: ubuntu-24.04, instance_type: t3.micro, key_pair: ~/.ssh/id_ed25519.pub }\nbucket: { name: a-bucket-of-mine }\n";

@@ -1,0 +1,73 @@
+//! Help, completions, bad usage.
+
+use crate::support::{Lab, snapshot};
+
+const COMMANDS: &[&str] = &[
+    "init", "validate", "plan", "apply", "destroy", "status", "start", "stop", "adopt", "graph",
+    "schema", "completions",
+];
+
+#[test]
+fn every_command_has_its_help() {
+    // The help shows what the environment sets.
+    let lab = Lab::offline().without("LABCTL_MY_IP");
+    let main = lab.labctl(&["--help"]).ok();
+    assert_eq!(main.stderr, "");
+    snapshot("help", &main.stdout);
+    for command in COMMANDS {
+        assert!(main.stdout.contains(&format!("\n  {command} ")), "{command}");
+        let ran = lab.labctl(&[command, "--help"]).ok();
+        snapshot(&format!("help_{command}"), &ran.stdout);
+    }
+    let listed = main.stdout.lines().skip_while(|line| *line != "Commands:").skip(1);
+    let listed = listed.take_while(|line| !line.is_empty()).count();
+    assert_eq!(listed, COMMANDS.len() + 1, "a command without a snapshot");
+}
+
+#[test]
+fn bad_usage_exits_with_1() {
+    let lab = Lab::offline();
+    for arguments in [
+        &["aply"][..],
+        &[],
+        &["plan", "--jsn"],
+        &["plan", "surplus"],
+        &["adopt", "bucket"],
+        &["adopt", "spaceship", "x"],
+        &["apply", "--replace", "spaceship"],
+        &["completions", "cobol"],
+        &["--my-ip", "home", "plan"],
+        &["init", "--lab", "No Name"],
+        &["init", "--email", "you@example.com"],
+    ] {
+        let ran = lab.labctl(arguments).exits(1);
+        assert_eq!(ran.stdout, "");
+        assert!(!ran.stderr.is_empty(), "{ran}");
+    }
+    lab.labctl(&["aply"]).exits(1).says(&["'apply'"]);
+    assert!(!lab.folder.join("lab.yaml").exists());
+}
+
+#[test]
+fn shells_can_complete_every_command() {
+    let lab = Lab::offline();
+    for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
+        let ran = lab.labctl(&["completions", shell]).ok();
+        for command in COMMANDS {
+            assert!(ran.stdout.contains(command), "{shell}: {command}");
+        }
+    }
+    lab.write("completions.bash", &lab.labctl(&["completions", "bash"]).ok().stdout);
+    let bash = std::process::Command::new("bash")
+        .args(["-n", "completions.bash"])
+        .current_dir(&lab.folder)
+        .output()
+        .unwrap();
+    assert!(bash.status.success(), "{bash:?}");
+}
+
+#[test]
+fn the_version_is_the_crates() {
+    let ran = Lab::offline().labctl(&["--version"]).ok();
+    assert_eq!(ran.stdout, format!("labctl {}\n", env!("CARGO_PKG_VERSION")));
+}

@@ -1,0 +1,107 @@
+//! Ctrl-C and worse, in the middle of an apply: the next one goes on.
+
+use std::process::{Child, Command};
+use std::time::{Duration, Instant};
+
+use crate::support::{Lab, Ran};
+
+fn interrupt(child: &Child) {
+    let kill = format!("kill -INT {}", child.id());
+    assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+}
+
+fn ended(child: Child, since: Instant) -> Ran {
+    let output = child.wait_with_output().unwrap();
+    Ran::new(&["apply", "(interrupted)"], &output, since.elapsed())
+}
+
+fn converges(lab: &Lab) {
+    lab.latency(0);
+    lab.wait_until_idle();
+    lab.apply();
+    assert_eq!(lab.census("us-east-1"), (1, 1, 1));
+    lab.check_from_outside(&["present"]);
+    lab.labctl(&["destroy", "--yes", "--delete-zone"]).ok();
+    lab.check_from_outside(&["absent"]);
+}
+
+#[test]
+fn the_first_interruption_finishes_what_runs() {
+    let lab = Lab::full();
+    for writes in [1, 6, 14] {
+        lab.latency(250);
+        let child = lab.start(&["apply", "--yes"], writes);
+        interrupt(&child);
+        let ran = ended(child, Instant::now());
+        let ran = ran.exits(130).says(&["interrupted: finishing what runs", "not begun", "`labctl apply` goes on"]);
+        assert!(!ran.stdout.contains('✗'), "{ran}");
+        assert!(lab.requests().iter().all(|request| request.end > 0.0), "a request was left alone");
+        converges(&lab);
+    }
+}
+
+#[test]
+fn the_second_interruption_leaves_at_once() {
+    let lab = Lab::full();
+    lab.latency(2000);
+    let child = lab.start(&["apply", "--yes"], 1);
+    let start = Instant::now();
+    interrupt(&child);
+    // The first has to be taken note of, or the two count as one.
+    std::thread::sleep(Duration::from_millis(300));
+    interrupt(&child);
+    let ran = ended(child, start).exits(130);
+    assert!(ran.took < Duration::from_millis(1500), "{ran}");
+    converges(&lab);
+}
+
+#[test]
+fn an_interrupted_plan_just_ends() {
+    let lab = Lab::full();
+    lab.latency(5000);
+    let start = Instant::now();
+    let child = lab.command(&["plan"]).spawn().unwrap();
+    std::thread::sleep(Duration::from_millis(500));
+    interrupt(&child);
+    let output = child.wait_with_output().unwrap();
+    assert!(!output.status.success() && start.elapsed() < Duration::from_secs(4));
+}
+
+#[test]
+fn a_killed_apply_is_taken_up_by_the_next() {
+    let lab = Lab::full();
+    for writes in [1, 3, 5, 8, 11, 14, 17, 20] {
+        lab.latency(20);
+        let mut child = lab.start(&["apply", "--yes"], writes);
+        // It may just have come to its end: that counts too.
+        child.kill().unwrap();
+        child.wait().unwrap();
+        converges(&lab);
+    }
+}
+
+#[test]
+fn a_killed_resize_or_destroy_is_taken_up_by_the_next() {
+    let lab = Lab::full();
+    lab.lasting_states(100);
+    for writes in [1, 2, 3, 4] {
+        lab.apply();
+        lab.edit("instance_type: t3.micro", "instance_type: t3.small");
+        let mut child = lab.start(&["apply", "--yes"], writes);
+        child.kill().unwrap();
+        child.wait().unwrap();
+        lab.wait_until_idle();
+        lab.apply();
+        lab.check_from_outside(&["present", "--instance-type", "t3.small"]);
+        lab.edit("instance_type: t3.small", "instance_type: t3.micro");
+    }
+    for writes in [1, 4, 8] {
+        lab.apply();
+        let mut child = lab.start(&["destroy", "--yes", "--delete-zone"], writes);
+        child.kill().unwrap();
+        child.wait().unwrap();
+        lab.wait_until_idle();
+        lab.labctl(&["destroy", "--yes", "--delete-zone"]).ok();
+        lab.check_from_outside(&["absent"]);
+    }
+}

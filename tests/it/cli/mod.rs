@@ -1,0 +1,11 @@
+//! Each command as its user meets it: what it prints where, what it refuses, how it exits.
+
+mod adoption;
+mod data;
+mod files;
+mod help;
+mod interrupt;
+mod pictures;
+mod saved;
+mod server;
+mod streams;

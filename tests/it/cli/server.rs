@@ -1,0 +1,47 @@
+//! start, stop, status, and a server that somebody stopped.
+
+use crate::support::{Lab, normal, snapshot};
+
+fn power(lab: &Lab) -> String {
+    let status = lab.labctl(&["status", "--json"]).ok().json();
+    status["server"]["power"].as_str().unwrap_or("none").to_owned()
+}
+
+#[test]
+fn the_server_can_be_stopped_and_started() {
+    let lab = Lab::full();
+    let ran = lab.labctl(&["status"]).ok();
+    snapshot("status_nothing", &normal(&lab, &ran.stdout));
+    lab.labctl(&["stop"]).refuses(&["no server", "labctl apply"]);
+    lab.labctl(&["start"]).refuses(&["no server", "labctl apply"]);
+    assert_eq!(power(&lab), "none");
+
+    lab.apply();
+    let ran = lab.labctl(&["status"]).ok();
+    snapshot("status_running", &normal(&lab, &ran.stdout));
+    let ran = lab.labctl(&["status", "--json"]).ok();
+    snapshot("status_running_json", &normal(&lab, &ran.stdout));
+    assert_eq!(power(&lab), "running");
+    let address = lab.ec2("us-east-1", "Action=DescribeAddresses");
+
+    for _ in 0..2 {
+        lab.labctl(&["stop"]).ok().says(&["is stopped", "labctl start"]);
+        assert_eq!(power(&lab), "stopped");
+    }
+    let ran = lab.labctl(&["status"]).ok();
+    snapshot("status_stopped", &normal(&lab, &ran.stdout));
+
+    // Power is not the plan's: nothing is to be done, and a resize leaves it stopped.
+    lab.labctl(&["plan", "--detailed-exitcode"]).ok();
+    lab.edit("instance_type: t3.micro", "instance_type: t3.small");
+    lab.labctl(&["plan"]).ok().says(&["stopped"]);
+    lab.apply();
+    assert_eq!(power(&lab), "stopped");
+
+    for _ in 0..2 {
+        lab.labctl(&["start"]).ok().says(&["the server runs"]);
+        assert_eq!(power(&lab), "running");
+    }
+    assert_eq!(address, lab.ec2("us-east-1", "Action=DescribeAddresses"));
+    lab.check_from_outside(&["present", "--instance-type", "t3.small"]);
+}

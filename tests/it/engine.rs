@@ -1,0 +1,23 @@
+//! The engine against the strict cloud in memory: what it does, and that it converges whatever happens to it.
+//!
+//! Time is virtual, so that minutes of waiting take none; what is asserted is what is in the cloud, not what labctl
+//! reads there.
+
+//mod adoption;
+mod calls;
+//mod conflicts;
+mod disturbances;
+mod foreign;
+//mod graph;
+mod harness;
+mod inspection;
+mod kills;
+//mod limits;
+//mod normal_forms;
+//mod races;
+mod ready_plans;
+//mod resize;
+//mod sections;
+//mod spares;
+mod teardown;
+//mod updates;
