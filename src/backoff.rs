@@ -23,7 +23,7 @@ impl Default for Backoff {
 
 impl Backoff {
     /// Chooses the next pause.
-    pub fn next(&mut self) -> Duration {
+    pub fn next_pause(&mut self) -> Duration {
         let highest = (self.previous * 3).min(CAP);
         let spread = highest.saturating_sub(BASE);
         self.previous = BASE + spread.mul_f64(fastrand::f64());
@@ -32,7 +32,7 @@ impl Backoff {
 
     /// Waits for the next pause.
     pub async fn pause(&mut self) {
-        tokio::time::sleep(self.next()).await;
+        tokio::time::sleep(self.next_pause()).await;
     }
 }
 
@@ -44,7 +44,7 @@ mod tests {
     fn pauses_stay_between_base_and_cap() {
         let mut backoff = Backoff::default();
         for _ in 0..1000 {
-            let pause = backoff.next();
+            let pause = backoff.next_pause();
             assert!((BASE..=CAP).contains(&pause), "{pause:?}");
         }
     }

@@ -15,8 +15,10 @@ use crate::commands::{adopt, apply, completions, destroy, init, plan, status};
 #[command(name = "labctl", version, max_term_width = 100)]
 #[command(after_help = "Start with `labctl init`, then `labctl plan` and `labctl apply`.")]
 pub struct Cli {
+    /// Options that every command takes.
     #[command(flatten)]
     pub global: Global,
+    /// What to do.
     #[command(subcommand)]
     pub command: Command,
 }

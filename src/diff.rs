@@ -101,7 +101,7 @@ impl Change {
         match self {
             Self::Replace(_) => Impact::Replace,
             Self::Update(edit) => {
-                let is_up = edit.live.observed.power != Some(Power::Stopped);
+                let is_up = !edit.live.observed.power.is_some_and(Power::is_down);
                 let needs_stop = |field: &FieldChange| field.on_change == OnChange::Restart;
                 match is_up && edit.fields.iter().any(needs_stop) {
                     true => Impact::Restart,
@@ -211,10 +211,11 @@ pub fn diff(desired: &[Desired], live: &[Live]) -> ChangeSet {
     let mut set = ChangeSet::default();
     let mut replaced = BTreeSet::new();
     for wanted in desired {
-        let candidates: Vec<&Live> = live
-            .iter()
-            .filter(|live| live.address == wanted.address && live.standing == Standing::Current)
-            .collect();
+        let is_candidate = |live: &&Live| {
+            let is_it = live.address == wanted.address || excludes(live, wanted);
+            is_it && live.standing == Standing::Current
+        };
+        let candidates: Vec<&Live> = live.iter().filter(is_candidate).collect();
         let change = match candidates.iter().find(|live| live.owner == Owner::Lab) {
             Some(live) => compare(live, wanted, &replaced, &mut set.refusals),
             None => foreign(wanted, &candidates),
@@ -236,6 +237,16 @@ pub fn diff(desired: &[Desired], live: &[Live]) -> ChangeSet {
         }),
     );
     set.sorted()
+}
+
+/// Whether a record of others leaves no room for the wanted one: a CNAME stands
+/// alone at its name (RFC 1034, section 3.6.2).
+fn excludes(live: &Live, wanted: &Desired) -> bool {
+    let (Body::Record(one), Body::Record(other)) = (&live.body, &wanted.body) else {
+        return false;
+    };
+    let has_cname = one.record_type == "CNAME" || other.record_type == "CNAME";
+    live.owner == Owner::Other && one.name == other.name && has_cname
 }
 
 /// What is not the lab's is used if its kind allows that, or is in the way.

@@ -21,7 +21,7 @@ pub enum Action {
     /// Changes a resource in place.
     Update(Box<Edit>),
     /// Deletes a resource.
-    Delete(Live),
+    Delete(Box<Live>),
     /// Changes the records of one zone, in one batch.
     Records(Vec<RecordChange>),
 }
@@ -45,12 +45,22 @@ impl Step {
     }
 
     /// What the step does, as a word.
-    pub const fn verb(&self) -> &'static str {
-        match self.action {
+    pub fn verb(&self) -> &'static str {
+        match &self.action {
             Action::Create(_) => "create",
             Action::Attach(_) => "attach",
-            Action::Update(_) | Action::Records(_) => "update",
+            Action::Update(_) => "update",
             Action::Delete(_) => "delete",
+            Action::Records(changes) => {
+                let all = |is: fn(&RecordChange) -> bool| changes.iter().all(is);
+                if all(|change| matches!(change, RecordChange::Create(_))) {
+                    "create"
+                } else if all(|change| matches!(change, RecordChange::Delete(_))) {
+                    "delete"
+                } else {
+                    "update"
+                }
+            }
         }
     }
 }
@@ -206,7 +216,11 @@ impl Builder {
             ..Links::default()
         };
         let address = live.address.clone();
-        let delete = self.push(vec![address.clone()], Action::Delete(live.clone()), links);
+        let delete = self.push(
+            vec![address.clone()],
+            Action::Delete(Box::new(live.clone())),
+            links,
+        );
         self.deletes.entry(address).or_default().push(delete);
         delete
     }
@@ -223,6 +237,9 @@ impl Builder {
                 match record_change {
                     RecordChange::Delete(_) => links.ends.extend(mentioned),
                     _ => links.uses.extend(mentioned),
+                }
+                if let Change::Update(edit) = change {
+                    links.releases.extend(released(edit));
                 }
                 if !addresses.contains(change.address()) {
                     addresses.push(change.address().clone());
@@ -270,6 +287,14 @@ fn both_references(body: &Body) -> Vec<Address> {
     let mut references = body.references(false);
     references.extend(body.references(true));
     references
+}
+
+/// What the resource refers to and will not any more.
+fn released(edit: &Edit) -> Vec<Address> {
+    let uses = both_references(&edit.desired.body);
+    let mut before = both_references(&edit.live.body);
+    before.retain(|address| !uses.contains(address));
+    before
 }
 
 fn record_changes(change: &Change) -> Vec<RecordChange> {

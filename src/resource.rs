@@ -289,6 +289,13 @@ pub enum Power {
     Stopped,
 }
 
+impl Power {
+    /// Whether it is down, or on its way there.
+    pub const fn is_down(self) -> bool {
+        matches!(self, Self::Stopping | Self::Stopped)
+    }
+}
+
 /// What AWS made up for a resource; not compared, but used and shown.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Observed {

@@ -30,7 +30,7 @@ pub struct SavedPlan {
     my_ip: Option<std::net::IpAddr>,
     /// The account that was looked at.
     pub account: String,
-    /// The SHA-256 of `live`, so that nobody edits it by mistake.
+    /// The SHA-256 of all the rest, so that what is applied is what was shown.
     fingerprint: String,
     /// The live state, resource by resource.
     live: Snapshot,
@@ -67,27 +67,34 @@ fn snapshot(live: &[Live]) -> Snapshot {
     live.iter().map(entry).collect()
 }
 
-fn fingerprint(live: &Snapshot) -> String {
-    let text = json!(live).to_string();
-    let digest = Sha256::digest(text.as_bytes());
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 impl SavedPlan {
     /// Puts together what is saved.
     pub fn new(name: &str, text: &str, laptop: &Laptop, planned: &Planned, changes: Json) -> Self {
-        let live = snapshot(&planned.live.resources);
-        Self {
+        let saved = Self {
             format: FORMAT,
             plan_file: name.to_owned(),
             plan_text: text.to_owned(),
             public_key: laptop.public_key.to_string(),
             my_ip: laptop.my_ip,
             account: planned.live.account.clone(),
-            fingerprint: fingerprint(&live),
-            live,
+            fingerprint: String::new(),
+            live: snapshot(&planned.live.resources),
             changes,
+        };
+        Self {
+            fingerprint: saved.sum(),
+            ..saved
         }
+    }
+
+    /// The SHA-256 of all but the fingerprint.
+    fn sum(&self) -> String {
+        let rest = Self {
+            fingerprint: String::new(),
+            ..self.clone()
+        };
+        let digest = Sha256::digest(json!(rest).to_string().as_bytes());
+        digest.iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
     /// Reads the text of a saved plan.
@@ -102,7 +109,7 @@ impl SavedPlan {
             return Err(SavedPlanError::OtherFormat(header.format));
         }
         let saved: Self = serde_json::from_str(text).map_err(not_one)?;
-        match fingerprint(&saved.live) == saved.fingerprint {
+        match saved.sum() == saved.fingerprint {
             true => Ok(saved),
             false => Err(SavedPlanError::Edited),
         }

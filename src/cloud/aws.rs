@@ -38,6 +38,7 @@ pub struct Access {
 }
 
 const ATTEMPTS: u32 = 5;
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const CONNECT: Duration = Duration::from_secs(5);
 const ATTEMPT: Duration = Duration::from_secs(30);
 const OPERATION: Duration = Duration::from_secs(120);
@@ -51,9 +52,14 @@ impl<'a> Aws<'a> {
             .operation_attempt_timeout(ATTEMPT)
             .operation_timeout(OPERATION)
             .build();
+        // Not the adaptive mode: once throttled, it would hold back all calls to
+        // that service, a minute long for the few that labctl makes.
+        let retries = RetryConfig::standard()
+            .with_max_attempts(ATTEMPTS)
+            .with_initial_backoff(FIRST_PAUSE);
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
             .region(Region::new(access.region.clone()))
-            .retry_config(RetryConfig::adaptive().with_max_attempts(ATTEMPTS))
+            .retry_config(retries)
             .timeout_config(timeouts)
             .http_client(http::client());
         if let Some(profile) = &access.profile {

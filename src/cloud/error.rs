@@ -124,11 +124,6 @@ where
                     message: context.err().message().unwrap_or_default().to_owned(),
                     status,
                 },
-                None if status == 404 || status == 403 || status == 301 => Failure::Service {
-                    code: status.to_string(),
-                    message: String::new(),
-                    status,
-                },
                 None => garbled(
                     &format!("HTTP status {status} without an error code"),
                     context.raw(),

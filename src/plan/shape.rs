@@ -190,11 +190,9 @@ impl<'a> Walk<'a> {
         if items.is_empty() && schema["minItems"].as_u64().is_some_and(|least| least > 0) {
             let summary = format!("{} is an empty list", section(path));
             return self.refuse(
-                node.span,
-                path,
-                summary,
-                "nothing is listed",
-                "list at least one value",
+                Problem::error(path, node.span, summary)
+                    .with_label("nothing is listed")
+                    .with_help("list at least one value"),
             );
         }
         let item = &schema["items"];
@@ -216,7 +214,11 @@ impl<'a> Walk<'a> {
                 return Some(text.into());
             };
             let summary = format!("`{}` is not {}", shorten(text), format.noun);
-            return self.refuse(node.span, path, summary, error.reason, error.help);
+            return self.refuse(
+                Problem::error(path, node.span, summary)
+                    .with_label(error.reason)
+                    .with_help(error.help),
+            );
         }
         if kind(schema) == "boolean" {
             let value = node.boolean().map(Value::from);
@@ -232,11 +234,9 @@ impl<'a> Walk<'a> {
         };
         let summary = format!("`{}` is not a value of {}", shorten(text), section(path));
         self.refuse(
-            node.span,
-            path,
-            summary,
-            "not one of the allowed words",
-            help,
+            Problem::error(path, node.span, summary)
+                .with_label("not one of the allowed words")
+                .with_help(help),
         )
     }
 
@@ -244,11 +244,9 @@ impl<'a> Walk<'a> {
         let summary = format!("{} needs the key `{key}`", section(path));
         let help = format!("add `{key}`, {}", purpose(key, &schema["properties"][key]));
         self.refuse(
-            node.span,
-            path,
-            summary,
-            format!("`{key}` is missing"),
-            help,
+            Problem::error(path, node.span, summary)
+                .with_label(format!("`{key}` is missing"))
+                .with_help(help),
         );
     }
 
@@ -269,11 +267,9 @@ impl<'a> Walk<'a> {
         };
         let summary = format!("`{}` is not a key of {name}", shorten(&entry.key));
         self.refuse(
-            entry.key_span,
-            &join(path, &entry.key),
-            summary,
-            "unknown key",
-            help,
+            Problem::error(&join(path, &entry.key), entry.key_span, summary)
+                .with_label("unknown key")
+                .with_help(help),
         );
     }
 
@@ -289,28 +285,15 @@ impl<'a> Walk<'a> {
         };
         let help = instead(schema, &expected, path, node.is_null());
         self.refuse(
-            node.span,
-            path,
-            summary,
-            format!("expected {expected}"),
-            help,
+            Problem::error(path, node.span, summary)
+                .with_label(format!("expected {expected}"))
+                .with_help(help),
         )
     }
 
     /// Records a problem; there is no value then.
-    fn refuse(
-        &mut self,
-        span: Span,
-        path: &str,
-        summary: String,
-        label: impl Into<String>,
-        help: impl Into<String>,
-    ) -> Option<Value> {
-        self.problems.push(
-            Problem::error(path, span, summary)
-                .with_label(label)
-                .with_help(help),
-        );
+    fn refuse(&mut self, problem: Problem) -> Option<Value> {
+        self.problems.push(problem);
         None
     }
 }

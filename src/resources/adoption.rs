@@ -8,7 +8,7 @@ use crate::resource::{Address, Desired, Live};
 use super::context::{Scope, StepError};
 use super::record::{self, RecordChange};
 use super::run::Run;
-use super::{Body, Kind, Reader, ec2_tags, elastic_ip, instance};
+use super::{Body, Kind, Reader, elastic_ip, instance};
 
 /// Whether somebody who says `id` means this resource: by its id, or by the
 /// name of a key pair, role, record or zone.
@@ -67,16 +67,4 @@ pub async fn adopt(live: &Live, desired: &Desired, run: &Run<'_>) -> Result<(), 
             desired.body.update(live, &changed, run).await
         }
     }
-}
-
-/// Tags the disk of an adopted server like the server.
-pub async fn tag_volume(
-    volume: Option<&String>,
-    tags: &crate::resource::Tags,
-    run: &Run<'_>,
-) -> Result<(), StepError> {
-    if let Some(volume) = volume {
-        ec2_tags::set(run.cloud, volume, tags).await?;
-    }
-    Ok(())
 }

@@ -50,31 +50,36 @@ pub fn specification(resource_type: ResourceType, tags: &Tags) -> TagSpecificati
         .build()
 }
 
-/// Sets tags on an EC2 resource.
-pub async fn set(cloud: &dyn Cloud, id: &str, tags: &Tags) -> Result<(), CallError> {
+/// Sets tags on EC2 resources.
+pub async fn set(cloud: &dyn Cloud, ids: &[&str], tags: &Tags) -> Result<(), CallError> {
+    let ids = ids.iter().map(|id| (*id).to_owned()).collect();
     let input = CreateTagsInput::builder()
-        .resources(id)
+        .set_resources(Some(ids))
         .set_tags(Some(write(tags)));
     cloud.create_tags(input).await.map(drop)
 }
 
-/// Takes tags off an EC2 resource.
-pub async fn remove(cloud: &dyn Cloud, id: &str, keys: &[String]) -> Result<(), CallError> {
+/// Takes tags off EC2 resources.
+pub async fn remove(cloud: &dyn Cloud, ids: &[&str], keys: &[String]) -> Result<(), CallError> {
+    let ids = ids.iter().map(|id| (*id).to_owned()).collect();
     let keys = keys.iter().map(|key| Tag::builder().key(key).build());
     let input = DeleteTagsInput::builder()
-        .resources(id)
+        .set_resources(Some(ids))
         .set_tags(Some(keys.collect()));
     cloud.delete_tags(input).await.map(drop)
 }
 
-/// Brings an EC2 resource's tags to the desired ones, where they differ.
+/// Brings an EC2 resource's tags to the desired ones, where they differ;
+/// a server's disk has the server's tags.
 pub async fn update(live: &Live, desired: &Tags, run: &Run<'_>) -> Result<(), StepError> {
+    let disk = live.observed.volume_id.as_deref();
+    let ids: Vec<&str> = [Some(live.id.as_str()), disk].into_iter().flatten().collect();
     let change = tags::change(&live.observed.tags, desired, run.scope);
     if !change.set.is_empty() {
-        set(run.cloud, &live.id, &change.set).await?;
+        set(run.cloud, &ids, &change.set).await?;
     }
     if !change.remove.is_empty() {
-        remove(run.cloud, &live.id, &change.remove).await?;
+        remove(run.cloud, &ids, &change.remove).await?;
     }
     Ok(())
 }

@@ -57,17 +57,16 @@ impl InstanceProfile {
         .await
     }
 
+    /// Makes sure that a profile of this name, made meanwhile, is the lab's.
     async fn taken(&self, run: &Run<'_>) -> Result<String, StepError> {
-        match get(run.cloud, &self.name).await? {
-            Some(profile) if tags::is_ours(&iam_tags::read(profile.tags()), run.scope) => {
-                Ok(profile.arn)
-            }
-            _ => Err(StepError::Blocked(format!(
-                "an instance profile `{}` that is not this lab's has just been made; run \
-                 `labctl plan`",
-                self.name
-            ))),
-        }
+        run.made_meanwhile(&format!("an instance profile `{}`", self.name), async || {
+            let profile = get(run.cloud, &self.name).await?;
+            let is_ours = |profile: &IamInstanceProfile| {
+                tags::is_ours(&iam_tags::read(profile.tags()), run.scope)
+            };
+            Ok(profile.filter(is_ours).map(|profile| profile.arn))
+        })
+        .await
     }
 }
 

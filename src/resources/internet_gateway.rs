@@ -48,11 +48,16 @@ impl InternetGateway {
         let Some(vpc) = &self.vpc else {
             return Ok(());
         };
-        let input = AttachInternetGatewayInput::builder()
-            .internet_gateway_id(id)
-            .vpc_id(run.id(vpc)?);
-        let result = run.cloud.attach_internet_gateway(input).await;
-        Ok(gone_is_fine(result, &["Resource.AlreadyAssociated"])?)
+        let vpc = run.id(vpc)?;
+        let passing = &["InvalidVpcID.NotFound", "InvalidInternetGatewayID.NotFound"];
+        run.settled("the network and its gateway to be known", passing, async || {
+            let input = AttachInternetGatewayInput::builder()
+                .internet_gateway_id(id)
+                .vpc_id(&vpc);
+            let result = run.cloud.attach_internet_gateway(input).await;
+            gone_is_fine(result, &["Resource.AlreadyAssociated"])
+        })
+        .await
     }
 }
 

@@ -5,12 +5,13 @@
 //! left the plan: the name of the zone, and that there is a role for GitHub.
 
 use aws_sdk_ec2::operation::delete_key_pair::DeleteKeyPairInput;
+use aws_sdk_ec2::operation::describe_key_pairs::DescribeKeyPairsInput;
 use aws_sdk_ec2::operation::import_key_pair::ImportKeyPairInput;
 use aws_sdk_ec2::primitives::Blob;
 use aws_sdk_ec2::types::{Filter, KeyPairInfo, ResourceType};
 
 use crate::cloud::CallError;
-use crate::resource::{Address, Field, Live, Observed, Tags, Value};
+use crate::resource::{Address, Field, Live, Observed, Owner, Tags, Value};
 
 use super::context::{Handle, StepError};
 use super::reader::Reader;
@@ -81,8 +82,17 @@ impl Manage for KeyPair {
     }
 
     async fn read(reader: &Reader<'_>) -> Result<Vec<Live>, CallError> {
-        let pairs = reader.key_pairs().await?.key_pairs();
-        Ok(pairs.iter().map(|info| live(info, reader)).collect())
+        let read = |pairs: &[KeyPairInfo]| pairs.iter().map(|info| live(info, reader)).collect();
+        let found: Vec<Live> = read(reader.key_pairs().await?.key_pairs());
+        let strays = reader.strays("key-pair", &found).await?;
+        if strays.is_empty() {
+            return Ok(found);
+        }
+        let input = DescribeKeyPairsInput::builder()
+            .filters(ec2_tags::filter("key-pair-id", strays))
+            .include_public_key(true);
+        let strays = reader.cloud.describe_key_pairs(input).await?;
+        Ok(tags::with_strays(found, read(strays.key_pairs())))
     }
 
     async fn create(&self, run: &Run<'_>) -> Result<Handle, StepError> {
@@ -119,18 +129,18 @@ impl Manage for KeyPair {
 impl KeyPair {
     /// Finds what another run of the same lab has imported meanwhile.
     async fn found(&self, run: &Run<'_>) -> Result<Handle, StepError> {
-        let reader = Reader::new(run.cloud, run.scope);
-        let pairs = reader.key_pairs().await?.key_pairs().iter();
-        let ours = pairs.map(|info| live(info, &reader)).find(|live| {
-            let body: Body = self.clone().into();
-            live.owner == crate::resource::Owner::Lab && live.body == body
-        });
-        let live = ours.ok_or_else(|| {
-            StepError::Blocked(format!(
-                "a key pair `{}` that is not this lab's has just been made; run `labctl plan`",
-                self.name
-            ))
-        })?;
-        Ok(Handle::of(live.id))
+        run.made_meanwhile(&format!("a key pair `{}`", self.name), async || {
+            let reader = Reader::new(run.cloud, run.scope);
+            let pairs = reader.key_pairs().await?.key_pairs().iter();
+            let is_this = |live: &Live| match &live.body {
+                Body::KeyPair(pair) => pair.public_key == self.public_key,
+                _ => false,
+            };
+            let ours = pairs
+                .map(|info| live(info, &reader))
+                .find(|live| live.owner == Owner::Lab && is_this(live));
+            Ok(ours.map(|live| Handle::of(live.id)))
+        })
+        .await
     }
 }

@@ -8,35 +8,68 @@ use super::Kind;
 
 /// Marks all but one of the lab's own resources that claim one address.
 ///
-/// Kept is the one that others refer to, else one that is in use, else the one
-/// with the lowest id; so every run, on any laptop, keeps the same one.
+/// Kept is the one that a kept resource refers to, else one that refers to what
+/// a kept one refers to, else one that is in use, else the one with the lowest
+/// id; so every run, on any laptop, keeps the same ones, and those that belong
+/// together.
 pub fn mark_spares(resources: &mut [Live]) {
-    let mentioned: BTreeSet<String> = resources
-        .iter()
-        .flat_map(|live| live.body.fields())
-        .filter_map(|field| match field.value {
-            Value::Text(text) => Some(text),
-            _ => None,
-        })
-        .collect();
-    let mut order: Vec<usize> = (0..resources.len())
-        .filter(|index| {
-            let live = &resources[*index];
-            live.owner == Owner::Lab && live.standing == Standing::Current
-        })
-        .collect();
-    order.sort_by_key(|index| {
-        let live = &resources[*index];
-        let is_mentioned = mentioned.contains(&live.id);
-        let is_used = live.observed.association_id.is_some();
-        (!is_mentioned, !is_used, live.id.clone())
-    });
-    let mut taken: BTreeSet<Address> = BTreeSet::new();
-    for index in order {
-        let live = &mut resources[index];
-        if !taken.insert(live.address.clone()) {
-            live.standing = Standing::Spare;
+    let ids: BTreeSet<String> = resources.iter().flat_map(names).collect();
+    let mut kept: BTreeSet<String> = BTreeSet::new();
+    // Those that refer to others come after them in the list of kinds.
+    for kind in Kind::ALL.iter().rev() {
+        let mut candidates: Vec<&mut Live> = resources
+            .iter_mut()
+            .filter(|live| live.address.kind() == *kind && live.owner == Owner::Lab)
+            .filter(|live| live.standing == Standing::Current)
+            .collect();
+        candidates.sort_by_cached_key(|live| {
+            let is_mentioned = names(live).iter().any(|name| kept.contains(name));
+            let shares = !mentions(live, &ids).is_disjoint(&kept);
+            let is_used = live.observed.association_id.is_some();
+            (!is_mentioned, !shares, !is_used, live.id.clone())
+        });
+        let mut taken: BTreeSet<Address> = BTreeSet::new();
+        for live in candidates {
+            if taken.insert(live.address.clone()) {
+                kept.extend(mentions(live, &ids));
+            } else {
+                live.standing = Standing::Spare;
+            }
         }
+    }
+}
+
+/// By what others mention a resource: its id, its ARN, its public address.
+fn names(live: &Live) -> Vec<String> {
+    let public_ip = match live.address.kind() {
+        Kind::ElasticIp => live.observed.public_ip.map(|address| address.to_string()),
+        _ => None,
+    };
+    let names = [Some(live.id.clone()), live.observed.arn.clone(), public_ip];
+    names.into_iter().flatten().collect()
+}
+
+/// Which of the ids a resource mentions.
+fn mentions(live: &Live, ids: &BTreeSet<String>) -> BTreeSet<String> {
+    let mut texts = BTreeSet::new();
+    for field in live.body.fields() {
+        collect_texts(field.value, &mut texts);
+    }
+    texts.retain(|text| ids.contains(text));
+    texts
+}
+
+fn collect_texts(value: Value, texts: &mut BTreeSet<String>) {
+    match value {
+        Value::Text(text) => {
+            texts.insert(text);
+        }
+        Value::List(values) => {
+            for value in values {
+                collect_texts(value, texts);
+            }
+        }
+        _ => {}
     }
 }
 
@@ -50,12 +83,7 @@ pub fn link(resources: &mut [Live]) {
     });
     let mut ids: BTreeMap<String, Address> = BTreeMap::new();
     for live in current {
-        let public_ip = match live.address.kind() {
-            Kind::ElasticIp => live.observed.public_ip.map(|address| address.to_string()),
-            _ => None,
-        };
-        let names = [Some(live.id.clone()), live.observed.arn.clone(), public_ip];
-        for name in names.into_iter().flatten() {
+        for name in names(live) {
             ids.insert(name, live.address.clone());
         }
     }

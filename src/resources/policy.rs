@@ -128,10 +128,9 @@ mod tests {
     #[test]
     fn an_encoded_document_reads_as_the_plain_one() {
         let document = bucket("us-east-1", "penguins", BucketAccess::Read);
-        let encoded = percent_encoding::utf8_percent_encode(
-            &document.to_string(),
-            percent_encoding::NON_ALPHANUMERIC,
-        );
+        let text = document.to_string();
+        let encoded =
+            percent_encoding::utf8_percent_encode(&text, percent_encoding::NON_ALPHANUMERIC);
         assert_eq!(read(&encoded.to_string()), document);
     }
 

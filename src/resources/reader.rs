@@ -13,7 +13,7 @@ use aws_sdk_sts::operation::get_caller_identity::builders::GetCallerIdentityInpu
 use tokio::sync::OnceCell;
 
 use crate::cloud::{CallError, Read};
-use crate::resource::Tags;
+use crate::resource::{Live, Tags};
 
 use super::context::Scope;
 use super::tags;
@@ -188,5 +188,13 @@ impl<'a> Reader<'a> {
         Ok(all
             .filter(|one| one.arn.contains(&marker) && one.tags.contains_key(tags::RESOURCE_TAG))
             .collect())
+    }
+
+    /// The ids of what carries the lab's tags and was not found by its name.
+    pub async fn strays(&self, arn_type: &str, found: &[Live]) -> Result<Vec<String>, CallError> {
+        let tagged = self.tagged_of_type(arn_type).await?.into_iter();
+        let ids = tagged.filter_map(|one| one.arn.rsplit('/').next());
+        let is_new = |id: &&str| found.iter().all(|live| live.id != *id);
+        Ok(ids.filter(is_new).map(str::to_owned).collect())
     }
 }

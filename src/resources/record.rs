@@ -102,10 +102,7 @@ fn normal_value(record_type: &str, value: &str) -> String {
 }
 
 fn live(scope: &Scope, zone_id: &str, zone: &str, all: &[ResourceRecordSet]) -> Vec<Live> {
-    let key = |set: &ResourceRecordSet| {
-        (dns_name::normal_form(set.name()), set.r#type().as_str().to_owned())
-    };
-    let companions: BTreeSet<String> = all
+    let mut companions: BTreeSet<String> = all
         .iter()
         .filter(|set| *set.r#type() == RrType::Txt)
         .filter(|set| {
@@ -114,37 +111,35 @@ fn live(scope: &Scope, zone_id: &str, zone: &str, all: &[ResourceRecordSet]) -> 
         })
         .map(|set| dns_name::normal_form(set.name()))
         .collect();
+    let mut widowed = companions.clone();
     let mut found = Vec::new();
     for set in all {
-        let (name, record_type) = key(set);
-        let is_zones_own = name == zone && matches!(record_type.as_str(), "NS" | "SOA");
+        let (name, record_type) = (dns_name::normal_form(set.name()), set.r#type().as_str());
+        let is_zones_own = name == zone && matches!(record_type, "NS" | "SOA");
         let is_companion = record_type == "TXT" && companions.contains(&name);
-        let Some(relative) = dns_name::relative(&name, zone).filter(|_| !is_zones_own) else {
-            continue;
-        };
-        if is_companion {
+        if is_zones_own || is_companion {
             continue;
         }
-        let is_ours = companions.contains(&companion_name(&name, &record_type, zone));
+        let companion = companion_name(&name, record_type, zone);
+        widowed.remove(&companion);
         let values = set.resource_records().iter();
-        let value = |value: &str| Reference::Id(normal_value(&record_type, value));
-        found.push(Live {
-            address: Address::record(relative, &record_type),
-            id: format!("{zone_id}/{name}/{record_type}"),
-            owner: if is_ours { Owner::Lab } else { Owner::Other },
-            standing: Standing::Current,
-            body: Record {
-                zone: Reference::Id(zone_id.to_owned()),
-                zone_name: zone.to_owned(),
-                values: values.map(|record| value(record.value())).collect(),
-                ttl: set.ttl().unwrap_or_default(),
-                name,
-                record_type,
-            }
-            .into(),
-            observed: Observed::default(),
-        });
+        let value = |value: &str| Reference::Id(normal_value(record_type, value));
+        let body = Record {
+            zone: Reference::Id(zone_id.to_owned()),
+            zone_name: zone.to_owned(),
+            values: values.map(|record| value(record.value())).collect(),
+            ttl: set.ttl().unwrap_or_default(),
+            name,
+            record_type: record_type.to_owned(),
+        };
+        let owner = match companions.contains(&companion) {
+            true => Owner::Lab,
+            false => Owner::Other,
+        };
+        found.extend(body.into_live(zone_id, owner));
     }
+    companions.retain(|name| widowed.contains(name));
+    found.extend(companions.iter().filter_map(|name| without_record(zone_id, zone, name)));
     found
 }
 

@@ -110,16 +110,12 @@ impl Role {
 
     /// Makes sure that a role of this name, made meanwhile, is the lab's.
     async fn taken(&self, run: &Run<'_>) -> Result<String, StepError> {
-        let role = get(run.cloud, &self.name).await?.and_then(|output| output.role);
-        match role {
-            Some(role) if tags::is_ours(&iam_tags::read(role.tags()), run.scope) => {
-                Ok(role.arn().to_owned())
-            }
-            _ => Err(StepError::Blocked(format!(
-                "a role `{}` that is not this lab's has just been made; run `labctl plan`",
-                self.name
-            ))),
-        }
+        run.made_meanwhile(&format!("a role `{}`", self.name), async || {
+            let role = get(run.cloud, &self.name).await?.and_then(|output| output.role);
+            let ours = role.filter(|role| tags::is_ours(&iam_tags::read(role.tags()), run.scope));
+            Ok(ours.map(|role| role.arn))
+        })
+        .await
     }
 }
 

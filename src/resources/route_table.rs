@@ -18,6 +18,16 @@ use super::{Kind, Manage, ec2_tags, network, tags};
 
 const EVERYWHERE: &str = "0.0.0.0/0";
 
+/// What AWS answers while something that was just made is not known everywhere.
+const NOT_YET: &[&str] = &[
+    "InvalidVpcID.NotFound",
+    "InvalidSubnetID.NotFound",
+    "InvalidInternetGatewayID.NotFound",
+    "InvalidRouteTableID.NotFound",
+];
+/// What is waited for then.
+const AWAITED: &str = "the parts of the network to be known";
+
 /// The routes of a subnet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RouteTable {
@@ -50,19 +60,25 @@ fn live(table: &Ec2RouteTable, reader: &Reader<'_>) -> Live {
         ..Observed::default()
     };
     let id = table.route_table_id().unwrap_or_default();
-    tags::live(reader.scope, Address::of(Kind::RouteTable), id, observed, |tags| {
-        RouteTable {
-            vpc: reference(table.vpc_id().unwrap_or_default()),
-            internet_gateway: default_route
-                .and_then(|route| route.gateway_id())
-                .map(reference),
-            subnet: association
-                .and_then(|association| association.subnet_id())
-                .map(reference),
-            tags,
-        }
-        .into()
-    })
+    tags::live(
+        reader.scope,
+        Address::of(Kind::RouteTable),
+        id,
+        observed,
+        |tags| {
+            RouteTable {
+                vpc: reference(table.vpc_id().unwrap_or_default()),
+                internet_gateway: default_route
+                    .and_then(|route| route.gateway_id())
+                    .map(reference),
+                subnet: association
+                    .and_then(|association| association.subnet_id())
+                    .map(reference),
+                tags,
+            }
+            .into()
+        },
+    )
 }
 
 impl RouteTable {
@@ -70,31 +86,37 @@ impl RouteTable {
         let Some(gateway) = &self.internet_gateway else {
             return Ok(());
         };
-        let input = CreateRouteInput::builder()
-            .route_table_id(id)
-            .destination_cidr_block(EVERYWHERE)
-            .gateway_id(run.id(gateway)?);
-        let result = run.cloud.create_route(input).await;
-        Ok(gone_is_fine(result, &["RouteAlreadyExists"])?)
+        let gateway = run.id(gateway)?;
+        run.settled(AWAITED, NOT_YET, async || {
+            let input = CreateRouteInput::builder()
+                .route_table_id(id)
+                .destination_cidr_block(EVERYWHERE)
+                .gateway_id(&gateway);
+            let result = run.cloud.create_route(input).await;
+            gone_is_fine(result, &["RouteAlreadyExists"])
+        })
+        .await
     }
 
     async fn associate(&self, id: &str, run: &Run<'_>) -> Result<(), StepError> {
         let Some(subnet) = &self.subnet else {
             return Ok(());
         };
-        let input = AssociateRouteTableInput::builder()
-            .route_table_id(id)
-            .subnet_id(run.id(subnet)?);
-        run.cloud.associate_route_table(input).await?;
-        Ok(())
+        let subnet = run.id(subnet)?;
+        run.settled(AWAITED, NOT_YET, async || {
+            let input = AssociateRouteTableInput::builder()
+                .route_table_id(id)
+                .subnet_id(&subnet);
+            run.cloud.associate_route_table(input).await.map(drop)
+        })
+        .await
     }
 }
 
 impl Manage for RouteTable {
     fn fields(&self) -> Vec<Field> {
-        let optional = |reference: &Option<Reference>| {
-            reference.as_ref().map_or(Value::Absent, Value::from)
-        };
+        let optional =
+            |reference: &Option<Reference>| reference.as_ref().map_or(Value::Absent, Value::from);
         let mut fields = vec![
             Field::replace("vpc", Value::from(&self.vpc)),
             Field::update("internet_gateway", optional(&self.internet_gateway)),
@@ -106,10 +128,9 @@ impl Manage for RouteTable {
 
     fn link(&mut self, ids: &std::collections::BTreeMap<String, Address>) {
         self.vpc.link(ids);
-        for reference in [&mut self.internet_gateway, &mut self.subnet] {
-            if let Some(reference) = reference {
-                reference.link(ids);
-            }
+        let optional = [&mut self.internet_gateway, &mut self.subnet];
+        for reference in optional.into_iter().flatten() {
+            reference.link(ids);
         }
     }
 
@@ -125,11 +146,16 @@ impl Manage for RouteTable {
     }
 
     async fn create(&self, run: &Run<'_>) -> Result<Handle, StepError> {
-        let specification = ec2_tags::specification(ResourceType::RouteTable, &self.tags);
-        let input = CreateRouteTableInput::builder()
-            .vpc_id(run.id(&self.vpc)?)
-            .tag_specifications(specification);
-        let output = run.cloud.create_route_table(input).await?;
+        let vpc = run.id(&self.vpc)?;
+        let output = run
+            .settled(AWAITED, NOT_YET, async || {
+                let specification = ec2_tags::specification(ResourceType::RouteTable, &self.tags);
+                let input = CreateRouteTableInput::builder()
+                    .vpc_id(&vpc)
+                    .tag_specifications(specification);
+                run.cloud.create_route_table(input).await
+            })
+            .await?;
         let id = output.route_table.and_then(|table| table.route_table_id);
         let handle = network::created(id, "CreateRouteTable")?;
         self.add_default_route(&handle.id, run).await?;

@@ -59,6 +59,9 @@ pub struct Run<'a> {
 
 /// How long a new thing may take to be seen everywhere in AWS.
 const PROPAGATION: Duration = Duration::from_secs(180);
+/// How long to look for something that may have been made a moment ago, or may
+/// not be there at all.
+pub const SIGHT: Duration = Duration::from_secs(30);
 
 impl<'a> Run<'a> {
     /// Makes a run of one step.
@@ -113,6 +116,26 @@ impl<'a> Run<'a> {
             }
             (self.say)(&format!("waiting for {awaited}"));
             backoff.pause().await;
+        }
+    }
+
+    /// Looks for what another run of the same lab has just made: the call to
+    /// make it was told that there is one already.
+    ///
+    /// # Errors
+    /// [`StepError::Blocked`] where none of the lab's comes into sight: then it
+    /// is somebody else's.
+    pub async fn made_meanwhile<T>(
+        &self,
+        what: &str,
+        mut look: impl AsyncFnMut() -> Result<Option<T>, CallError>,
+    ) -> Result<T, StepError> {
+        let awaited = format!("{what} to be seen");
+        match self.wait(&awaited, SIGHT, async || Ok(look().await?)).await {
+            Err(StepError::TimedOut { .. }) => Err(StepError::Blocked(format!(
+                "{what} that is not this lab's has just been made; run `labctl plan`"
+            ))),
+            other => other,
         }
     }
 

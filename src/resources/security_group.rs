@@ -10,7 +10,7 @@ use aws_sdk_ec2::operation::describe_network_interfaces::DescribeNetworkInterfac
 use aws_sdk_ec2::operation::describe_security_groups::DescribeSecurityGroupsInput;
 use aws_sdk_ec2::operation::revoke_security_group_ingress::RevokeSecurityGroupIngressInput;
 use aws_sdk_ec2::operation::update_security_group_rule_descriptions_ingress::UpdateSecurityGroupRuleDescriptionsIngressInput;
-use aws_sdk_ec2::types::{NetworkInterface, ResourceType, SecurityGroup as Ec2SecurityGroup};
+use aws_sdk_ec2::types::{Filter, NetworkInterface, ResourceType, SecurityGroup as Ec2SecurityGroup};
 
 use crate::cloud::CallError;
 use crate::resource::{Address, Field, Live, Observed, Owner, Tags, Value};
@@ -79,20 +79,13 @@ impl Manage for SecurityGroup {
 
     async fn read(reader: &Reader<'_>) -> Result<Vec<Live>, CallError> {
         let by_name = ec2_tags::filter("group-name", [&reader.scope.lab]);
-        let mut found = Vec::new();
-        let mut token = None;
-        loop {
-            let input = DescribeSecurityGroupsInput::builder()
-                .filters(by_name.clone())
-                .set_next_token(token);
-            let output = reader.cloud.describe_security_groups(input).await?;
-            let groups = output.security_groups().iter();
-            found.extend(groups.map(|group| live(group, reader)));
-            token = output.next_token;
-            if token.is_none() {
-                return in_the_way(found, reader).await;
-            }
+        let found = in_the_way(list(reader, by_name).await?, reader).await?;
+        let strays = reader.strays("security-group", &found).await?;
+        if strays.is_empty() {
+            return Ok(found);
         }
+        let strays = list(reader, ec2_tags::filter("group-id", strays)).await?;
+        Ok(tags::with_strays(found, strays))
     }
 
     async fn create(&self, run: &Run<'_>) -> Result<Handle, StepError> {
@@ -111,11 +104,16 @@ impl Manage for SecurityGroup {
                     .tag_specifications(specification);
                 run.cloud.create_security_group(input).await
             })
-            .await?;
-        let id = created.group_id.ok_or(StepError::Incomplete {
-            operation: "CreateSecurityGroup",
-            missing: "group id",
-        })?;
+            .await;
+        let id = match created {
+            Err(error) if error.code() == "InvalidGroup.Duplicate" => {
+                self.found(vpc.as_deref(), run).await?
+            }
+            created => created?.group_id.ok_or(StepError::Incomplete {
+                operation: "CreateSecurityGroup",
+                missing: "group id",
+            })?,
+        };
         authorize(&id, &self.ingress, run).await?;
         Ok(Handle::of(id))
     }
@@ -155,6 +153,20 @@ impl Manage for SecurityGroup {
 }
 
 impl SecurityGroup {
+    /// Finds what another run of the same lab has made meanwhile.
+    async fn found(&self, vpc: Option<&str>, run: &Run<'_>) -> Result<String, StepError> {
+        run.made_meanwhile(&format!("a security group `{}`", self.name), async || {
+            let input = DescribeSecurityGroupsInput::builder()
+                .filters(ec2_tags::filter("group-name", [&self.name]))
+                .filters(ec2_tags::filter("vpc-id", vpc));
+            let groups = run.cloud.describe_security_groups(input).await?.security_groups;
+            let mut groups = groups.unwrap_or_default().into_iter();
+            let ours = groups.find(|group| tags::is_ours(&ec2_tags::read(group.tags()), run.scope));
+            Ok(ours.and_then(|group| group.group_id))
+        })
+        .await
+    }
+
     /// Lets the new in before it shuts the old out, so that a connection that
     /// both allow is never cut.
     async fn update_rules(
@@ -190,6 +202,23 @@ impl SecurityGroup {
             gone_is_fine(result, &["InvalidPermission.NotFound"])?;
         }
         Ok(())
+    }
+}
+
+async fn list(reader: &Reader<'_>, filter: Filter) -> Result<Vec<Live>, CallError> {
+    let mut found = Vec::new();
+    let mut token = None;
+    loop {
+        let input = DescribeSecurityGroupsInput::builder()
+            .filters(filter.clone())
+            .set_next_token(token);
+        let output = reader.cloud.describe_security_groups(input).await?;
+        let groups = output.security_groups().iter();
+        found.extend(groups.map(|group| live(group, reader)));
+        token = output.next_token;
+        if token.is_none() {
+            return Ok(found);
+        }
     }
 }
 

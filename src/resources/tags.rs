@@ -136,3 +136,13 @@ pub fn live(
         observed,
     }
 }
+
+/// Adds what carries the lab's tags under another name than the plan's: the
+/// lab made it once, and has no use for it any more.
+pub fn with_strays(mut found: Vec<Live>, strays: Vec<Live>) -> Vec<Live> {
+    found.extend(strays.into_iter().map(|mut live| {
+        live.standing = Standing::Former;
+        live
+    }));
+    found
+}

@@ -24,6 +24,7 @@ from xml.sax.saxutils import escape
 from moto.backends import get_backend
 from moto.ec2.models import elastic_ip_addresses, elastic_network_interfaces
 from moto.ec2.models.instance_types import INSTANCE_TYPES
+from moto.ec2.utils import filter_dict_attribute_mapping
 from moto.moto_api._internal import mock_random
 from moto.route53.exceptions import Route53ClientError
 from moto.route53.models import Route53Backend
@@ -338,6 +339,7 @@ def address_of_nobody():
     return f"198.{mock_random.choice((18, 19))}.{mock_random.randrange(256)}.{mock_random.randrange(1, 255)}"
 
 
+filter_dict_attribute_mapping["client-token"] = "client_token"  # a filter that moto has not got
 Route53Backend.change_resource_record_sets = change_records
 elastic_ip_addresses.random_ip = address_of_nobody
 elastic_network_interfaces.random_public_ip = address_of_nobody

@@ -3,21 +3,21 @@
 //! Time is virtual, so that minutes of waiting take none; what is asserted is what is in the cloud, not what labctl
 //! reads there.
 
-//mod adoption;
+mod adoption;
 mod calls;
-//mod conflicts;
+mod conflicts;
 mod disturbances;
 mod foreign;
-//mod graph;
+mod graph;
 mod harness;
 mod inspection;
 mod kills;
-//mod limits;
-//mod normal_forms;
-//mod races;
+mod limits;
+mod normal_forms;
+mod races;
 mod ready_plans;
-//mod resize;
-//mod sections;
-//mod spares;
+mod resize;
+mod sections;
+mod spares;
 mod teardown;
-//mod updates;
+mod updates;

@@ -1,6 +1,7 @@
 //! What tests do to a world from outside, past the trait.
 
 use super::Memory;
+use super::ec2::Image;
 use super::inventory::Inventory;
 
 impl Memory {
@@ -26,6 +27,22 @@ impl Memory {
         bucket
             .map(|bucket| bucket.objects.keys().cloned().collect())
             .unwrap_or_default()
+    }
+
+    /// Publishes a newer image of a family, such as `noble-24.04-amd64`, and
+    /// gives its id; an empty text where the region has none of that family.
+    pub fn publish_image(&self, family: &str, day: &str) -> String {
+        let mut world = self.world.borrow_mut();
+        let is_it = |image: &&Image| image.region == self.region && image.name.contains(family);
+        let Some(mut image) = world.images.iter().rfind(is_it).cloned() else {
+            return String::new();
+        };
+        image.id = world.register.next_id("ami-");
+        image.name.push_str(day);
+        image.created = format!("{day}T06:00:00.000Z");
+        let id = image.id.clone();
+        world.images.push(image);
+        id
     }
 
     /// Lets AWS run out of capacity for an instance type.

@@ -6,7 +6,7 @@ use crate::resources::context::StepError;
 use crate::resources::reader::Reader;
 use crate::resources::run::Run;
 use crate::resources::placement::{DEFAULT, NETWORK_TAG};
-use crate::resources::{adoption, ec2_tags, offers};
+use crate::resources::{ec2_tags, offers};
 
 use super::{IMAGE_TAG, Instance, read};
 
@@ -37,6 +37,7 @@ pub async fn adopt(live: &Live, wanted: &Instance, run: &Run<'_>) -> Result<(), 
         let note = if is_default { DEFAULT.to_owned() } else { subnet };
         tags.insert(NETWORK_TAG.to_owned(), note);
     }
-    ec2_tags::set(run.cloud, &live.id, &tags).await?;
-    adoption::tag_volume(live.observed.volume_id.as_ref(), &tags, run).await
+    let disk = live.observed.volume_id.as_deref();
+    let ids: Vec<&str> = [Some(live.id.as_str()), disk].into_iter().flatten().collect();
+    Ok(ec2_tags::set(run.cloud, &ids, &tags).await?)
 }

@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 use crate::cloud::CallError;
 use crate::resource::{Observed, Power};
 use crate::resources::context::{Handle, StepError};
-use crate::resources::run::Run;
+use crate::resources::run::{Run, SIGHT};
 use crate::resources::placement::Placement;
 use crate::resources::{Scope, ec2_tags};
 
@@ -142,14 +142,30 @@ fn input(
         .client_token(token))
 }
 
-async fn by_token(token: &str, run: &Run<'_>) -> Result<Option<String>, CallError> {
-    let input = DescribeInstancesInput::builder()
-        .filters(ec2_tags::filter("client-token", [token]));
-    let output = run.cloud.describe_instances(input).await?;
-    let reservations = output.reservations.unwrap_or_default().into_iter();
-    let mut instances = reservations.flat_map(|reservation| reservation.instances.unwrap_or_default());
-    let living = instances.find(|instance| read::power(instance).is_some());
-    Ok(living.and_then(|instance| instance.instance_id))
+/// Finds the living server of a token; `None` where it has ended.
+///
+/// One that was just started is not listed at once, and must not be taken for
+/// one that has ended long ago: there would be a second server.
+async fn by_token(token: &str, run: &Run<'_>) -> Result<Option<String>, StepError> {
+    let listed = run
+        .wait("the server of a run before to be listed", SIGHT, async || {
+            let input = DescribeInstancesInput::builder()
+                .filters(ec2_tags::filter("client-token", [token]));
+            let output = run.cloud.describe_instances(input).await?;
+            let reservations = output.reservations.unwrap_or_default().into_iter();
+            let instances = reservations.flat_map(|one| one.instances.unwrap_or_default());
+            let instances: Vec<Ec2Instance> = instances.collect();
+            Ok((!instances.is_empty()).then_some(instances))
+        })
+        .await;
+    match listed {
+        Err(StepError::TimedOut { .. }) => Ok(None),
+        listed => {
+            let mut instances = listed?.into_iter();
+            let living = instances.find(|instance| read::power(instance).is_some());
+            Ok(living.and_then(|instance| instance.instance_id))
+        }
+    }
 }
 
 fn handle(id: &str, instance: &Ec2Instance) -> Handle {

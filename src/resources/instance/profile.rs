@@ -32,9 +32,11 @@ pub async fn set(
         return Ok(());
     };
     let arn = run.id(profile)?;
-    // The old association lingers for a moment as `IncorrectState`.
+    // The old association lingers for a moment as `IncorrectState`, and a server
+    // that is just being started takes no other.
     let passing = |error: &crate::cloud::CallError| {
-        is_not_yet_known(error) || error.code() == "IncorrectState"
+        is_not_yet_known(error)
+            || matches!(error.code(), "IncorrectState" | "IncorrectInstanceState")
     };
     run.retry_if("the server's role to be known", passing, async || {
         let profile = IamInstanceProfileSpecification::builder().arn(&arn).build();

@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use aws_sdk_ec2::operation::modify_instance_attribute::ModifyInstanceAttributeInput;
 use aws_sdk_ec2::types::AttributeValue;
 
+use crate::cloud::Failure;
 use crate::resource::{Live, Power};
 use crate::resources::context::StepError;
 use crate::resources::run::Run;
@@ -35,30 +36,45 @@ pub async fn resize(
     run: &Run<'_>,
 ) -> Result<(), StepError> {
     let new = &desired.instance_type;
-    let is_stopped = live.observed.power == Some(Power::Stopped);
-    if is_stopped && before.transaction.is_none() {
+    let power = live.observed.power;
+    if power.is_some_and(Power::is_down) && before.transaction.is_none() {
         (run.say)("the server is stopped and stays so");
-        return set_type(&live.id, new, run).await;
+        return set_type_once_stopped(&live.id, new, run).await;
     }
     let noted = before.transaction.as_deref().and_then(noted_type);
     let old = noted.unwrap_or(&before.instance_type);
     if before.transaction.is_none() {
         let tags = BTreeMap::from([(TRANSACTION_TAG.to_owned(), note(old, new))]);
-        ec2_tags::set(run.cloud, &live.id, &tags).await?;
+        ec2_tags::set(run.cloud, &[&live.id], &tags).await?;
     }
-    if before.instance_type != *new && !is_stopped {
+    if before.instance_type != *new && power != Some(Power::Stopped) {
+        if power == Some(Power::Pending) {
+            power::up(&live.id, run).await?;
+        }
         (run.say)("stopping");
         power::stop(&live.id, run).await?;
     }
-    let changed = change(&live.id, before, new, run).await;
-    let outcome = match changed {
-        Ok(()) => Ok(()),
-        Err(error) if old == new => Err(error),
-        Err(error) => Err(put_back(&live.id, old, new, &error, run).await?),
-    };
+    match change(&live.id, before, new, run).await {
+        Ok(()) => end(&live.id, run).await,
+        // Not known what came of it: the note stays, and the next run goes on.
+        Err(error) if old == new || !is_refusal(&error) => Err(error),
+        Err(cause) => Err(put_back(&live.id, old, new, &cause, run).await?),
+    }
+}
+
+/// Takes the note off: the server is as somebody wants it, and up.
+async fn end(id: &str, run: &Run<'_>) -> Result<(), StepError> {
     let keys = [TRANSACTION_TAG.to_owned()];
-    ec2_tags::remove(run.cloud, &live.id, &keys).await?;
-    outcome
+    Ok(ec2_tags::remove(run.cloud, &[id], &keys).await?)
+}
+
+/// Whether AWS said no, as against: did not say anything in time.
+fn is_refusal(error: &StepError) -> bool {
+    match error {
+        StepError::Call(error) => matches!(error.failure, Failure::Service { .. }),
+        StepError::Blocked(_) => true,
+        StepError::TimedOut { .. } | StepError::Incomplete { .. } => false,
+    }
 }
 
 async fn change(id: &str, before: &Instance, new: &str, run: &Run<'_>) -> Result<(), StepError> {
@@ -89,7 +105,8 @@ async fn set_type(id: &str, new: &str, run: &Run<'_>) -> Result<(), StepError> {
     Ok(())
 }
 
-/// Puts the old type back and starts it; gives the error to end with.
+/// Puts the old type back and starts it; gives the error to end with. The note
+/// stays where that fails too.
 async fn put_back(
     id: &str,
     old: &str,
@@ -103,14 +120,15 @@ async fn put_back(
         power::start(id, run).await?;
         power::up(id, run).await
     };
-    match back.await {
-        Ok(_) => Ok(StepError::Blocked(format!(
-            "the server did not start as `{new}` ({cause}); it runs as `{old}` again, with its \
-             address and its disk as they were"
-        ))),
-        Err(error) => Err(StepError::Blocked(format!(
-            "the server did not start as `{new}` ({cause}), nor again as `{old}` ({error}); it \
-             is stopped, its disk is safe, and `labctl apply` tries again"
-        ))),
+    if let Err(error) = back.await {
+        return Ok(StepError::Blocked(format!(
+            "the server did not start as `{new}` ({cause}), nor again as `{old}` ({error}); its \
+             disk is safe, and `labctl apply` tries again"
+        )));
     }
+    end(id, run).await?;
+    Ok(StepError::Blocked(format!(
+        "the server did not start as `{new}` ({cause}); it runs as `{old}` again, with its address \
+         and its disk as they were"
+    )))
 }

@@ -3,8 +3,18 @@
 use crate::support::{Lab, snapshot};
 
 const COMMANDS: &[&str] = &[
-    "init", "validate", "plan", "apply", "destroy", "status", "start", "stop", "adopt", "graph",
-    "schema", "completions",
+    "init",
+    "validate",
+    "plan",
+    "apply",
+    "destroy",
+    "status",
+    "start",
+    "stop",
+    "adopt",
+    "graph",
+    "schema",
+    "completions",
 ];
 
 #[test]
@@ -15,11 +25,18 @@ fn every_command_has_its_help() {
     assert_eq!(main.stderr, "");
     snapshot("help", &main.stdout);
     for command in COMMANDS {
-        assert!(main.stdout.contains(&format!("\n  {command} ")), "{command}");
+        assert!(
+            main.stdout.contains(&format!("\n  {command} ")),
+            "{command}"
+        );
         let ran = lab.labctl(&[command, "--help"]).ok();
         snapshot(&format!("help_{command}"), &ran.stdout);
     }
-    let listed = main.stdout.lines().skip_while(|line| *line != "Commands:").skip(1);
+    let listed = main
+        .stdout
+        .lines()
+        .skip_while(|line| *line != "Commands:")
+        .skip(1);
     let listed = listed.take_while(|line| !line.is_empty()).count();
     assert_eq!(listed, COMMANDS.len() + 1, "a command without a snapshot");
 }
@@ -57,7 +74,10 @@ fn shells_can_complete_every_command() {
             assert!(ran.stdout.contains(command), "{shell}: {command}");
         }
     }
-    lab.write("completions.bash", &lab.labctl(&["completions", "bash"]).ok().stdout);
+    lab.write(
+        "completions.bash",
+        &lab.labctl(&["completions", "bash"]).ok().stdout,
+    );
     let bash = std::process::Command::new("bash")
         .args(["-n", "completions.bash"])
         .current_dir(&lab.folder)
@@ -69,5 +89,8 @@ fn shells_can_complete_every_command() {
 #[test]
 fn the_version_is_the_crates() {
     let ran = Lab::offline().labctl(&["--version"]).ok();
-    assert_eq!(ran.stdout, format!("labctl {}\n", env!("CARGO_PKG_VERSION")));
+    assert_eq!(
+        ran.stdout,
+        format!("labctl {}\n", env!("CARGO_PKG_VERSION"))
+    );
 }

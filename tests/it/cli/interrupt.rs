@@ -7,7 +7,13 @@ use crate::support::{Lab, Ran};
 
 fn interrupt(child: &Child) {
     let kill = format!("kill -INT {}", child.id());
-    assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+    assert!(
+        Command::new("sh")
+            .args(["-c", &kill])
+            .status()
+            .unwrap()
+            .success()
+    );
 }
 
 fn ended(child: Child, since: Instant) -> Ran {
@@ -33,9 +39,16 @@ fn the_first_interruption_finishes_what_runs() {
         let child = lab.start(&["apply", "--yes"], writes);
         interrupt(&child);
         let ran = ended(child, Instant::now());
-        let ran = ran.exits(130).says(&["interrupted: finishing what runs", "not begun", "`labctl apply` goes on"]);
+        let ran = ran.exits(130).says(&[
+            "interrupted: finishing what runs",
+            "not begun",
+            "`labctl apply` goes on",
+        ]);
         assert!(!ran.stdout.contains('✗'), "{ran}");
-        assert!(lab.requests().iter().all(|request| request.end > 0.0), "a request was left alone");
+        assert!(
+            lab.requests().iter().all(|request| request.end > 0.0),
+            "a request was left alone"
+        );
         converges(&lab);
     }
 }

@@ -4,7 +4,10 @@ use crate::support::{Lab, normal, snapshot};
 
 fn power(lab: &Lab) -> String {
     let status = lab.labctl(&["status", "--json"]).ok().json();
-    status["server"]["power"].as_str().unwrap_or("none").to_owned()
+    status["server"]["power"]
+        .as_str()
+        .unwrap_or("none")
+        .to_owned()
 }
 
 #[test]
@@ -12,8 +15,10 @@ fn the_server_can_be_stopped_and_started() {
     let lab = Lab::full();
     let ran = lab.labctl(&["status"]).ok();
     snapshot("status_nothing", &normal(&lab, &ran.stdout));
-    lab.labctl(&["stop"]).refuses(&["no server", "labctl apply"]);
-    lab.labctl(&["start"]).refuses(&["no server", "labctl apply"]);
+    lab.labctl(&["stop"])
+        .refuses(&["no server", "labctl apply"]);
+    lab.labctl(&["start"])
+        .refuses(&["no server", "labctl apply"]);
     assert_eq!(power(&lab), "none");
 
     lab.apply();
@@ -25,7 +30,9 @@ fn the_server_can_be_stopped_and_started() {
     let address = lab.ec2("us-east-1", "Action=DescribeAddresses");
 
     for _ in 0..2 {
-        lab.labctl(&["stop"]).ok().says(&["is stopped", "labctl start"]);
+        lab.labctl(&["stop"])
+            .ok()
+            .says(&["is stopped", "labctl start"]);
         assert_eq!(power(&lab), "stopped");
     }
     let ran = lab.labctl(&["status"]).ok();

@@ -29,7 +29,11 @@ pub fn emulator() -> &'static Emulator {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("emulator");
         fs::create_dir_all(&folder).unwrap();
         let open = |name: &str| {
-            File::options().create(true).append(true).open(folder.join(name)).unwrap()
+            File::options()
+                .create(true)
+                .append(true)
+                .open(folder.join(name))
+                .unwrap()
         };
         let starting = open("starting");
         starting.lock().unwrap();
@@ -42,8 +46,17 @@ pub fn emulator() -> &'static Emulator {
 
 /// The port of an emulator that runs already.
 fn running(folder: &Path) -> Option<u16> {
-    let port = fs::read_to_string(folder.join("port")).ok()?.trim().parse().ok()?;
-    let health = Asked { method: "GET", path: "/labctl-test/health", headers: &[], body: "" };
+    let port = fs::read_to_string(folder.join("port"))
+        .ok()?
+        .trim()
+        .parse()
+        .ok()?;
+    let health = Asked {
+        method: "GET",
+        path: "/labctl-test/health",
+        headers: &[],
+        body: "",
+    };
     let (status, _) = send(port, &health).ok()?;
     (status == 200).then_some(port)
 }
@@ -56,7 +69,10 @@ fn start(folder: &Path) -> u16 {
     command.arg(script).arg("--shared").arg(folder);
     // Nothing of it stays with the test that happens to start it.
     std::os::unix::process::CommandExt::process_group(&mut command, 0);
-    command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
+    command
+        .stdin(Stdio::null())
+        .stdout(log.try_clone().unwrap())
+        .stderr(log);
     let mut child = command.spawn().unwrap();
     let start = Instant::now();
     loop {
@@ -80,7 +96,11 @@ pub fn python() -> PathBuf {
     }
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/emulator-venv");
     let output = Command::new(script).output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     String::from_utf8(output.stdout).unwrap().trim().into()
 }
 

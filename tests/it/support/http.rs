@@ -18,8 +18,16 @@ pub struct Asked<'a> {
 pub fn send(port: u16, asked: &Asked<'_>) -> std::io::Result<(u16, String)> {
     let mut stream = TcpStream::connect(("127.0.0.1", port))?;
     stream.set_read_timeout(Some(PATIENCE))?;
-    let Asked { method, path, headers, body } = asked;
-    let mut text = format!("{method} {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\nContent-Length: {}\r\n", body.len());
+    let Asked {
+        method,
+        path,
+        headers,
+        body,
+    } = asked;
+    let mut text = format!(
+        "{method} {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\nContent-Length: {}\r\n",
+        body.len()
+    );
     for (name, value) in *headers {
         text.push_str(&format!("{name}: {value}\r\n"));
     }
@@ -28,9 +36,16 @@ pub fn send(port: u16, asked: &Asked<'_>) -> std::io::Result<(u16, String)> {
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer)?;
     let answer = String::from_utf8_lossy(&answer);
-    let status = answer.split(' ').nth(1).and_then(|status| status.parse().ok());
-    let body = answer.split_once("\r\n\r\n").map(|(_, body)| body.to_owned());
-    status.zip(body).ok_or_else(|| std::io::Error::other(format!("no answer: {answer:?}")))
+    let status = answer
+        .split(' ')
+        .nth(1)
+        .and_then(|status| status.parse().ok());
+    let body = answer
+        .split_once("\r\n\r\n")
+        .map(|(_, body)| body.to_owned());
+    status
+        .zip(body)
+        .ok_or_else(|| std::io::Error::other(format!("no answer: {answer:?}")))
 }
 
 /// Answers every request with the same bytes, for as long as the tests run; gives the port.

@@ -11,9 +11,9 @@ use serde_json::{Value, json};
 use super::Ran;
 use super::emulator::{Emulator, emulator, python};
 
-const ED25519_KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGfVvvSp+vjveB+joCr3b9hXgAQZLoOL0Wg7g8pCsgOr test\n";
-/// Another key, of another algorithm.
-pub const RSA_KEY: &str = "ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAABAQCyWwOr3NZWIy4EhTSM4JXpqy0JTPI7wUT9c6AqxRLMHaFABQ/VSH6TCSKAPGNx1AY8xd4LhQJdcZWCYeZTCalLwL9d0U2H3Az7WbHTudJl0PHIgUgX6tzNMID30yl7Pii2kYmbf0aXmwXG1YxSXGqANbSKrsAejK3yDJo9wQJJhi4FAgvOtDqlGKpR6otBkk4bTCVGLGdGJhu8iT35GtrlmXHIA4bR8J4lqF3x66O/hEJJ7kRYAQEyrXQbFVHeUjJke8QHB2JqMViWrLey/9PK3GLmCgu7avBnVNdeegNluWOCwE/zVPMV017gJCtw2gvpe69DyyktovyM7tPpIoNR test\n";
+const ED25519_KEY: &str =
+    "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGfVvvSp+vjveB+joCr3b9hXgAQZLoOL0Wg7g8pCsgOr test\n";
+const RSA_KEY: &str = "ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAABAQCyWwOr3NZWIy4EhTSM4JXpqy0JTPI7wUT9c6AqxRLMHaFABQ/VSH6TCSKAPGNx1AY8xd4LhQJdcZWCYeZTCalLwL9d0U2H3Az7WbHTudJl0PHIgUgX6tzNMID30yl7Pii2kYmbf0aXmwXG1YxSXGqANbSKrsAejK3yDJo9wQJJhi4FAgvOtDqlGKpR6otBkk4bTCVGLGdGJhu8iT35GtrlmXHIA4bR8J4lqF3x66O/hEJJ7kRYAQEyrXQbFVHeUjJke8QHB2JqMViWrLey/9PK3GLmCgu7avBnVNdeegNluWOCwE/zVPMV017gJCtw2gvpe69DyyktovyM7tPpIoNR test\n";
 /// What must never be printed.
 pub const SECRET: &str = "wJalrXUtnFEMIsecretKEYbPxRfiCYsecret";
 pub const TOKEN: &str = "IQoJb3JpZ2luX2VjEFQaCXVzLWVhc3Qtsession";
@@ -46,10 +46,17 @@ impl Lab {
         static COUNT: AtomicUsize = AtomicUsize::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let account = format!("{:08}{count:04}", std::process::id());
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("labs").join(&account);
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR"))
+            .join("labs")
+            .join(&account);
         let _ = fs::remove_dir_all(&folder);
         fs::create_dir_all(folder.join("home/.ssh")).unwrap();
-        let lab = Self { folder, account, emulator: None, variables: Vec::new() };
+        let lab = Self {
+            folder,
+            account,
+            emulator: None,
+            variables: Vec::new(),
+        };
         lab.write("home/.ssh/id_ed25519.pub", ED25519_KEY);
         lab.write("home/.ssh/id_rsa.pub", RSA_KEY);
         let home = lab.folder.join("home").display().to_string();
@@ -68,8 +75,11 @@ impl Lab {
         lab.emulator = Some(emulator);
         lab.write("lab.yaml", plan);
         let account = lab.account.clone();
-        lab.with("AWS_ENDPOINT_URL", &format!("http://127.0.0.1:{}", emulator.port))
-            .with("AWS_ACCESS_KEY_ID", &account)
+        lab.with(
+            "AWS_ENDPOINT_URL",
+            &format!("http://127.0.0.1:{}", emulator.port),
+        )
+        .with("AWS_ACCESS_KEY_ID", &account)
     }
 
     /// The lab of `plans/do4ds-lab.yaml`, with a bucket's name of its own.
@@ -133,7 +143,10 @@ impl Lab {
         let mut command = Command::new(env!("CARGO_BIN_EXE_labctl"));
         command.args(arguments).current_dir(&self.folder);
         command.env_clear().envs(self.variables.iter().cloned());
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
         command
     }
 
@@ -167,7 +180,11 @@ impl Lab {
     fn wait(&self, is_so: impl Fn(&Self) -> bool) {
         let start = Instant::now();
         while !is_so(self) {
-            assert!(start.elapsed() < PATIENCE, "still not so: {:?}", self.requests());
+            assert!(
+                start.elapsed() < PATIENCE,
+                "still not so: {:?}",
+                self.requests()
+            );
             std::thread::sleep(Duration::from_millis(10));
         }
     }
@@ -190,11 +207,17 @@ impl Lab {
 
     /// How many requests of this name reached the emulator.
     pub fn count(&self, operation: &str) -> usize {
-        self.requests().iter().filter(|request| request.operation == operation).count()
+        self.requests()
+            .iter()
+            .filter(|request| request.operation == operation)
+            .count()
     }
 
     pub fn writes(&self) -> usize {
-        self.requests().iter().filter(|request| request.writes).count()
+        self.requests()
+            .iter()
+            .filter(|request| request.writes)
+            .count()
     }
 
     pub fn forget_requests(&self) {
@@ -229,7 +252,10 @@ impl Lab {
     pub fn check_from_outside(&self, arguments: &[&str]) {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/emulator/check_lab.py");
         let mut command = Command::new(python());
-        command.arg(script).args(arguments).args(["--bucket", &self.bucket()]);
+        command
+            .arg(script)
+            .args(arguments)
+            .args(["--bucket", &self.bucket()]);
         command.env_clear().envs(self.variables.iter().cloned());
         let output = command.output().unwrap();
         Ran::new(arguments, &output, Duration::ZERO).ok();

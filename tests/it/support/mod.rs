@@ -7,8 +7,8 @@ mod normal;
 mod outside;
 mod ran;
 
-pub use http::{Asked, serve};
-pub use lab::{Lab, RSA_KEY};
+pub use http::serve;
+pub use lab::Lab;
 pub use normal::{normal, snapshot};
 pub use outside::{between, elements};
 pub use ran::Ran;

@@ -39,8 +39,14 @@ fn word(word: &str, before: &str) -> String {
             format!("{kind}-{}", "0".repeat(id.len()))
         }
         _ if word.starts_with("198.18.") || word.starts_with("198.19.") => "198.18.0.1".to_owned(),
-        _ if word.starts_with("ns-") && word.contains(".awsdns-") => "ns-0.awsdns-00.com".to_owned(),
-        _ if word.len() >= 20 && word.bytes().all(|one| one.is_ascii_uppercase() || one.is_ascii_digit()) => {
+        _ if word.starts_with("ns-") && word.contains(".awsdns-") => {
+            "ns-0.awsdns-00.com".to_owned()
+        }
+        _ if word.len() >= 20
+            && word
+                .bytes()
+                .all(|one| one.is_ascii_uppercase() || one.is_ascii_digit()) =>
+        {
             "Z".repeat(word.len())
         }
         _ if is_time => "0.0".to_owned(),

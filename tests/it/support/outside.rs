@@ -10,43 +10,65 @@ impl Lab {
     }
 
     fn outside_as(&self, account: &str, service: &str, region: &str, asked: &Asked<'_>) -> String {
-        let scope = format!("AWS4-HMAC-SHA256 Credential={account}/20260101/{region}/{service}/aws4_request, SignedHeaders=host, Signature=0");
+        let scope = format!(
+            "AWS4-HMAC-SHA256 Credential={account}/20260101/{region}/{service}/aws4_request, SignedHeaders=host, Signature=0"
+        );
         let mut headers = asked.headers.to_vec();
         headers.push(("Authorization", scope));
-        let (status, body) = send(self.port(), &Asked { headers: &headers, ..*asked }).unwrap();
-        assert!(status < 300, "{} {}: {status} {body}", asked.method, asked.path);
+        let (status, body) = send(
+            self.port(),
+            &Asked {
+                headers: &headers,
+                ..*asked
+            },
+        )
+        .unwrap();
+        assert!(
+            status < 300,
+            "{} {}: {status} {body}",
+            asked.method,
+            asked.path
+        );
         body
     }
 
     /// Calls EC2: `Action=DescribeVpcs`, and its parameters.
     pub fn ec2(&self, region: &str, query: &str) -> String {
-        self.query("ec2", region, "2016-11-15", query)
-    }
-
-    /// Calls IAM.
-    pub fn iam(&self, query: &str) -> String {
-        self.query("iam", "us-east-1", "2010-05-08", query)
-    }
-
-    fn query(&self, service: &str, region: &str, version: &str, query: &str) -> String {
         let asked = Asked {
             method: "POST",
             path: "/",
-            headers: &[("Content-Type", "application/x-www-form-urlencoded".to_owned())],
-            body: &format!("{query}&Version={version}"),
+            headers: &[(
+                "Content-Type",
+                "application/x-www-form-urlencoded".to_owned(),
+            )],
+            body: &format!("{query}&Version=2016-11-15"),
         };
-        self.outside(service, region, &asked)
+        self.outside("ec2", region, &asked)
     }
 
     /// Calls S3 or Route 53.
     pub fn rest(&self, service: &str, method: &str, path: &str, body: &str) -> String {
-        self.outside(service, "us-east-1", &Asked { method, path, headers: &[], body })
+        self.outside(
+            service,
+            "us-east-1",
+            &Asked {
+                method,
+                path,
+                headers: &[],
+                body,
+            },
+        )
     }
 
     /// Makes a bucket in somebody else's account.
     pub fn make_foreign_bucket(&self, name: &str) {
         let path = format!("/{name}");
-        let asked = Asked { method: "PUT", path: &path, headers: &[], body: "" };
+        let asked = Asked {
+            method: "PUT",
+            path: &path,
+            headers: &[],
+            body: "",
+        };
         self.outside_as("999999999999", "s3", "us-east-1", &asked);
     }
 
@@ -66,13 +88,19 @@ impl Lab {
 
 /// The text between two others, where it comes first.
 pub fn between<'a>(text: &'a str, start: &str, end: &str) -> &'a str {
-    let found = text.split_once(start).and_then(|(_, rest)| rest.split_once(end));
-    found.unwrap_or_else(|| panic!("no {start}…{end} in {text}")).0
+    let found = text
+        .split_once(start)
+        .and_then(|(_, rest)| rest.split_once(end));
+    found
+        .unwrap_or_else(|| panic!("no {start}…{end} in {text}"))
+        .0
 }
 
 /// The texts of all XML elements of this name.
 pub fn elements(text: &str, name: &str) -> Vec<String> {
     let (start, end) = (format!("<{name}>"), format!("</{name}>"));
     let parts = text.split(&start).skip(1);
-    parts.filter_map(|part| Some(part.split_once(&end)?.0.to_owned())).collect()
+    parts
+        .filter_map(|part| Some(part.split_once(&end)?.0.to_owned()))
+        .collect()
 }

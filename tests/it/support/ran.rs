@@ -83,7 +83,16 @@ impl Ran {
 
 impl std::fmt::Display for Ran {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { code, stdout, stderr, took, arguments } = self;
-        write!(formatter, "labctl {arguments} (exit {code} after {took:?})\n-- stdout\n{stdout}\n-- stderr\n{stderr}")
+        let Self {
+            code,
+            stdout,
+            stderr,
+            took,
+            arguments,
+        } = self;
+        write!(
+            formatter,
+            "labctl {arguments} (exit {code} after {took:?})\n-- stdout\n{stdout}\n-- stderr\n{stderr}"
+        )
     }
 }

@@ -16,7 +16,9 @@ fn a_closed_door_is_told_soon() {
     let lab = Lab::offline().with("AWS_ACCESS_KEY_ID", "123456789012");
     lab.write("lab.yaml", PLAN);
     for command in ["plan", "status", "apply", "destroy", "start"] {
-        let ran = lab.labctl(&[command]).refuses(&["cannot be reached", "AWS_ENDPOINT_URL"]);
+        let ran = lab
+            .labctl(&[command])
+            .refuses(&["cannot be reached", "AWS_ENDPOINT_URL"]);
         assert!(ran.took.as_secs() < 10, "{ran}");
         assert_eq!(ran.stdout, "");
     }
@@ -32,18 +34,26 @@ fn an_answer_that_is_not_aws_is_told_soon() {
         for command in ["plan", "destroy"] {
             let ran = lab.labctl(&[command]).refuses(&["AWS_ENDPOINT_URL"]);
             assert!(ran.took.as_secs() < 15, "{answer}\n{ran}");
-            assert!(!ran.stderr.contains("html") && !ran.stderr.contains("Hyper"), "{answer}\n{ran}");
+            assert!(
+                !ran.stderr.contains("html") && !ran.stderr.contains("Hyper"),
+                "{answer}\n{ran}"
+            );
         }
     }
 }
 
 #[test]
 fn without_credentials_it_says_where_they_come_from() {
-    let lab = Lab::offline().without("AWS_SECRET_ACCESS_KEY").without("AWS_SESSION_TOKEN");
+    let lab = Lab::offline()
+        .without("AWS_SECRET_ACCESS_KEY")
+        .without("AWS_SESSION_TOKEN");
     lab.write("lab.yaml", PLAN);
-    let ran = lab.labctl(&["plan"]).refuses(&["no AWS credentials", "aws configure"]);
+    let ran = lab
+        .labctl(&["plan"])
+        .refuses(&["no AWS credentials", "aws configure"]);
     assert!(ran.took.as_secs() < 5, "{ran}");
-    lab.labctl(&["plan", "--profile", "nobody"]).refuses(&["profile", "help: "]);
+    lab.labctl(&["plan", "--profile", "nobody"])
+        .refuses(&["profile", "help: "]);
 }
 
 #[test]
@@ -54,15 +64,21 @@ fn a_bucket_out_of_reach_is_a_conflict() {
         let ran = lab.labctl(&["plan", "--json"]).ok();
         let document = ran.json();
         let changes = document["changes"].as_array().unwrap();
-        let bucket = changes.iter().find(|change| change["address"] == "bucket").unwrap();
+        let bucket = changes
+            .iter()
+            .find(|change| change["address"] == "bucket")
+            .unwrap();
         assert_eq!(bucket["action"], "conflict", "{ran}");
         assert_eq!(document["summary"]["conflict"], 1, "{ran}");
-        lab.labctl(&["apply", "--yes"]).refuses(&["in the way of `bucket`"]);
+        lab.labctl(&["apply", "--yes"])
+            .refuses(&["in the way of `bucket`"]);
         assert_eq!(lab.writes(), 0);
     }
     // The name was free at plan time, and is taken by the time of the apply.
     lab.fault(json!({ "match": "s3:CreateBucket", "count": 0, "status": 409, "code": "BucketAlreadyExists" }));
-    lab.labctl(&["apply", "--yes"]).exits(1).says(&["name is taken", "bucket.name"]);
+    lab.labctl(&["apply", "--yes"])
+        .exits(1)
+        .says(&["name is taken", "bucket.name"]);
     lab.no_faults();
     lab.apply();
 }

@@ -10,7 +10,12 @@ fn rounds(lab: &Lab) -> usize {
     for (index, request) in requests.iter().enumerate() {
         let earlier = requests[..index].iter().zip(&depths);
         let waited_for = earlier.filter(|(earlier, _)| earlier.end <= request.start);
-        depths.push(1 + waited_for.map(|(_, depth)| *depth).max().unwrap_or_default());
+        depths.push(
+            1 + waited_for
+                .map(|(_, depth)| *depth)
+                .max()
+                .unwrap_or_default(),
+        );
     }
     depths.into_iter().max().unwrap_or_default()
 }
@@ -54,7 +59,8 @@ fn each_command_makes_few_requests() {
     lab.edit("instance_type: t3.small", instance_type);
 
     let address = lab.ec2("us-east-1", "Action=DescribeAddresses");
-    lab.apply().says(&["t3.micro", between(&address, "<publicIp>", "<")]);
+    lab.apply()
+        .says(&["t3.micro", between(&address, "<publicIp>", "<")]);
     assert_eq!(address, lab.ec2("us-east-1", "Action=DescribeAddresses"));
 
     lab.forget_requests();

@@ -28,7 +28,8 @@ fn labs_of_one_account_leave_each_other_alone() {
     for plan in plans {
         lab.labctl(&["apply", "--yes", "--file", plan]).ok();
         for plan in &plans[..=plans.iter().position(|one| *one == plan).unwrap()] {
-            lab.labctl(&["plan", "--detailed-exitcode", "--file", plan]).ok();
+            lab.labctl(&["plan", "--detailed-exitcode", "--file", plan])
+                .ok();
         }
     }
     assert_eq!(lab.census("us-east-1"), (2, 2, 2));
@@ -37,15 +38,18 @@ fn labs_of_one_account_leave_each_other_alone() {
     // The zone has records of the third: it is not deleted under it.
     let zone = ["destroy", "--yes", "--delete-zone", "--file"];
     lab.forget_requests();
-    lab.labctl(&[&zone[..], &["lab.yaml"]].concat()).refuses(&["eu.do4ds-lab.shop"]);
+    lab.labctl(&[&zone[..], &["lab.yaml"]].concat())
+        .refuses(&["eu.do4ds-lab.shop"]);
     assert_eq!(lab.writes(), 0);
 
     lab.labctl(&[&zone[..], &["second.yaml"]].concat()).ok();
     assert_eq!(lab.census("us-east-1"), (1, 1, 1));
     for plan in ["lab.yaml", "third.yaml"] {
-        lab.labctl(&["plan", "--detailed-exitcode", "--file", plan]).ok();
+        lab.labctl(&["plan", "--detailed-exitcode", "--file", plan])
+            .ok();
     }
-    lab.labctl(&["destroy", "--yes", "--file", "third.yaml"]).ok();
+    lab.labctl(&["destroy", "--yes", "--file", "third.yaml"])
+        .ok();
     assert_eq!(lab.census("eu-central-1"), (0, 0, 1));
     lab.labctl(&["plan", "--detailed-exitcode"]).ok();
     lab.check_from_outside(&["present"]);
@@ -69,7 +73,13 @@ fn two_applies_at_once_make_one_lab() {
 #[test]
 fn a_lost_answer_does_not_make_a_second_server() {
     let lab = Lab::full();
-    for operation in ["ec2:RunInstances", "ec2:AllocateAddress", "route53:CreateHostedZone", "s3:CreateBucket", "iam:CreateRole"] {
+    for operation in [
+        "ec2:RunInstances",
+        "ec2:AllocateAddress",
+        "route53:CreateHostedZone",
+        "s3:CreateBucket",
+        "iam:CreateRole",
+    ] {
         lab.fault(serde_json::json!({ "match": operation, "after_effect": true, "drop": true }));
         let ran = lab.labctl(&["apply", "--yes"]);
         assert!(lab.count(operation) >= 1, "{operation}");
@@ -91,13 +101,19 @@ fn a_lost_answer_does_not_make_a_second_server() {
 fn a_name_that_is_taken_is_not_taken_over() {
     let lab = Lab::full();
     lab.make_foreign_bucket(&lab.bucket());
-    let ran = lab.labctl(&["plan", "--detailed-exitcode", "--json"]).exits(2);
+    let ran = lab
+        .labctl(&["plan", "--detailed-exitcode", "--json"])
+        .exits(2);
     let document = ran.json();
     let changes = document["changes"].as_array().unwrap();
-    let bucket = changes.iter().find(|change| change["address"] == "bucket").unwrap();
+    let bucket = changes
+        .iter()
+        .find(|change| change["address"] == "bucket")
+        .unwrap();
     assert_eq!(bucket["action"], "conflict", "{ran}");
     lab.forget_requests();
-    lab.labctl(&["apply", "--yes"]).refuses(&["`bucket`", "nothing was changed"]);
+    lab.labctl(&["apply", "--yes"])
+        .refuses(&["`bucket`", "nothing was changed"]);
     assert_eq!(lab.writes(), 0);
     assert_eq!(lab.census("us-east-1"), (0, 0, 0));
 }

@@ -15,7 +15,10 @@ fn prepare(lab: &Lab, name: &str) {
             let subnet = lab.ec2(region, &format!("Action=CreateSubnet&VpcId={vpc}&CidrBlock=10.0.1.0%2F24&AvailabilityZone=eu-west-1a"));
             let images = lab.ec2(region, "Action=DescribeImages&Owner.1=099720109477&Filter.1.Name=architecture&Filter.1.Value.1=x86_64");
             lab.edit("vpc-0a1b2c3d4e5f60718", vpc);
-            lab.edit("subnet-0a1b2c3d4e5f60718", between(&subnet, "<subnetId>", "<"));
+            lab.edit(
+                "subnet-0a1b2c3d4e5f60718",
+                between(&subnet, "<subnetId>", "<"),
+            );
             lab.edit("ami-0123456789abcdef0", between(&images, "<imageId>", "<"));
         }
         "existing-zone.yaml" => {
@@ -36,9 +39,16 @@ fn make_zone(lab: &Lab, name: &str) {
 }
 
 fn applies_and_is_done(folder: &str, name: &str) {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder).join(name);
+    let file = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join(folder)
+        .join(name);
     let lab = Lab::new(&fs::read_to_string(file).unwrap());
-    for bucket in ["do4ds-lab-penguins-eu", "do4ds-lab-penguins", "bare-server-penguins", "publish-penguins-models"] {
+    for bucket in [
+        "do4ds-lab-penguins-eu",
+        "do4ds-lab-penguins",
+        "bare-server-penguins",
+        "publish-penguins-models",
+    ] {
         if lab.read("lab.yaml").contains(bucket) {
             lab.edit(bucket, &lab.bucket());
         }
@@ -56,7 +66,11 @@ fn applies_and_is_done(folder: &str, name: &str) {
         "dedicated-network.yaml" => 22,
         _ => 18,
     };
-    assert!(lab.requests().len() <= most, "{name}: {:#?}", lab.requests());
+    assert!(
+        lab.requests().len() <= most,
+        "{name}: {:#?}",
+        lab.requests()
+    );
     if name == "bare-server.yaml" {
         lab.labctl(&["destroy", "--yes"]).refuses(&["protected"]);
         lab.edit("protect: true", "protect: false");

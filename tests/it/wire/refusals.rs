@@ -4,6 +4,9 @@ use serde_json::json;
 
 use crate::support::{Lab, Ran};
 
+/// How often the SDK tries before it gives up: AWS says 500 when it has no capacity.
+const ATTEMPTS: u32 = 5;
+
 struct Refusal {
     command: &'static str,
     operation: &'static str,
@@ -14,64 +17,162 @@ struct Refusal {
     words: &'static [&'static str],
 }
 
-const fn refusal(command: &'static str, operation: &'static str, code: &'static str, words: &'static [&'static str]) -> Refusal {
-    Refusal { command, operation, status: 400, code, message: "words of AWS", words }
+const fn refusal(
+    command: &'static str,
+    operation: &'static str,
+    code: &'static str,
+    words: &'static [&'static str],
+) -> Refusal {
+    Refusal {
+        command,
+        operation,
+        status: 400,
+        code,
+        message: "words of AWS",
+        words,
+    }
 }
 
 const DENIED: &str = "You are not authorized to perform this operation. User: arn:aws:iam::1:user/ada is not authorized to perform: ec2:RunInstances on resource: x. Encoded authorization failure message: 4EpC0dedAuthor1zation_4EpC0dedAuthor1zation_4EpC0dedAuthor1zation_4EpC0dedAuthor1zation_4EpC0dedAuthor1zation_4EpC0dedAuthor1zation";
 
 static REFUSALS: &[Refusal] = &[
-    refusal("plan", "sts:GetCallerIdentity", "ExpiredToken", &["expired", "help: log in again"]),
-    refusal("plan", "ec2:DescribeInstances", "AuthFailure", &["credentials", "help: "]),
-    refusal("plan", "ec2:DescribeAddresses", "UnauthorizedOperation", &["permission `ec2:DescribeAddresses`", "help: "]),
-    refusal("plan", "iam:GetRole", "AccessDenied", &["permission `iam:GetRole`", "help: "]),
-    refusal("plan", "ec2:DescribeVolumes", "OptInRequired", &["region", "help: "]),
-    refusal("plan", "ec2:DescribeKeyPairs", "RequestExpired", &["clock", "help: "]),
-    Refusal { status: 403, message: DENIED, ..refusal("apply", "ec2:RunInstances", "UnauthorizedOperation", &["permission `ec2:RunInstances`", "help: "]) },
-    refusal("apply", "ec2:RunInstances", "OptInRequired", &["signed up", "help: "]),
-    refusal("apply", "ec2:RunInstances", "PendingVerification", &["verifying", "help: "]),
-    refusal("apply", "ec2:RunInstances", "VcpuLimitExceeded", &["limit of running servers", "help: "]),
-    refusal("apply", "ec2:AllocateAddress", "AddressLimitExceeded", &["limit of Elastic IPs", "help: "]),
+    refusal(
+        "plan",
+        "sts:GetCallerIdentity",
+        "ExpiredToken",
+        &["expired", "help: log in again"],
+    ),
+    refusal(
+        "plan",
+        "ec2:DescribeInstances",
+        "AuthFailure",
+        &["credentials", "help: "],
+    ),
+    refusal(
+        "plan",
+        "ec2:DescribeAddresses",
+        "UnauthorizedOperation",
+        &["permission `ec2:DescribeAddresses`", "help: "],
+    ),
+    refusal(
+        "plan",
+        "iam:GetRole",
+        "AccessDenied",
+        &["permission `iam:GetRole`", "help: "],
+    ),
+    refusal(
+        "plan",
+        "ec2:DescribeVolumes",
+        "OptInRequired",
+        &["region", "help: "],
+    ),
+    refusal(
+        "plan",
+        "ec2:DescribeKeyPairs",
+        "RequestExpired",
+        &["clock", "help: "],
+    ),
+    Refusal {
+        status: 403,
+        message: DENIED,
+        ..refusal(
+            "apply",
+            "ec2:RunInstances",
+            "UnauthorizedOperation",
+            &["permission `ec2:RunInstances`", "help: "],
+        )
+    },
+    refusal(
+        "apply",
+        "ec2:RunInstances",
+        "OptInRequired",
+        &["signed up", "help: "],
+    ),
+    refusal(
+        "apply",
+        "ec2:RunInstances",
+        "PendingVerification",
+        &["verifying", "help: "],
+    ),
+    refusal(
+        "apply",
+        "ec2:RunInstances",
+        "VcpuLimitExceeded",
+        &["limit of running servers", "help: "],
+    ),
+    refusal(
+        "apply",
+        "ec2:AllocateAddress",
+        "AddressLimitExceeded",
+        &["limit of Elastic IPs", "help: "],
+    ),
     Refusal {
         message: "The specified instance type is not eligible for Free Tier. For a list of Free Tier instance types, run 'describe-instance-types'.",
-        ..refusal("apply", "ec2:RunInstances", "InvalidParameterCombination", &["free plan", "t3.micro"])
+        ..refusal(
+            "apply",
+            "ec2:RunInstances",
+            "InvalidParameterCombination",
+            &["free plan", "t3.micro"],
+        )
     },
 ];
 
 /// Everything that went wrong is on one line that begins with ✗.
 fn check_apply(ran: &Ran, refusal: &Refusal) {
-    let failures: Vec<_> = ran.stdout.lines().filter(|line| line.contains('✗')).collect();
+    let failures: Vec<_> = ran
+        .stdout
+        .lines()
+        .filter(|line| line.contains('✗'))
+        .collect();
     assert_eq!(failures.len(), 1, "{ran}");
-    assert!(!ran.stdout.contains(refusal.message), "not in plain words\n{ran}");
+    assert!(
+        !ran.stdout.contains(refusal.message),
+        "not in plain words\n{ran}"
+    );
     assert!(!ran.stdout.contains("4EpC0ded"), "{ran}");
 }
 
+fn inject(lab: &Lab, refusal: &Refusal) {
+    let Refusal {
+        operation,
+        status,
+        code,
+        message,
+        ..
+    } = refusal;
+    lab.fault(json!({ "match": operation, "count": 0, "status": status, "code": code, "message": message }));
+}
+
 #[test]
-fn refusals_are_told_in_plain_words_and_not_repeated() {
+fn refusals_of_a_plan_are_told_in_plain_words_and_not_repeated() {
     let lab = Lab::full();
-    for refusal in REFUSALS {
-        let Refusal { command, operation, status, code, message, words } = refusal;
-        lab.fault(json!({ "match": operation, "count": 0, "status": status, "code": code, "message": message }));
-        match *command {
-            "plan" => {
-                let ran = lab.labctl(&["plan"]).refuses(words);
-                assert!(!ran.stderr.contains(message), "{ran}");
-                lab.labctl(&["plan", "-v"]).exits(1).says(&[message, "request "]);
-                assert_eq!(lab.count(operation), 2, "{code}");
-            }
-            _ => {
-                let ran = lab.labctl(&["apply", "--yes"]).exits(1).says(words);
-                check_apply(&ran, refusal);
-                assert_eq!(lab.count(operation), 1, "{code}");
-                // What went well before stays; the rest is made later.
-                lab.labctl(&["apply", "--yes", "-v"]).exits(1).says(&["request "]);
-            }
-        }
+    for refusal in REFUSALS.iter().filter(|refusal| refusal.command == "plan") {
+        inject(&lab, refusal);
+        let ran = lab.labctl(&["plan"]).refuses(refusal.words);
+        assert!(!ran.stderr.contains(refusal.message), "{ran}");
+        lab.labctl(&["plan", "-v"])
+            .exits(1)
+            .says(&[refusal.message, "request "]);
+        assert_eq!(lab.count(refusal.operation), 2, "{}", refusal.code);
     }
-    lab.no_faults();
-    lab.apply();
-    assert_eq!(lab.census("us-east-1"), (1, 1, 1));
-    lab.check_from_outside(&["present"]);
+}
+
+#[test]
+fn refusals_of_an_apply_are_told_in_plain_words_and_not_repeated() {
+    for refusal in REFUSALS.iter().filter(|refusal| refusal.command == "apply") {
+        let lab = Lab::full();
+        inject(&lab, refusal);
+        let ran = lab.labctl(&["apply", "--yes"]).exits(1).says(refusal.words);
+        check_apply(&ran, refusal);
+        assert_eq!(lab.count(refusal.operation), 1, "{}", refusal.code);
+        lab.labctl(&["apply", "--yes", "-v"])
+            .exits(1)
+            .says(&["request "]);
+        // What went well stays; the rest is made later.
+        lab.no_faults();
+        lab.apply();
+        assert_eq!(lab.census("us-east-1"), (1, 1, 1));
+    }
 }
 
 #[test]
@@ -79,8 +180,10 @@ fn a_resize_without_capacity_puts_the_old_type_back() {
     let lab = Lab::full();
     lab.apply();
     lab.edit("instance_type: t3.micro", "instance_type: t3.small");
-    lab.fault(json!({ "match": "ec2:StartInstances", "status": 500, "code": "InsufficientInstanceCapacity", "message": "words of AWS" }));
-    lab.labctl(&["apply", "--yes"]).exits(1).says(&["t3.small", "t3.micro"]);
+    lab.fault(json!({ "match": "ec2:StartInstances", "count": ATTEMPTS, "status": 500, "code": "InsufficientInstanceCapacity", "message": "words of AWS" }));
+    lab.labctl(&["apply", "--yes"])
+        .exits(1)
+        .says(&["t3.small", "t3.micro"]);
     lab.check_from_outside(&["present", "--instance-type", "t3.micro"]);
     lab.apply();
     lab.check_from_outside(&["present", "--instance-type", "t3.small"]);
@@ -99,9 +202,18 @@ fn throttling_is_waited_out_for_a_while() {
     assert_eq!(lab.census("us-east-1"), (1, 1, 1));
 
     for (rule, words) in [
-        (json!({ "match": "ec2:DescribeInstances", "count": 0, "status": 503, "code": "RequestLimitExceeded" }), "no more requests"),
-        (json!({ "match": "s3:*", "count": 0, "status": 503, "code": "SlowDown" }), "no more requests"),
-        (json!({ "match": "iam:*", "count": 0, "status": 503, "code": "ServiceUnavailable" }), "trouble of its own"),
+        (
+            json!({ "match": "ec2:DescribeInstances", "count": 0, "status": 503, "code": "RequestLimitExceeded" }),
+            "no more requests",
+        ),
+        (
+            json!({ "match": "s3:*", "count": 0, "status": 503, "code": "SlowDown" }),
+            "no more requests",
+        ),
+        (
+            json!({ "match": "iam:*", "count": 0, "status": 503, "code": "ServiceUnavailable" }),
+            "trouble of its own",
+        ),
     ] {
         lab.fault(rule);
         let ran = lab.labctl(&["plan"]).refuses(&[words, "help: "]);

@@ -54,8 +54,9 @@ const fn arm(name: &'static str, vcpus: i32, memory: i64, zones: &'static str) -
     }
 }
 
-const TYPES: [Facts; 15] = [
+const TYPES: [Facts; 19] = [
     intel("c5.large", "required", 2, 4096),
+    intel("c7i.2xlarge", "required", 8, 16384),
     Facts {
         architectures: &["i386", "x86_64"],
         ..intel("m1.small", "unsupported", 1, 1740)
@@ -65,7 +66,9 @@ const TYPES: [Facts; 15] = [
         ..intel("m5.large", "required", 2, 8192)
     },
     arm("m7g.large", 2, 8192, "abc"),
+    intel("m7i.large", "required", 2, 8192),
     intel("r5.large", "required", 2, 16384),
+    intel("r7i.xlarge", "required", 4, 32768),
     intel("t2.medium", "unsupported", 2, 4096),
     intel("t2.micro", "unsupported", 1, 1024),
     intel("t2.small", "unsupported", 1, 2048),
@@ -74,6 +77,7 @@ const TYPES: [Facts; 15] = [
     intel("t3.micro", "required", 2, 1024),
     intel("t3.nano", "required", 2, 512),
     intel("t3.small", "required", 2, 2048),
+    arm("t4g.medium", 2, 4096, "ab"),
     arm("t4g.micro", 2, 1024, "ab"),
     arm("t4g.small", 2, 2048, "ab"),
 ];
