@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use crate::cloud::Cloud;
 use crate::graph::{Action, Graph, Step};
-use crate::resource::{Address, Live, Owner, Standing};
+use crate::resource::{Address, Standing};
 use crate::resources::record;
 use crate::resources::run::Shared;
 use crate::resources::{self, Handle, LiveLab, Lookups, Run, Scope, StepError};
@@ -93,27 +93,13 @@ enum State {
     Skipped(usize),
 }
 
-fn handles(live: &[Live]) -> BTreeMap<Address, Handle> {
-    let current = live.iter().filter(|live| {
-        let is_usable = live.owner == Owner::Lab || live.address.kind().can_be_shared();
-        is_usable && live.standing == Standing::Current
-    });
-    let handle = |live: &Live| Handle {
-        id: live.id.clone(),
-        observed: live.observed.clone(),
-    };
-    current
-        .map(|live| (live.address.clone(), handle(live)))
-        .collect()
-}
-
 impl Applying<'_> {
     /// Runs all steps in the order that the graph allows.
     pub async fn apply(&self, graph: &Graph) -> Outcome {
         let shared = Shared {
             empty_bucket: self.empty_bucket,
             instance_generation: self.live.ended_instances,
-            handles: RefCell::new(handles(&self.live.resources)),
+            handles: RefCell::new(self.live.handles()),
             ..Shared::new(self.cloud, self.scope, self.lookups)
         };
         let mut states = vec![State::Waiting; graph.steps.len()];

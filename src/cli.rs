@@ -25,6 +25,7 @@ pub struct Cli {
 
 /// Options that every command takes.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Options of every command")]
 pub struct Global {
     /// The plan file [default: lab.yaml, or the only file in plans/]
     #[arg(short, long, global = true, value_name = "FILE", env = "LABCTL_FILE")]

@@ -123,8 +123,10 @@ struct Links {
     uses: Vec<Address>,
     /// It lets go of these: they are deleted after it.
     releases: Vec<Address>,
-    /// It ends what referred to these: they are changed after it.
+    /// It ends what referred to these: they are deleted after it.
     ends: Vec<Address>,
+    /// It ends what is noted on these: they are changed after it.
+    unnotes: Vec<Address>,
 }
 
 #[derive(Default)]
@@ -192,16 +194,10 @@ impl Builder {
     }
 
     fn add_update(&mut self, edit: &Edit) {
-        let uses = both_references(&edit.desired.body);
-        let before = both_references(&edit.live.body);
-        let releases = before
-            .into_iter()
-            .filter(|one| !uses.contains(one))
-            .collect();
         let links = Links {
-            uses,
-            releases,
-            ends: Vec::new(),
+            uses: both_references(&edit.desired.body),
+            releases: released(edit),
+            ..Links::default()
         };
         let address = edit.live.address.clone();
         let action = Action::Update(Box::new(edit.clone()));
@@ -212,7 +208,9 @@ impl Builder {
 
     fn add_delete(&mut self, live: &Live) -> usize {
         let links = Links {
-            ends: both_references(&live.body),
+            // What is set late goes with the resource, without any order.
+            ends: live.body.references(false),
+            unnotes: live.body.notes(),
             ..Links::default()
         };
         let address = live.address.clone();
@@ -235,7 +233,10 @@ impl Builder {
                 let (addresses, changes, links) = by_zone.entry(record.zone.clone()).or_default();
                 let mentioned = both_references(&Body::Record(record.clone()));
                 match record_change {
-                    RecordChange::Delete(_) => links.ends.extend(mentioned),
+                    RecordChange::Delete(_) => {
+                        links.ends.extend(mentioned);
+                        links.unnotes.extend(Body::Record(record.clone()).notes());
+                    }
                     _ => links.uses.extend(mentioned),
                 }
                 if let Change::Update(edit) = change {
@@ -251,7 +252,9 @@ impl Builder {
             // What goes and what comes are one batch, so what the batch uses
             // cannot wait for it.
             let uses = links.uses.clone();
-            links.ends.retain(|address| !uses.contains(address));
+            for gone in [&mut links.ends, &mut links.unnotes] {
+                gone.retain(|address| !uses.contains(address));
+            }
             self.push(addresses, Action::Records(changes), links);
         }
     }
@@ -263,8 +266,11 @@ impl Builder {
                 self.steps[index].needs.extend(ready);
             }
             for address in &links.ends {
-                let after = self.deletes.get(address).into_iter().flatten();
-                let after: Vec<usize> = after.chain(self.updates.get(address)).copied().collect();
+                let after = self.deletes.get(address).cloned().unwrap_or_default();
+                self.run_before(index, &after);
+            }
+            for address in &links.unnotes {
+                let after: Vec<usize> = self.updates.get(address).copied().into_iter().collect();
                 self.run_before(index, &after);
             }
             for address in &links.releases {

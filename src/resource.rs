@@ -1,6 +1,6 @@
 //! The words of the flow: addresses, values, fields, and live resources.
 //!
-//! Desired and live resources are one type, [`Body`](crate::resources::Body).
+//! Desired and live resources are one type, [`Body`].
 //! Each kind tells its properties by a table of [`Field`]s; the diff, the order
 //! of the steps and what is printed all come from that table.
 
@@ -205,6 +205,9 @@ pub enum OnChange {
     Grow,
 }
 
+/// The path of the field of [`Field::noted_on`].
+const NOTE: &str = "note";
+
 /// One property of a resource: where it is, what it is, what a change takes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Field {
@@ -242,6 +245,18 @@ impl Field {
     /// Makes a field that only puts this resource after the one it names.
     pub fn after(path: impl Into<String>, kind: Kind) -> Self {
         Self::new(path, Value::Reference(Address::of(kind)), OnChange::Ignore)
+    }
+
+    /// Makes a field that names the resource on which this one is noted, so that
+    /// it is found once it has left the plan. It is made after the note, and goes
+    /// before the note does.
+    pub fn noted_on(kind: Kind) -> Self {
+        Self::after(NOTE, kind)
+    }
+
+    /// Whether the field names the resource on which this one is noted.
+    pub fn is_note(&self) -> bool {
+        self.on_change == OnChange::Ignore && self.path == NOTE
     }
 
     /// Sets the field in a later step of its own.

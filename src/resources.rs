@@ -1,7 +1,7 @@
 //! The kinds of resources: one file each, and the one list that names them.
 //!
-//! A kind says what it is by a table of fields ([`Manage::fields`]), how it is
-//! read, and how it is created, updated and deleted. [`kinds!`] makes the enums
+//! A kind says what it is by a table of fields (`Manage::fields`), how it is
+//! read, and how it is created, updated and deleted. `kinds!` makes the enums
 //! and all dispatch of the list; a new kind is one file and one line in it.
 
 pub mod adoption;
@@ -23,7 +23,7 @@ use std::collections::BTreeMap;
 use futures_util::future::{LocalBoxFuture, try_join_all};
 
 use crate::cloud::CallError;
-use crate::resource::{Address, Field, Live, Tags};
+use crate::resource::{Address, Field, Live, Owner, Standing, Tags};
 pub use context::{Handle, Lookups, Scope, StepError};
 pub use reader::Reader;
 pub use run::Run;
@@ -217,6 +217,15 @@ impl Kind {
 }
 
 impl Body {
+    /// The addresses of the resources on which this one is noted.
+    pub fn notes(&self) -> Vec<Address> {
+        let mut addresses = Vec::new();
+        for field in self.fields().into_iter().filter(Field::is_note) {
+            field.value.collect_references(&mut addresses);
+        }
+        addresses
+    }
+
     /// The addresses that the resource refers to; with `late` those only that
     /// are set in a later step, without it all others.
     pub fn references(&self, late: bool) -> Vec<Address> {
@@ -238,6 +247,23 @@ pub struct LiveLab {
     pub resources: Vec<Live>,
     /// How many servers of the lab have ended and are still listed.
     pub ended_instances: u32,
+}
+
+impl LiveLab {
+    /// What exists and can be referred to, by its address.
+    pub fn handles(&self) -> BTreeMap<Address, Handle> {
+        let current = self.resources.iter().filter(|live| {
+            let is_usable = live.owner == Owner::Lab || live.address.kind().can_be_shared();
+            is_usable && live.standing == Standing::Current
+        });
+        let handle = |live: &Live| Handle {
+            id: live.id.clone(),
+            observed: live.observed.clone(),
+        };
+        current
+            .map(|live| (live.address.clone(), handle(live)))
+            .collect()
+    }
 }
 
 /// Reads a lab in two rounds of parallel calls.

@@ -1,5 +1,6 @@
 //! `labctl adopt`: takes something that exists into the lab, by its tags.
 
+use std::cell::RefCell;
 use std::process::ExitCode;
 
 use clap::Args;
@@ -29,7 +30,7 @@ pub struct Arguments {
 
 /// Finds it, asks, tags it; what differs from the plan is apply's matter.
 pub async fn run(global: &Global, arguments: &Arguments, out: &Out) -> Result<ExitCode, Failure> {
-    let parsed = session::load(global, out)?;
+    let parsed = session::load(global)?;
     let laptop = session::laptop(&parsed, global).await?;
     let aws = session::connect(&parsed, global, out).await;
     let planned = planning::plan(&aws, &parsed.plan, &laptop).await?;
@@ -42,7 +43,10 @@ pub async fn run(global: &Global, arguments: &Arguments, out: &Out) -> Result<Ex
         planned.scope.lab
     );
     running::confirm(&question, arguments.yes, out)?;
-    let shared = Shared::new(&aws, &planned.scope, &planned.lookups);
+    let shared = Shared {
+        handles: RefCell::new(planned.live.handles()),
+        ..Shared::new(&aws, &planned.scope, &planned.lookups)
+    };
     let say = |text: &str| out.say(text);
     adoption::adopt(&live, &desired, &Run::new(&shared, address, &say)).await?;
     out.result(&format!(

@@ -40,7 +40,7 @@ pub async fn run(global: &Global, arguments: &Arguments, out: &Out) -> Result<Ex
     let (parsed, laptop) = match &saved {
         Some(saved) => reopen(saved)?,
         None => {
-            let parsed = session::load(global, out)?;
+            let parsed = session::load_with_warnings(global, out)?;
             let laptop = session::laptop(&parsed, global).await?;
             (parsed, laptop)
         }

@@ -35,7 +35,7 @@ pub struct Arguments {
 
 /// Reads, shows, refuses what must not be, asks, deletes.
 pub async fn run(global: &Global, arguments: &Arguments, out: &Out) -> Result<ExitCode, Failure> {
-    let parsed = session::load(global, out)?;
+    let parsed = session::load(global)?;
     if parsed.plan.protect {
         return Err(Failure::problems(
             parsed.source.clone(),

@@ -17,7 +17,7 @@ const ANY_ACCOUNT: &str = "000000000000";
 
 /// Shows the steps of a first apply; AWS is not asked.
 pub fn run(global: &Global, out: &Out) -> Result<ExitCode, Failure> {
-    let parsed = session::load(global, out)?;
+    let parsed = session::load(global)?;
     let keys = plan::read_keys(&parsed, session::home().as_deref())
         .map_err(|problems| Failure::problems(parsed.source.clone(), problems))?;
     let inputs = Inputs {

@@ -29,7 +29,7 @@ pub struct Arguments {
 
 /// Reads, compares, shows.
 pub async fn run(global: &Global, arguments: &Arguments, out: &Out) -> Result<ExitCode, Failure> {
-    let parsed = session::load(global, out)?;
+    let parsed = session::load_with_warnings(global, out)?;
     let laptop = session::laptop(&parsed, global).await?;
     let aws = session::connect(&parsed, global, out).await;
     let planned = planning::plan(&aws, &parsed.plan, &laptop).await?;

@@ -23,7 +23,7 @@ pub async fn stop(global: &Global, out: &Out) -> Result<ExitCode, Failure> {
 }
 
 async fn set(global: &Global, out: &Out, wanted: Power) -> Result<ExitCode, Failure> {
-    let parsed = session::load(global, out)?;
+    let parsed = session::load(global)?;
     let aws = session::connect(&parsed, global, out).await;
     let scope = Scope::of(&parsed.plan);
     let live = resources::read(&Reader::new(&aws, &scope)).await?;

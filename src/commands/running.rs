@@ -6,11 +6,12 @@ use std::process::ExitCode;
 
 use crate::apply::{Applying, Outcome};
 use crate::cloud::Cloud;
+use crate::diff::{Change, ChangeSet};
 use crate::graph;
 use crate::plan::Parsed;
 use crate::planning::Planned;
 use crate::report::{Out, OutcomeView, Outputs, Progress, json};
-use crate::resource::Address;
+use crate::resource::{Address, Impact};
 use crate::resources::{Handle, Kind};
 
 use super::{Failure, interrupt};
@@ -95,11 +96,12 @@ fn verdict(outcome: &Outcome, interrupted: bool) -> Result<ExitCode, Failure> {
 fn outputs(parsed: &Parsed, planned: &Planned, handles: &BTreeMap<Address, Handle>) -> Outputs {
     let get = |kind: Kind| handles.get(&Address::of(kind));
     let address = |kind: Kind| get(kind).and_then(|handle| handle.observed.public_ip);
-    let public_ip = address(Kind::ElasticIp).or_else(|| address(Kind::Instance));
+    let own_address = address(Kind::Instance).filter(|_| keeps_address(&planned.set));
+    let public_ip = address(Kind::ElasticIp).or(own_address);
     let dns = parsed.plan.dns.as_ref();
-    let is_new_zone = planned.set.changes.iter().any(|change| {
-        matches!(change, crate::diff::Change::Create(desired) if desired.address.kind() == Kind::Zone)
-    });
+    let is_new_zone = planned.set.changes.iter().any(
+        |change| matches!(change, Change::Create(desired) if desired.address.kind() == Kind::Zone),
+    );
     let servers = get(Kind::Zone).map(|handle| handle.observed.name_servers.clone());
     let zone_name = dns.map(|dns| dns.zone.to_string());
     let names = dns.into_iter().flat_map(|dns| {
@@ -116,6 +118,15 @@ fn outputs(parsed: &Parsed, planned: &Planned, handles: &BTreeMap<Address, Handl
             .map(|ip| ssh_line(parsed, &ip.to_string())),
         bucket: get(Kind::Bucket).map(|handle| handle.id.clone()),
     }
+}
+
+/// Whether the server's own address is still the one that was read: AWS gives it
+/// another when it restarts, and when an Elastic IP is taken from it.
+fn keeps_address(set: &ChangeSet) -> bool {
+    !set.changes.iter().any(|change| match change {
+        Change::Delete(live) => live.address.kind() == Kind::ElasticIp,
+        _ => change.impact() == Impact::Restart,
+    })
 }
 
 /// The private key lies beside the public one, by OpenSSH's custom.

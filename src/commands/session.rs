@@ -15,12 +15,18 @@ use crate::report::Out;
 
 use super::{Failure, my_ip};
 
-/// Finds and reads the plan file; warnings are shown at once.
-pub fn load(global: &Global, out: &Out) -> Result<Parsed, Failure> {
+/// Finds and reads the plan file.
+pub fn load(global: &Global) -> Result<Parsed, Failure> {
     // `LABCTL_FILE` has become `--file` already.
     let file = plan::find(global.file.as_deref(), None, Path::new("."))?;
     let file = file.strip_prefix(".").map(PathBuf::from).unwrap_or(file);
-    let parsed = plan::load(&file)?;
+    Ok(plan::load(&file)?)
+}
+
+/// Finds and reads the plan file for a command that is about what it says, and
+/// shows what is doubtful in it.
+pub fn load_with_warnings(global: &Global, out: &Out) -> Result<Parsed, Failure> {
+    let parsed = load(global)?;
     out.warnings(&parsed.warnings, &parsed.source);
     Ok(parsed)
 }

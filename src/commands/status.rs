@@ -20,7 +20,7 @@ pub struct Arguments {
 
 /// Reads and shows.
 pub async fn run(global: &Global, out: &Out) -> Result<ExitCode, Failure> {
-    let parsed = session::load(global, out)?;
+    let parsed = session::load(global)?;
     let aws = session::connect(&parsed, global, out).await;
     let scope = Scope::of(&parsed.plan);
     let live = resources::read(&Reader::new(&aws, &scope)).await?;

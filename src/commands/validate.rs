@@ -10,7 +10,7 @@ use super::{Failure, session};
 
 /// Checks the plan file.
 pub fn run(global: &Global, out: &Out) -> Result<ExitCode, Failure> {
-    let parsed = session::load(global, out)?;
+    let parsed = session::load_with_warnings(global, out)?;
     plan::read_keys(&parsed, session::home().as_deref())
         .map_err(|problems| Failure::problems(parsed.source.clone(), problems))?;
     out.result(&format!("`{}` is a valid plan", parsed.source.name));

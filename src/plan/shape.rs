@@ -14,7 +14,7 @@ use phrases::{expected, instead, purpose, section, shorten};
 use super::problem::Problem;
 use super::scalars;
 use super::schema::{keys, kind, property_by_type, resolve, words};
-use super::source::{Span, join};
+use super::source::join;
 use super::suggest;
 use super::tree::{Entry, Kind, Node};
 

@@ -73,13 +73,16 @@ pub async fn remove(cloud: &dyn Cloud, ids: &[&str], keys: &[String]) -> Result<
 /// a server's disk has the server's tags.
 pub async fn update(live: &Live, desired: &Tags, run: &Run<'_>) -> Result<(), StepError> {
     let disk = live.observed.volume_id.as_deref();
-    let ids: Vec<&str> = [Some(live.id.as_str()), disk].into_iter().flatten().collect();
+    let ids: Vec<&str> = [Some(live.id.as_str()), disk]
+        .into_iter()
+        .flatten()
+        .collect();
     let change = tags::change(&live.observed.tags, desired, run.scope);
-    if !change.set.is_empty() {
-        set(run.cloud, &ids, &change.set).await?;
-    }
     if !change.remove.is_empty() {
         remove(run.cloud, &ids, &change.remove).await?;
+    }
+    if !change.set.is_empty() {
+        set(run.cloud, &ids, &change.set).await?;
     }
     Ok(())
 }

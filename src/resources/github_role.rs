@@ -27,7 +27,7 @@ impl Manage for GithubRole {
     fn fields(&self) -> Vec<Field> {
         let mut fields = self.role.fields();
         // The notes on the key pair lead to the role: they come first, go last.
-        fields.push(Field::after("note", Kind::KeyPair));
+        fields.push(Field::noted_on(Kind::KeyPair));
         fields.push(Field::after("provider", Kind::OidcProvider));
         fields
     }

@@ -150,17 +150,17 @@ impl Manage for InstanceProfile {
             self.add_role(run).await?;
         }
         let change = tags::change(&live.observed.tags, &self.tags, run.scope);
-        if !change.set.is_empty() {
-            let input = TagInstanceProfileInput::builder()
-                .instance_profile_name(&self.name)
-                .set_tags(Some(iam_tags::write(&change.set)));
-            run.cloud.tag_instance_profile(input).await?;
-        }
         if !change.remove.is_empty() {
             let input = UntagInstanceProfileInput::builder()
                 .instance_profile_name(&self.name)
                 .set_tag_keys(Some(change.remove));
             run.cloud.untag_instance_profile(input).await?;
+        }
+        if !change.set.is_empty() {
+            let input = TagInstanceProfileInput::builder()
+                .instance_profile_name(&self.name)
+                .set_tags(Some(iam_tags::write(&change.set)));
+            run.cloud.tag_instance_profile(input).await?;
         }
         Ok(())
     }

@@ -39,7 +39,7 @@ impl Manage for OidcProvider {
     fn fields(&self) -> Vec<Field> {
         let mut fields = vec![
             Field::replace("url", Value::text(&self.url)),
-            Field::after("note", Kind::KeyPair),
+            Field::noted_on(Kind::KeyPair),
         ];
         fields.extend(tags::fields(&self.tags));
         fields
@@ -91,17 +91,17 @@ impl Manage for OidcProvider {
         run: &Run<'_>,
     ) -> Result<(), StepError> {
         let change = tags::change(&live.observed.tags, &self.tags, run.scope);
-        if !change.set.is_empty() {
-            let input = TagOpenIdConnectProviderInput::builder()
-                .open_id_connect_provider_arn(&live.id)
-                .set_tags(Some(iam_tags::write(&change.set)));
-            run.cloud.tag_open_id_connect_provider(input).await?;
-        }
         if !change.remove.is_empty() {
             let input = UntagOpenIdConnectProviderInput::builder()
                 .open_id_connect_provider_arn(&live.id)
                 .set_tag_keys(Some(change.remove));
             run.cloud.untag_open_id_connect_provider(input).await?;
+        }
+        if !change.set.is_empty() {
+            let input = TagOpenIdConnectProviderInput::builder()
+                .open_id_connect_provider_arn(&live.id)
+                .set_tags(Some(iam_tags::write(&change.set)));
+            run.cloud.tag_open_id_connect_provider(input).await?;
         }
         Ok(())
     }

@@ -49,9 +49,29 @@ pub fn companion_name(name: &str, record_type: &str, zone: &str) -> String {
     format!("{}.{zone}", plan::companion_name(&relative, record_type))
 }
 
-/// What a companion says.
-pub fn companion_value(scope: &Scope) -> String {
-    format!("\"heritage=labctl,lab={},region={}\"", scope.lab, scope.region)
+/// What every companion of a lab begins with.
+fn companion_mark(scope: &Scope) -> String {
+    let Scope { lab, region, .. } = scope;
+    format!("heritage=labctl,lab={lab},region={region},resource=record.")
+}
+
+/// What a companion says: whose its record is, and which one that is.
+pub fn companion_value(scope: &Scope, record: &Record) -> String {
+    let name = dns_name::relative(&record.name, &record.zone_name);
+    let name = name.as_deref().unwrap_or(&record.name);
+    quoted(&format!("{}{name}.{}", companion_mark(scope), record.record_type))
+}
+
+/// Reads the name in the zone and the type of the record that a companion of the
+/// lab's is for; `None` where it is no such companion.
+fn read_companion(scope: &Scope, set: &ResourceRecordSet) -> Option<(String, String)> {
+    let [record] = set.resource_records() else {
+        return None;
+    };
+    let text = record.value().replace("\" \"", "");
+    let rest = text.trim_matches('"').strip_prefix(&companion_mark(scope))?;
+    let (name, record_type) = rest.rsplit_once('.')?;
+    Some((name.to_owned(), record_type.to_owned()))
 }
 
 /// A text as the value of a TXT record: in quotes, in parts of at most 255
@@ -102,45 +122,66 @@ fn normal_value(record_type: &str, value: &str) -> String {
 }
 
 fn live(scope: &Scope, zone_id: &str, zone: &str, all: &[ResourceRecordSet]) -> Vec<Live> {
-    let mut companions: BTreeSet<String> = all
-        .iter()
-        .filter(|set| *set.r#type() == RrType::Txt)
-        .filter(|set| {
-            let records = set.resource_records().iter();
-            records.map(|record| record.value()).eq([companion_value(scope)])
+    let texts = all.iter().filter(|set| *set.r#type() == RrType::Txt);
+    let companions: BTreeMap<String, (String, String)> = texts
+        .filter_map(|set| {
+            let name = dns_name::normal_form(set.name());
+            Some((name, read_companion(scope, set)?))
         })
-        .map(|set| dns_name::normal_form(set.name()))
         .collect();
-    let mut widowed = companions.clone();
+    let owned: BTreeSet<_> = companions.values().cloned().collect();
+    let mut widowed = owned.clone();
     let mut found = Vec::new();
     for set in all {
         let (name, record_type) = (dns_name::normal_form(set.name()), set.r#type().as_str());
         let is_zones_own = name == zone && matches!(record_type, "NS" | "SOA");
-        let is_companion = record_type == "TXT" && companions.contains(&name);
-        if is_zones_own || is_companion {
+        let is_companion = record_type == "TXT" && companions.contains_key(&name);
+        let relative = dns_name::relative(&name, zone);
+        let Some(relative) = relative.filter(|_| !is_zones_own && !is_companion) else {
             continue;
-        }
-        let companion = companion_name(&name, record_type, zone);
-        widowed.remove(&companion);
-        let values = set.resource_records().iter();
-        let value = |value: &str| Reference::Id(normal_value(record_type, value));
-        let body = Record {
-            zone: Reference::Id(zone_id.to_owned()),
-            zone_name: zone.to_owned(),
-            values: values.map(|record| value(record.value())).collect(),
-            ttl: set.ttl().unwrap_or_default(),
-            name,
-            record_type: record_type.to_owned(),
         };
-        let owner = match companions.contains(&companion) {
+        let key = (relative, record_type.to_owned());
+        widowed.remove(&key);
+        let owner = match owned.contains(&key) {
             true => Owner::Lab,
             false => Owner::Other,
         };
-        found.extend(body.into_live(zone_id, owner));
+        let values = set.resource_records().iter();
+        let value = |value: &str| Reference::Id(normal_value(record_type, value));
+        let values = values.map(|record| value(record.value())).collect();
+        let ttl = set.ttl().unwrap_or_default();
+        found.push(live_record((zone_id, zone), key, owner, (ttl, values)));
     }
-    companions.retain(|name| widowed.contains(name));
-    found.extend(companions.iter().filter_map(|name| without_record(zone_id, zone, name)));
+    // Of a record that somebody deleted by hand the companion is left: it stands
+    // for the record, which has no values then.
+    let left = widowed.into_iter();
+    found.extend(left.map(|key| live_record((zone_id, zone), key, Owner::Lab, Default::default())));
     found
+}
+
+fn live_record(
+    (zone_id, zone): (&str, &str),
+    (relative, record_type): (String, String),
+    owner: Owner,
+    (ttl, values): (i64, BTreeSet<Reference>),
+) -> Live {
+    let name = absolute_name(&relative, zone);
+    Live {
+        address: Address::record(relative, &record_type),
+        id: format!("{zone_id}/{name}/{record_type}"),
+        owner,
+        standing: Standing::Current,
+        body: Record {
+            zone: Reference::Id(zone_id.to_owned()),
+            zone_name: zone.to_owned(),
+            name,
+            record_type,
+            ttl,
+            values,
+        }
+        .into(),
+        observed: Observed::default(),
+    }
 }
 
 /// The zone's name servers, from its own record.
@@ -162,7 +203,7 @@ impl Manage for Record {
             Field::replace("zone", Value::from(&self.zone)),
             Field::update("values", Value::List(values)),
             Field::update("ttl", Value::Number(self.ttl)),
-            Field::after("note", Kind::KeyPair),
+            Field::noted_on(Kind::KeyPair),
         ]
     }
 

@@ -178,14 +178,14 @@ impl Manage for Role {
             }
         }
         let change = tags::change(&live.observed.tags, &self.tags, run.scope);
-        if !change.set.is_empty() {
-            self.set_tags(&change.set, run).await?;
-        }
         if !change.remove.is_empty() {
             let input = UntagRoleInput::builder()
                 .role_name(&self.name)
                 .set_tag_keys(Some(change.remove));
             run.cloud.untag_role(input).await?;
+        }
+        if !change.set.is_empty() {
+            self.set_tags(&change.set, run).await?;
         }
         Ok(())
     }

@@ -89,6 +89,9 @@ pub fn fields(tags: &Tags) -> Vec<Field> {
 }
 
 /// A change of tags, as the calls of all services want it.
+///
+/// Tags are taken off before others are set: the list of the plan's keys is among
+/// those, and a run that is cut off in between has to find what it lists still.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TagChange {
     /// Tags to set.

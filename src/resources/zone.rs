@@ -132,7 +132,7 @@ impl Zone {
         let added = set.chunks(AT_ONCE).map(|tags| input().set_add_tags(Some(tags.to_vec())));
         let removed = change.remove.chunks(AT_ONCE);
         let removed = removed.map(|keys| input().set_remove_tag_keys(Some(keys.to_vec())));
-        for input in added.chain(removed) {
+        for input in removed.chain(added) {
             run.cloud.change_tags_for_resource(input).await?;
         }
         Ok(())
@@ -181,7 +181,7 @@ impl Manage for Zone {
     fn fields(&self) -> Vec<Field> {
         let mut fields = vec![
             Field::replace("name", Value::text(&self.name)),
-            Field::after("note", Kind::KeyPair),
+            Field::noted_on(Kind::KeyPair),
         ];
         fields.extend(tags::fields(&self.tags));
         fields

@@ -1,8 +1,10 @@
 """Tests of the emulator itself: what the tests of labctl rely on. Run by scripts/test."""
 
+import fcntl
 import json
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import unittest
@@ -132,6 +134,8 @@ class EmulatorTest(unittest.TestCase):
         self.assertEqual(self.run_instance(ClientToken="one"), first)
         self.refused("IdempotentParameterMismatch", self.run_instance, ClientToken="one", KeyName="other")
         self.assertNotEqual(self.run_instance(ClientToken="two"), first)
+        (found,) = self.client("ec2").describe_instances(Filters=[{"Name": "client-token", "Values": ["one"]}])["Reservations"]
+        self.assertEqual([i["InstanceId"] for i in found["Instances"]], [first])
         ec2.terminate_instances(InstanceIds=[first])
         self.refused("IdempotentInstanceTerminated", self.run_instance, ClientToken="one")
 
@@ -205,6 +209,21 @@ class EmulatorTest(unittest.TestCase):
         self.assertEqual(dns.get_change(Id=pending["Id"])["ChangeInfo"]["Status"], "INSYNC")
         dns.delete_hosted_zone(Id=zone)
         self.refused("HostedZoneAlreadyExists", dns.create_hosted_zone, Name="x.test", CallerReference="1")
+
+
+class SharedTest(unittest.TestCase):
+    def test_it_stays_while_it_is_used_and_then_leaves(self):
+        with tempfile.TemporaryDirectory() as folder:
+            port = Path(folder, "port")
+            with open(Path(folder, "used"), "a") as used:
+                fcntl.flock(used, fcntl.LOCK_SH)
+                process = subprocess.Popen([sys.executable, Path(__file__).with_name("emulator.py"), "--shared", folder], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                while not port.exists():
+                    time.sleep(0.1)
+                with self.assertRaises(subprocess.TimeoutExpired):
+                    process.wait(timeout=5)
+            self.assertEqual(process.wait(timeout=20), 0)
+            self.assertFalse(port.exists())
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ mod inspection;
 mod kills;
 mod limits;
 mod normal_forms;
+mod picture;
 mod races;
 mod ready_plans;
 mod resize;

@@ -1,6 +1,10 @@
 //! Tests from outside, in one binary, because linking the SDK a second time is slow.
 
+#![allow(clippy::unwrap_used, clippy::expect_used)] // a test that cannot go on says so
+
 mod cli;
+mod engine;
 mod plan_file;
 mod support;
+mod walls;
 mod wire;

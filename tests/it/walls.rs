@@ -72,7 +72,14 @@ fn only_the_report_knows_the_terminal() {
 fn planning_is_pure() {
     for stage in ["diff.rs", "graph.rs", "lower.rs", "resource.rs"] {
         let file = files().into_iter().find(|file| file.path == stage).unwrap();
-        for word in ["async ", "std::fs", "std::env", "Instant", "SystemTime", "tokio"] {
+        for word in [
+            "async ",
+            "std::fs",
+            "std::env",
+            "Instant",
+            "SystemTime",
+            "tokio",
+        ] {
             assert!(!file.text.contains(word), "`{word}` in {stage}");
         }
     }
@@ -105,7 +112,11 @@ fn files_and_functions_stay_small() {
                 && *line == format!("{}}}", " ".repeat(of))
             {
                 let length = number - from + 1;
-                assert!(length <= 70, "{path}:{}: a function of {length} lines", from + 1);
+                assert!(
+                    length <= 70,
+                    "{path}:{}: a function of {length} lines",
+                    from + 1
+                );
                 start = None;
             }
         }

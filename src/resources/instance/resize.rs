@@ -47,12 +47,17 @@ pub async fn resize(
         let tags = BTreeMap::from([(TRANSACTION_TAG.to_owned(), note(old, new))]);
         ec2_tags::set(run.cloud, &[&live.id], &tags).await?;
     }
-    if before.instance_type != *new && power != Some(Power::Stopped) {
-        if power == Some(Power::Pending) {
-            power::up(&live.id, run).await?;
+    match power {
+        Some(Power::Stopped) => {}
+        Some(Power::Stopping) => power::down(&live.id, run).await?,
+        _ if before.instance_type == *new => {}
+        power => {
+            if power == Some(Power::Pending) {
+                power::up(&live.id, run).await?;
+            }
+            (run.say)("stopping");
+            power::stop(&live.id, run).await?;
         }
-        (run.say)("stopping");
-        power::stop(&live.id, run).await?;
     }
     match change(&live.id, before, new, run).await {
         Ok(()) => end(&live.id, run).await,

@@ -111,12 +111,14 @@ fn write(change: &RecordChange, run: &Run<'_>) -> Result<Vec<Change>, StepError>
     }
     let companion = companion_name(&record.name, &record.record_type, &record.zone_name);
     let record_type = RrType::from(record.record_type.as_str());
-    let value = [companion_value(run.scope)];
+    let value = [companion_value(run.scope, record)];
     let sets = [
         set(&record.name, record_type, record.ttl, &values),
         set(&companion, RrType::Txt, COMPANION_TTL, &value),
     ];
-    let rows = change.actions().into_iter().zip(sets).map(|(action, set)| {
+    // A record without values is not there; only its companion is left.
+    let rows = change.actions().into_iter().zip(sets).skip(usize::from(values.is_empty()));
+    let rows = rows.map(|(action, set)| {
         let built = Change::builder().action(action).set_resource_record_set(set).build();
         built.map_err(|_| StepError::Blocked(format!("the record `{}` is incomplete", record.name)))
     });

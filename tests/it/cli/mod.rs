@@ -9,3 +9,4 @@ mod pictures;
 mod saved;
 mod server;
 mod streams;
+mod terminal;

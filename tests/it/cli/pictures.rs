@@ -93,6 +93,9 @@ fn the_life_of_a_lab_in_pictures() {
         fresh["changes"].as_array().unwrap().len()
     );
 
+    lab.labctl(&["apply"])
+        .refuses(&["nobody is there to be asked", "--yes"]);
+    assert_eq!(lab.writes(), 0);
     let applied = lab.labctl(&["apply", "--yes"]).ok();
     snapshot("apply_fresh", &normal(&lab, &applied.stdout));
     let unchanged = picture(&lab, "unchanged");

@@ -10,6 +10,38 @@ fn power(lab: &Lab) -> String {
         .to_owned()
 }
 
+/// The address that an apply ends with.
+fn address(lab: &Lab) -> Option<String> {
+    let ran = lab.labctl(&["apply", "--yes", "--json"]).ok();
+    let done: serde_json::Value = serde_json::from_str(ran.stdout.lines().last().unwrap()).unwrap();
+    let outputs = &done["outputs"];
+    assert_eq!(outputs["public_ip"].is_string(), outputs["ssh"].is_string());
+    outputs["public_ip"].as_str().map(str::to_owned)
+}
+
+#[test]
+fn no_address_is_told_that_is_not_the_servers() {
+    let lab = Lab::full();
+    let elastic = address(&lab);
+    assert!(elastic.is_some() && elastic == address(&lab));
+    lab.cut("dns");
+    lab.cut("workbench");
+    lab.edit("elastic_ip: true", "elastic_ip: false");
+    assert_ne!(address(&lab), elastic, "it was given back");
+    lab.labctl(&["stop"]).ok();
+    lab.labctl(&["start"]).ok();
+    let own = address(&lab);
+    let status = lab.labctl(&["status", "--json"]).ok().json();
+    assert_eq!(status["server"]["public_ip"].as_str(), own.as_deref());
+    lab.edit("instance_type: t3.micro", "instance_type: t3.small");
+    assert_eq!(address(&lab), None, "a restart changes it");
+    let status = lab.labctl(&["status", "--json"]).ok().json();
+    assert_eq!(
+        status["server"]["public_ip"].as_str(),
+        address(&lab).as_deref()
+    );
+}
+
 #[test]
 fn the_server_can_be_stopped_and_started() {
     let lab = Lab::full();

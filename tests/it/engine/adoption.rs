@@ -3,7 +3,7 @@
 use labctl::cloud::memory::Memory;
 use labctl::diff::Change;
 use labctl::resource::{Address, Live, Owner};
-use labctl::resources::context::Shared;
+use labctl::resources::run::Shared;
 use labctl::resources::{Run, adoption};
 
 use super::foreign;
@@ -19,7 +19,11 @@ fn plan_text() -> String {
 async fn adopt(lab: &Lab, address: &str, id: &str) {
     let planned = lab.plan().await;
     let address: Address = address.parse().unwrap();
-    let change = planned.set.changes.iter().find(|change| *change.address() == address);
+    let change = planned
+        .set
+        .changes
+        .iter()
+        .find(|change| *change.address() == address);
     let desired = match change {
         Some(Change::Create(desired)) => desired.clone(),
         Some(Change::Conflict(conflict)) => conflict.desired.clone(),
@@ -30,14 +34,32 @@ async fn adopt(lab: &Lab, address: &str, id: &str) {
     };
     let live = match planned.live.resources.iter().find(is_it) {
         Some(live) => live.clone(),
-        None => adoption::find(&lab.memory, &planned.scope, &address, id).await.unwrap().unwrap(),
+        None => adoption::find(&lab.memory, &planned.scope, &address, id)
+            .await
+            .unwrap()
+            .unwrap(),
     };
-    let shared = Shared::new(&lab.memory, &planned.scope, &planned.lookups);
+    let shared = Shared {
+        handles: planned.live.handles().into(),
+        ..Shared::new(&lab.memory, &planned.scope, &planned.lookups)
+    };
     let say = |_: &str| {};
-    adoption::adopt(&live, &desired, &Run::new(&shared, &address, &say)).await.unwrap();
+    adoption::adopt(&live, &desired, &Run::new(&shared, &address, &say))
+        .await
+        .unwrap();
     let set = lab.plan().await.set;
-    let change = set.changes.iter().find(|change| *change.address() == address).unwrap();
-    assert!(matches!(change, Change::None(_) | Change::Update(_) | Change::Replace(_)), "{change:?}");
+    let change = set
+        .changes
+        .iter()
+        .find(|change| *change.address() == address)
+        .unwrap();
+    assert!(
+        matches!(
+            change,
+            Change::None(_) | Change::Update(_) | Change::Replace(_)
+        ),
+        "{change:?}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -71,21 +93,40 @@ async fn everything_that_can_be_in_the_way_can_be_adopted() {
     adopt(&lab, "instance", &server).await;
     assert_eq!(lab.plan().await.set.conflicts().count(), 0);
     let actions = lab.actions().await;
-    assert!(!actions.iter().any(|action| action.starts_with("replace instance")), "{actions:?}");
+    assert!(
+        !actions
+            .iter()
+            .any(|action| action.starts_with("replace instance")),
+        "{actions:?}"
+    );
     lab.apply().await;
     lab.check_nothing_to_do().await;
     let items = new_items(&lab);
-    let servers: Vec<_> = items.iter().filter(|item| item.kind == "instance").collect();
-    assert_eq!((servers.len(), servers[0].id.as_str()), (1, server.as_str()));
+    let servers: Vec<_> = items
+        .iter()
+        .filter(|item| item.kind == "instance")
+        .collect();
+    assert_eq!(
+        (servers.len(), servers[0].id.as_str()),
+        (1, server.as_str())
+    );
     assert_eq!(servers[0].attributes["type"], "t3.micro");
-    let addresses: Vec<_> = items.iter().filter(|item| item.kind == "elastic-ip").collect();
-    assert_eq!((addresses.len(), addresses[0].id.as_str()), (1, address.as_str()));
+    let addresses: Vec<_> = items
+        .iter()
+        .filter(|item| item.kind == "elastic-ip")
+        .collect();
+    assert_eq!(
+        (addresses.len(), addresses[0].id.as_str()),
+        (1, address.as_str())
+    );
     lab.destroy(ALL).await;
     lab.check_nothing_left();
 }
 
 fn group(lab: &Lab) -> String {
-    let mut groups = new_items(lab).into_iter().filter(|item| item.kind == "security-group");
+    let mut groups = new_items(lab)
+        .into_iter()
+        .filter(|item| item.kind == "security-group");
     groups.next().unwrap().id
 }
 
@@ -96,7 +137,14 @@ async fn records_of_others_can_be_adopted() {
     let before = memory.clone();
     let lab = Lab::on(before, &plan_text());
     foreign::record(&lab.memory, &zone, "penguins.shop", "A", "192.0.2.1").await;
-    foreign::record(&lab.memory, &zone, "www.penguins.shop", "CNAME", "elsewhere.example.").await;
+    foreign::record(
+        &lab.memory,
+        &zone,
+        "www.penguins.shop",
+        "CNAME",
+        "elsewhere.example.",
+    )
+    .await;
     adopt(&lab, "record.@.A", "penguins.shop").await;
     adopt(&lab, "record.www.CNAME", "www.penguins.shop").await;
     lab.apply().await;
@@ -113,6 +161,11 @@ async fn a_zone_of_others_stays_theirs() {
     let lab = Lab::on(memory, &plan_text());
     lab.apply().await;
     let planned = lab.plan().await;
-    let zone = planned.live.resources.iter().find(|live| live.address.to_string() == "zone").unwrap();
+    let zone = planned
+        .live
+        .resources
+        .iter()
+        .find(|live| live.address.to_string() == "zone")
+        .unwrap();
     assert_eq!(zone.owner, Owner::Other);
 }

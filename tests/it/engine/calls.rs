@@ -16,12 +16,18 @@ const LATENCY: Duration = Duration::from_millis(100);
 
 /// Applies a plan, plans it again, and gives how many calls that took.
 async fn count_calls(text: &str) -> usize {
-    let options = Options { latency: LATENCY, ..Options::default() };
+    let options = Options {
+        latency: LATENCY,
+        ..Options::default()
+    };
     let lab = Lab::with(options, text);
     lab.apply().await;
     let recorder = Recorder::new();
     let start = tokio::time::Instant::now();
-    let planned = lab.plan_through(&recorder.around(&lab.memory)).await.unwrap();
+    let planned = lab
+        .plan_through(&recorder.around(&lab.memory))
+        .await
+        .unwrap();
     assert_eq!(actions(&planned.set), Vec::<String>::new());
     assert_eq!(start.elapsed(), 2 * LATENCY);
     let calls = recorder.calls.borrow();
@@ -36,7 +42,10 @@ async fn a_plan_without_changes_takes_two_rounds_of_few_calls() {
     let base = count_calls(BASE).await;
     assert!(base <= 18, "{base}");
 
-    let github = BASE.replace("\nworkbench:", "\ngithub_actions: { repository: me/penguins }\n\nworkbench:");
+    let github = BASE.replace(
+        "\nworkbench:",
+        "\ngithub_actions: { repository: me/penguins }\n\nworkbench:",
+    );
     assert!(count_calls(&github).await <= base + 3);
 
     let dedicated = BASE.replace("network: default", "network: dedicated");
@@ -47,7 +56,9 @@ async fn a_plan_without_changes_takes_two_rounds_of_few_calls() {
 async fn a_plan_of_an_empty_account_writes_nothing() {
     let lab = Lab::new(BASE);
     let recorder = Recorder::new();
-    lab.plan_through(&recorder.around(&lab.memory)).await.unwrap();
+    lab.plan_through(&recorder.around(&lab.memory))
+        .await
+        .unwrap();
     assert_eq!(recorder.writes(), Vec::<&str>::new());
     lab.check_nothing_left();
 }
@@ -57,6 +68,8 @@ async fn an_apply_without_changes_writes_nothing() {
     let lab = Lab::new(BASE);
     lab.apply().await;
     let recorder = Recorder::new();
-    lab.apply_through(&recorder.around(&lab.memory)).await.unwrap();
+    lab.apply_through(&recorder.around(&lab.memory))
+        .await
+        .unwrap();
     assert_eq!(recorder.writes(), Vec::<&str>::new());
 }

@@ -4,7 +4,7 @@ use labctl::cloud::memory::{Memory, Options};
 
 use super::foreign;
 use super::harness::{ACCOUNT, Lab, WHOLE, actions};
-use super::inspection::differences;
+use super::picture::differences;
 
 /// WHOLE on the account's default network, where a group can be in the way.
 fn plan_text() -> String {
@@ -14,7 +14,10 @@ fn plan_text() -> String {
 async fn conflicts_of(memory: &Memory) -> Vec<String> {
     let lab = Lab::on(memory.clone(), &plan_text());
     let planned = lab.plan().await;
-    assert_eq!(differences(&lab.before, &memory.snapshot()), Vec::<String>::new());
+    assert_eq!(
+        differences(&lab.before, &memory.snapshot()),
+        Vec::<String>::new()
+    );
     let conflicts = planned.set.conflicts();
     let mut lines: Vec<String> = conflicts
         .map(|conflict| format!("{} {}", conflict.desired.address, conflict.ids.join(" ")))
@@ -30,7 +33,10 @@ fn memory() -> Memory {
 #[tokio::test(start_paused = true)]
 async fn buckets_of_others_are_in_the_way_wherever_they_are() {
     // In another account.
-    let options = Options { taken_buckets: ["penguins-data".to_owned()].into(), ..Options::default() };
+    let options = Options {
+        taken_buckets: ["penguins-data".to_owned()].into(),
+        ..Options::default()
+    };
     let memory = Memory::with_options(ACCOUNT, "us-east-1", options);
     assert_eq!(conflicts_of(&memory).await, ["bucket penguins-data"]);
     // In another region of this one.
@@ -73,7 +79,10 @@ async fn a_group_is_in_the_way_in_the_labs_own_network_only() {
     foreign::group(&memory, "penguins", &vpc).await;
     assert_eq!(conflicts_of(&memory).await, Vec::<String>::new());
     let id = foreign::group(&memory, "penguins", &foreign::default_vpc(&memory)).await;
-    assert_eq!(conflicts_of(&memory).await, [format!("security_group {id}")]);
+    assert_eq!(
+        conflicts_of(&memory).await,
+        [format!("security_group {id}")]
+    );
     // A network of the lab's own has nobody else's groups in it.
     let lab = Lab::on(memory, WHOLE);
     lab.apply().await;
@@ -104,7 +113,14 @@ async fn a_record_of_the_same_name_and_type_is_in_the_way() {
     let zone = foreign::zone(&memory, "penguins.shop", "by hand").await;
     foreign::record(&memory, &zone, "penguins.shop", "A", "192.0.2.1").await;
     foreign::record(&memory, &zone, "penguins.shop", "TXT", "\"hello\"").await;
-    foreign::record(&memory, &zone, "*.penguins.shop", "MX", "10 mail.example.org").await;
+    foreign::record(
+        &memory,
+        &zone,
+        "*.penguins.shop",
+        "MX",
+        "10 mail.example.org",
+    )
+    .await;
     let conflicts = conflicts_of(&memory).await;
     assert_eq!(conflicts.len(), 1, "{conflicts:?}");
     assert!(conflicts[0].starts_with("record.@.A "), "{conflicts:?}");
@@ -117,7 +133,10 @@ async fn a_record_that_cannot_stand_beside_the_labs_is_in_the_way() {
     foreign::record(&memory, &zone, "www.penguins.shop", "A", "192.0.2.1").await;
     let conflicts = conflicts_of(&memory).await;
     assert_eq!(conflicts.len(), 1, "a CNAME stands alone: {conflicts:?}");
-    assert!(conflicts[0].starts_with("record.www.CNAME "), "{conflicts:?}");
+    assert!(
+        conflicts[0].starts_with("record.www.CNAME "),
+        "{conflicts:?}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -135,7 +154,10 @@ async fn two_zones_of_one_name_are_in_the_way_and_one_is_used() {
 
 #[tokio::test(start_paused = true)]
 async fn a_private_zone_is_in_nobodys_way() {
-    let options = Options { private_zones: vec!["penguins.shop".to_owned()], ..Options::default() };
+    let options = Options {
+        private_zones: vec!["penguins.shop".to_owned()],
+        ..Options::default()
+    };
     let lab = Lab::with(options, WHOLE);
     lab.apply().await;
     lab.check_nothing_to_do().await;
@@ -147,10 +169,15 @@ async fn a_private_zone_is_in_nobodys_way() {
 async fn the_lab_of_another_plan_with_one_record_of_ours_is_in_the_way() {
     let first = Lab::new(WHOLE);
     first.apply().await;
-    let text = WHOLE.replace("lab: penguins", "lab: whales").replace("penguins-data", "whales-data");
+    let text = WHOLE
+        .replace("lab: penguins", "lab: whales")
+        .replace("penguins-data", "whales-data");
     let second = Lab::on(first.memory.clone(), &text);
     let planned = second.plan().await;
-    let conflicts: Vec<String> =
-        planned.set.conflicts().map(|conflict| conflict.desired.address.to_string()).collect();
+    let conflicts: Vec<String> = planned
+        .set
+        .conflicts()
+        .map(|conflict| conflict.desired.address.to_string())
+        .collect();
     assert_eq!(conflicts, ["record.*.A", "record.@.A", "record.www.CNAME"]);
 }

@@ -113,7 +113,9 @@ pub struct Recorder {
 
 impl Recorder {
     pub const fn new() -> Self {
-        Self { calls: RefCell::new(Vec::new()) }
+        Self {
+            calls: RefCell::new(Vec::new()),
+        }
     }
 
     pub fn around<'a>(&'a self, memory: &Memory) -> Faulty<Memory, impl Fn(Call) -> Fault + 'a> {
@@ -125,12 +127,20 @@ impl Recorder {
 
     /// The operations that were called, in their order.
     pub fn operations(&self) -> Vec<&'static str> {
-        self.calls.borrow().iter().map(|(call, _)| call.operation).collect()
+        self.calls
+            .borrow()
+            .iter()
+            .map(|(call, _)| call.operation)
+            .collect()
     }
 
     /// The operations that change something.
     pub fn writes(&self) -> Vec<&'static str> {
         let calls = self.calls.borrow();
-        calls.iter().filter(|(call, _)| call.writes).map(|(call, _)| call.operation).collect()
+        calls
+            .iter()
+            .filter(|(call, _)| call.writes)
+            .map(|(call, _)| call.operation)
+            .collect()
     }
 }

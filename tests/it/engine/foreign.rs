@@ -47,17 +47,32 @@ pub async fn bucket(memory: &Memory, name: &str, region: &str) {
         .bucket(name)
         .create_bucket_configuration(configuration.build());
     memory.in_region(region).create_bucket(input).await.unwrap();
-    let tag = BucketTag::builder().key("owner").value("somebody").build().unwrap();
+    let tag = BucketTag::builder()
+        .key("owner")
+        .value("somebody")
+        .build()
+        .unwrap();
     let tagging = Tagging::builder().tag_set(tag).build().unwrap();
-    let input = PutBucketTaggingInput::builder().bucket(name).tagging(tagging);
-    memory.in_region(region).put_bucket_tagging(input).await.unwrap();
+    let input = PutBucketTaggingInput::builder()
+        .bucket(name)
+        .tagging(tagging);
+    memory
+        .in_region(region)
+        .put_bucket_tagging(input)
+        .await
+        .unwrap();
 }
 
 pub async fn key_pair(memory: &Memory, name: &str) -> String {
     let input = ImportKeyPairInput::builder()
         .key_name(name)
         .public_key_material(Blob::new(OTHER_KEY));
-    memory.import_key_pair(input).await.unwrap().key_pair_id.unwrap()
+    memory
+        .import_key_pair(input)
+        .await
+        .unwrap()
+        .key_pair_id
+        .unwrap()
 }
 
 pub async fn group(memory: &Memory, name: &str, vpc: &str) -> String {
@@ -65,7 +80,12 @@ pub async fn group(memory: &Memory, name: &str, vpc: &str) -> String {
         .group_name(name)
         .description("of somebody")
         .vpc_id(vpc);
-    memory.create_security_group(input).await.unwrap().group_id.unwrap()
+    memory
+        .create_security_group(input)
+        .await
+        .unwrap()
+        .group_id
+        .unwrap()
 }
 
 pub async fn role(memory: &Memory, name: &str) -> String {
@@ -82,7 +102,9 @@ pub async fn role_for_github(memory: &Memory, name: &str) {
     );
     let input = CreateRoleInput::builder()
         .role_name(name)
-        .assume_role_policy_document(trust(&provider).replace("sts:AssumeRole", "sts:AssumeRoleWithWebIdentity"));
+        .assume_role_policy_document(
+            trust(&provider).replace("sts:AssumeRole", "sts:AssumeRoleWithWebIdentity"),
+        );
     memory.create_role(input).await.unwrap();
 }
 
@@ -99,11 +121,24 @@ pub async fn provider(memory: &Memory) {
 }
 
 pub async fn zone(memory: &Memory, name: &str, reference: &str) -> String {
-    let input = CreateHostedZoneInput::builder().name(name).caller_reference(reference);
-    memory.create_hosted_zone(input).await.unwrap().hosted_zone.unwrap().id
+    let input = CreateHostedZoneInput::builder()
+        .name(name)
+        .caller_reference(reference);
+    memory
+        .create_hosted_zone(input)
+        .await
+        .unwrap()
+        .hosted_zone
+        .unwrap()
+        .id
 }
 
-pub async fn change_record(memory: &Memory, zone: &str, action: ChangeAction, record: (&str, &str, &str)) {
+pub async fn change_record(
+    memory: &Memory,
+    zone: &str,
+    action: ChangeAction,
+    record: (&str, &str, &str),
+) {
     let (name, record_type, value) = record;
     let value = ResourceRecord::builder().value(value).build().unwrap();
     let set = ResourceRecordSet::builder()
@@ -113,7 +148,11 @@ pub async fn change_record(memory: &Memory, zone: &str, action: ChangeAction, re
         .resource_records(value)
         .build()
         .unwrap();
-    let change = Change::builder().action(action).resource_record_set(set).build().unwrap();
+    let change = Change::builder()
+        .action(action)
+        .resource_record_set(set)
+        .build()
+        .unwrap();
     let input = ChangeResourceRecordSetsInput::builder()
         .hosted_zone_id(zone)
         .change_batch(ChangeBatch::builder().changes(change).build().unwrap());
@@ -121,46 +160,86 @@ pub async fn change_record(memory: &Memory, zone: &str, action: ChangeAction, re
 }
 
 pub async fn record(memory: &Memory, zone: &str, name: &str, record_type: &str, value: &str) {
-    change_record(memory, zone, ChangeAction::Create, (name, record_type, value)).await;
+    change_record(
+        memory,
+        zone,
+        ChangeAction::Create,
+        (name, record_type, value),
+    )
+    .await;
 }
 
 pub async fn address(memory: &Memory, tags: &[(&str, &str)]) -> String {
-    let tags = tags.iter().map(|(key, value)| Tag::builder().key(*key).value(*value).build());
+    let tags = tags
+        .iter()
+        .map(|(key, value)| Tag::builder().key(*key).value(*value).build());
     let specification = TagSpecification::builder()
         .resource_type(ResourceType::ElasticIp)
         .set_tags(Some(tags.collect()))
         .build();
     let input = AllocateAddressInput::builder().tag_specifications(specification);
-    memory.allocate_address(input).await.unwrap().allocation_id.unwrap()
+    memory
+        .allocate_address(input)
+        .await
+        .unwrap()
+        .allocation_id
+        .unwrap()
 }
 
 /// A network with a way to the internet and a subnet.
 pub async fn network(memory: &Memory) -> (String, String) {
     let input = CreateVpcInput::builder().cidr_block("10.9.0.0/16");
-    let vpc = memory.create_vpc(input).await.unwrap().vpc.unwrap().vpc_id.unwrap();
+    let vpc = memory
+        .create_vpc(input)
+        .await
+        .unwrap()
+        .vpc
+        .unwrap()
+        .vpc_id
+        .unwrap();
     let input = CreateInternetGatewayInput::builder();
-    let gateway = memory.create_internet_gateway(input).await.unwrap().internet_gateway.unwrap();
+    let gateway = memory
+        .create_internet_gateway(input)
+        .await
+        .unwrap()
+        .internet_gateway
+        .unwrap();
     let input = AttachInternetGatewayInput::builder()
         .internet_gateway_id(gateway.internet_gateway_id.unwrap())
         .vpc_id(&vpc);
+    super::harness::pass(10).await;
     memory.attach_internet_gateway(input).await.unwrap();
-    let input = CreateSubnetInput::builder().vpc_id(&vpc).cidr_block("10.9.1.0/24");
+    let input = CreateSubnetInput::builder()
+        .vpc_id(&vpc)
+        .cidr_block("10.9.1.0/24");
     let subnet = memory.create_subnet(input).await.unwrap().subnet.unwrap();
     (vpc, subnet.subnet_id.unwrap())
 }
 
 /// The id of an image by a part of its name; the newest of several.
 pub async fn image(memory: &Memory, part: &str) -> String {
-    let filter = Filter::builder().name("name").values(format!("*{part}*")).build();
-    let output = memory.describe_images(DescribeImagesInput::builder().filters(filter)).await.unwrap();
-    let newest = output.images().iter().max_by_key(|image| image.creation_date().map(str::to_owned));
+    let filter = Filter::builder()
+        .name("name")
+        .values(format!("*{part}*"))
+        .build();
+    let output = memory
+        .describe_images(DescribeImagesInput::builder().filters(filter))
+        .await
+        .unwrap();
+    let newest = output
+        .images()
+        .iter()
+        .max_by_key(|image| image.creation_date().map(str::to_owned));
     newest.unwrap().image_id().unwrap().to_owned()
 }
 
 /// A server that somebody made by hand, with an open metadata service and a small disk.
 pub async fn server(memory: &Memory, kind: &str) -> String {
     let disk = EbsBlockDevice::builder().volume_size(20).build();
-    let mapping = BlockDeviceMapping::builder().device_name("/dev/sda1").ebs(disk).build();
+    let mapping = BlockDeviceMapping::builder()
+        .device_name("/dev/sda1")
+        .ebs(disk)
+        .build();
     let input = RunInstancesInput::builder()
         .image_id(image(memory, "jammy-22.04-amd64").await)
         .instance_type(InstanceType::from(kind))
@@ -172,17 +251,26 @@ pub async fn server(memory: &Memory, kind: &str) -> String {
 }
 
 pub async fn stop(memory: &Memory, id: &str) {
-    memory.stop_instances(StopInstancesInput::builder().instance_ids(id)).await.unwrap();
+    memory
+        .stop_instances(StopInstancesInput::builder().instance_ids(id))
+        .await
+        .unwrap();
 }
 
 pub async fn tag(memory: &Memory, id: &str, key: &str, value: &str) {
     let tag = Tag::builder().key(key).value(value).build();
-    memory.create_tags(CreateTagsInput::builder().resources(id).tags(tag)).await.unwrap();
+    memory
+        .create_tags(CreateTagsInput::builder().resources(id).tags(tag))
+        .await
+        .unwrap();
 }
 
 pub async fn untag(memory: &Memory, id: &str, key: &str) {
     let tag = Tag::builder().key(key).build();
-    memory.delete_tags(DeleteTagsInput::builder().resources(id).tags(tag)).await.unwrap();
+    memory
+        .delete_tags(DeleteTagsInput::builder().resources(id).tags(tag))
+        .await
+        .unwrap();
 }
 
 /// The account's default network.

@@ -7,11 +7,10 @@ use labctl::diff::{Change, ChangeSet, Edit};
 use labctl::graph::{self, Action, Graph};
 use labctl::lower::{self, Inputs};
 use labctl::resource::{Address, Desired, Live, Owner, Standing};
-use labctl::resources::Body;
-use labctl::resources::Scope;
+use labctl::resources::{Body, Kind, Scope};
 use proptest::prelude::*;
 
-use super::harness::{ACCOUNT, Lab, WHOLE, laptop, parse, KEY};
+use super::harness::{ACCOUNT, KEY, Lab, WHOLE, laptop, parse};
 
 /// A lab as it is wanted, and as it is.
 struct Sides {
@@ -24,9 +23,15 @@ async fn sides(text: &str) -> Sides {
     lab.apply().await;
     let plan = parse(text);
     let laptop = laptop(KEY);
-    let inputs = Inputs { public_key: laptop.public_key, my_ip: laptop.my_ip, account: ACCOUNT.to_owned() };
+    let inputs = Inputs {
+        public_key: laptop.public_key,
+        my_ip: laptop.my_ip,
+        account: ACCOUNT.to_owned(),
+    };
     let live = lab.plan().await.live.resources;
-    let ours = live.into_iter().filter(|live| live.owner == Owner::Lab && live.standing == Standing::Current);
+    let ours = live
+        .into_iter()
+        .filter(|live| live.owner == Owner::Lab && live.standing == Standing::Current);
     Sides {
         desired: lower::lower(&plan, &Scope::of(&plan), &inputs),
         live: ours.map(|live| (live.address.clone(), live)).collect(),
@@ -34,7 +39,10 @@ async fn sides(text: &str) -> Sides {
 }
 
 fn with_runtime<T>(work: impl Future<Output = T>) -> T {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build();
     runtime.unwrap().block_on(work)
 }
 
@@ -42,8 +50,24 @@ fn with_runtime<T>(work: impl Future<Output = T>) -> T {
 fn change_set(sides: &Sides, choices: &[u8]) -> ChangeSet {
     let changes = sides.desired.iter().zip(choices).map(|(desired, choice)| {
         let live = sides.live[&desired.address].clone();
-        let edit = || Edit { live: live.clone(), desired: desired.clone(), fields: Vec::new() };
+        let edit = || Edit {
+            live: live.clone(),
+            desired: desired.clone(),
+            fields: Vec::new(),
+        };
+        // Only what has a field that cannot be changed in place is ever replaced.
+        let kind = desired.address.kind();
+        let is_replaceable = [
+            Kind::KeyPair,
+            Kind::Vpc,
+            Kind::Subnet,
+            Kind::RouteTable,
+            Kind::SecurityGroup,
+            Kind::Instance,
+        ]
+        .contains(&kind);
         match choice % 5 {
+            3 if !is_replaceable => Change::Update(edit()),
             0 => Change::None(live),
             1 => Change::Create(desired.clone()),
             2 => Change::Update(edit()),
@@ -51,7 +75,10 @@ fn change_set(sides: &Sides, choices: &[u8]) -> ChangeSet {
             _ => Change::Delete(live),
         }
     });
-    ChangeSet { changes: changes.collect(), refusals: Vec::new() }
+    ChangeSet {
+        changes: changes.collect(),
+        refusals: Vec::new(),
+    }
 }
 
 /// All steps that come before a step.
@@ -60,7 +87,12 @@ fn before(graph: &Graph) -> Vec<BTreeSet<usize>> {
     loop {
         let next: Vec<BTreeSet<usize>> = all
             .iter()
-            .map(|needs| needs.iter().flat_map(|one| all[*one].iter().copied().chain([*one])).collect())
+            .map(|needs| {
+                needs
+                    .iter()
+                    .flat_map(|one| all[*one].iter().copied().chain([*one]))
+                    .collect()
+            })
             .collect();
         if next == all {
             return all;
@@ -87,7 +119,11 @@ fn makes(action: &Action) -> Option<&Address> {
 fn check_order(graph: &Graph) {
     let before = before(graph);
     for (index, step) in graph.steps.iter().enumerate() {
-        assert!(!before[index].contains(&index), "{} waits for itself", step.name());
+        assert!(
+            !before[index].contains(&index),
+            "{} waits for itself",
+            step.name()
+        );
     }
     for (later, step) in graph.steps.iter().enumerate() {
         let needed = match &step.action {
@@ -99,14 +135,28 @@ fn check_order(graph: &Graph) {
         for (earlier, other) in graph.steps.iter().enumerate() {
             let makes = makes(&other.action).filter(|address| needed.contains(address));
             if let Some(address) = makes.filter(|_| earlier != later) {
-                assert!(before[later].contains(&earlier), "{} {} before {address}", step.verb(), step.name());
+                assert!(
+                    before[later].contains(&earlier),
+                    "{} {} before {address}",
+                    step.verb(),
+                    step.name()
+                );
             }
         }
-        let Action::Delete(live) = &step.action else { continue };
+        let Action::Delete(live) = &step.action else {
+            continue;
+        };
         for (other_index, other) in graph.steps.iter().enumerate() {
-            let Action::Delete(referred) = &other.action else { continue };
-            if other_index != later && mentions(&live.body).contains(&referred.address) {
-                assert!(before[other_index].contains(&later), "{} deleted before {}", other.name(), step.name());
+            let Action::Delete(referred) = &other.action else {
+                continue;
+            };
+            if other_index != later && live.body.references(false).contains(&referred.address) {
+                assert!(
+                    before[other_index].contains(&later),
+                    "{} deleted before {}",
+                    other.name(),
+                    step.name()
+                );
             }
         }
     }
@@ -116,7 +166,11 @@ fn check_order(graph: &Graph) {
 fn steps_are_in_order_whatever_changes() {
     let sides = with_runtime(sides(WHOLE));
     let count = sides.desired.len();
-    let config = ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() };
+    let config = ProptestConfig {
+        cases: 5_000,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    };
     proptest!(config, |(choices in proptest::collection::vec(any::<u8>(), count))| {
         let set = change_set(&sides, &choices);
         let graph = graph::build(&set);
@@ -147,10 +201,17 @@ async fn steps_begin_only_when_what_they_need_is_done() {
             for needed in &step.needs {
                 let other = &graph.steps[*needed];
                 let name = format!("{} {}", other.verb(), other.name());
-                assert!(done.borrow().contains(&name), "{} before {name}", step.name());
+                assert!(
+                    done.borrow().contains(&name),
+                    "{} before {name}",
+                    step.name()
+                );
             }
         }
-        Event::Finished(step, _) => done.borrow_mut().push(format!("{} {}", step.verb(), step.name())),
+        Event::Finished(step, _) => {
+            done.borrow_mut()
+                .push(format!("{} {}", step.verb(), step.name()))
+        }
         _ => {}
     };
     let applying = Applying {

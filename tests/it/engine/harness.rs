@@ -13,8 +13,10 @@ use labctl::planning::{self, Laptop, Planned};
 use labctl::resources::Scope;
 
 pub const ACCOUNT: &str = "123456789012";
-pub const KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f me@laptop";
-pub const OTHER_KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGRlZmdoaWprbG1ub3BxcnN0dXZ3eHl6e3x9fn+AgYKD";
+pub const KEY: &str =
+    "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f me@laptop";
+pub const OTHER_KEY: &str =
+    "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGRlZmdoaWprbG1ub3BxcnN0dXZ3eHl6e3x9fn+AgYKD";
 
 /// A plan in which every kind of resource is used.
 pub const WHOLE: &str = r#"
@@ -88,7 +90,10 @@ pub fn laptop(key: &str) -> Laptop {
 pub fn parse(text: &str) -> Plan {
     match plan::parse("lab.yaml", text) {
         Ok(parsed) => parsed.plan,
-        Err(problems) => panic!("{}\n{text}", plan::render(&problems.problems, &problems.source, false)),
+        Err(problems) => panic!(
+            "{}\n{text}",
+            plan::render(&problems.problems, &problems.source, false)
+        ),
     }
 }
 
@@ -152,7 +157,12 @@ impl Lab {
     pub async fn apply_through(&self, cloud: &dyn Cloud) -> Result<Outcome, CallError> {
         let planned = self.plan_through(cloud).await?;
         assert_eq!(planned.set.refusals, []);
-        assert_eq!(planned.set.conflicts().count(), 0, "{:?}", actions(&planned.set));
+        assert_eq!(
+            planned.set.conflicts().count(),
+            0,
+            "{:?}",
+            actions(&planned.set)
+        );
         Ok(run(cloud, &planned, false).await)
     }
 
@@ -201,7 +211,10 @@ impl Lab {
     /// Checks that the cloud is as it was before the lab, and that what was there already is untouched.
     pub fn check_nothing_left(&self) {
         let now = self.memory.snapshot().living();
-        assert_eq!(super::inspection::differences(&self.before, &now), Vec::<String>::new());
+        assert_eq!(
+            super::picture::differences(&self.before, &now),
+            Vec::<String>::new()
+        );
     }
 }
 
@@ -223,11 +236,18 @@ pub async fn run(cloud: &dyn Cloud, planned: &Planned, empty_bucket: bool) -> Ou
 
 /// What went wrong in an apply.
 pub fn complaints(outcome: &Outcome) -> Vec<String> {
-    let failed = outcome.failed.iter().map(|(step, error)| {
-        format!("{} {} failed: {error}", step.verb(), step.name())
-    });
-    let skipped = outcome.skipped.iter().map(|step| format!("{} skipped", step.name()));
-    let withheld = outcome.withheld.iter().map(|step| format!("{} withheld", step.name()));
+    let failed = outcome
+        .failed
+        .iter()
+        .map(|(step, error)| format!("{} {} failed: {error}", step.verb(), step.name()));
+    let skipped = outcome
+        .skipped
+        .iter()
+        .map(|step| format!("{} skipped", step.name()));
+    let withheld = outcome
+        .withheld
+        .iter()
+        .map(|step| format!("{} withheld", step.name()));
     failed.chain(skipped).chain(withheld).collect()
 }
 
@@ -249,7 +269,11 @@ pub fn actions(set: &ChangeSet) -> Vec<String> {
         Change::Kept(_) => Some("kept"),
     };
     let line = |change: &Change| {
-        let fields: Vec<&str> = change.fields().iter().map(|field| field.path.as_str()).collect();
+        let fields: Vec<&str> = change
+            .fields()
+            .iter()
+            .map(|field| field.path.as_str())
+            .collect();
         let address = change.address();
         Some(match fields.as_slice() {
             [] => format!("{} {address}", word(change)?),

@@ -2,69 +2,28 @@
 
 use std::collections::BTreeMap;
 
-use labctl::cloud::memory::{Inventory, Item, Memory};
+use labctl::cloud::memory::{Item, Memory};
 use labctl::plan::{Access, Network, Plan, RecordValue};
 
 use super::harness::{Lab, parse};
 
-/// The lines in which two inventories differ.
-pub fn differences(before: &Inventory, after: &Inventory) -> Vec<String> {
-    let gone = before.items.iter().filter(|item| !after.items.contains(item));
-    let new = after.items.iter().filter(|item| !before.items.contains(item));
-    let gone = gone.map(|item| format!("- {item:?}"));
-    gone.chain(new.map(|item| format!("+ {item:?}"))).collect()
-}
-
 /// What came into the cloud since the lab's test began.
 pub fn new_items(lab: &Lab) -> Vec<Item> {
-    let is_old = |item: &Item| lab.before.get(&item.id).is_some_and(|old| old.kind == item.kind);
+    let is_old = |item: &Item| {
+        lab.before
+            .get(&item.id)
+            .is_some_and(|old| old.kind == item.kind)
+    };
     let now = lab.memory.snapshot().living();
     now.items.into_iter().filter(|item| !is_old(item)).collect()
 }
 
-/// A picture of the new things without ids and addresses: two clouds with the same lab in them look the same.
-pub fn picture(lab: &Lab) -> Vec<String> {
-    let items = new_items(lab);
-    let mut names: Vec<(String, String)> = Vec::new();
-    for item in &items {
-        let tag = item.tags.get("labctl:resource").unwrap_or(&item.name);
-        names.push((item.id.clone(), format!("<{} {tag}>", item.kind)));
-        if item.kind == "elastic-ip" {
-            names.push((item.name.clone(), "<address>".to_owned()));
-        }
-    }
-    let plain = |text: &str| {
-        let mut text = text.to_owned();
-        for (id, name) in &names {
-            text = text.replace(id.as_str(), name);
-        }
-        text
-    };
-    let is_stable = |item: &Item, key: &str, value: &str| {
-        let is_own = key == "reference" || key.ends_with(" NS") || key.ends_with(" SOA");
-        let is_passing = item.kind == "instance" && key == "public_address" && !value.is_empty();
-        !(is_own || is_passing)
-    };
-    let mut lines: Vec<String> = items
-        .iter()
-        .map(|item| {
-            let attributes = item.attributes.iter();
-            let attributes: Vec<String> = attributes
-                .filter(|(key, value)| is_stable(item, key, value))
-                .map(|(key, value)| format!("{key}={}", plain(value)))
-                .collect();
-            let (id, name, region, state) = (&item.id, &item.name, &item.region, &item.state);
-            let (id, name, tags) = (plain(id), plain(name), &item.tags);
-            format!("{id} {name} {region} {state} {tags:?} {}", attributes.join(", "))
-        })
-        .collect();
-    lines.sort();
-    lines
-}
-
 /// The only thing of a kind that is not older than the lab.
 pub fn sole(lab: &Lab, kind: &str) -> Item {
-    let mut found: Vec<Item> = new_items(lab).into_iter().filter(|item| item.kind == kind).collect();
+    let mut found: Vec<Item> = new_items(lab)
+        .into_iter()
+        .filter(|item| item.kind == kind)
+        .collect();
     assert_eq!(found.len(), 1, "{kind}: {found:#?}");
     found.remove(0)
 }
@@ -95,7 +54,8 @@ impl Findings {
     fn check(&mut self, what: &str, found: impl ToString, wanted: impl ToString) {
         let (found, wanted) = (found.to_string(), wanted.to_string());
         if found != wanted {
-            self.faults.push(format!("{what}: `{found}` and not `{wanted}`"));
+            self.faults
+                .push(format!("{what}: `{found}` and not `{wanted}`"));
         }
     }
 }
@@ -109,7 +69,10 @@ fn wanted_counts(plan: &Plan, is_zone_there: bool) -> BTreeMap<&'static str, usi
     let counts = [
         ("bucket", usize::from(bucket.is_some())),
         ("elastic-ip", usize::from(plan.elastic_ip)),
-        ("hostedzone", usize::from(plan.dns.is_some() && !is_zone_there)),
+        (
+            "hostedzone",
+            usize::from(plan.dns.is_some() && !is_zone_there),
+        ),
         ("iam-instance-profile-association", usize::from(has_role)),
         ("instance", 1),
         ("instance-profile", usize::from(has_role)),
@@ -133,8 +96,13 @@ pub fn faults(lab: &Lab) -> Vec<String> {
     let plan = parse(&lab.text);
     let items = new_items(lab);
     let mut findings = Findings { faults: Vec::new() };
-    let zone = plan.dns.as_ref().map(|dns| dns.zone.to_string()).unwrap_or_default();
-    let is_zone = |item: &&Item| item.kind == "hostedzone" && item.name.trim_end_matches('.') == zone;
+    let zone = plan
+        .dns
+        .as_ref()
+        .map(|dns| dns.zone.to_string())
+        .unwrap_or_default();
+    let is_zone =
+        |item: &&Item| item.kind == "hostedzone" && item.name.trim_end_matches('.') == zone;
     let is_zone_there = lab.before.items.iter().any(|item| is_zone(&item));
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     for item in &items {
@@ -165,13 +133,25 @@ fn check_tags(plan: &Plan, items: &[Item], findings: &mut Findings) {
             ("labctl:lab".to_owned(), plan.lab.to_string()),
             ("labctl:region".to_owned(), plan.region.to_string()),
         ];
-        wanted.extend(plan.tags.iter().map(|(key, value)| (key.to_string(), value.to_string())));
+        wanted.extend(
+            plan.tags
+                .iter()
+                .map(|(key, value)| (key.to_string(), value.to_string())),
+        );
         for (key, value) in wanted {
             let found = item.tags.get(&key).map(String::as_str).unwrap_or_default();
-            findings.check(&format!("tag `{key}` of {} {}", item.kind, item.id), found, value);
+            findings.check(
+                &format!("tag `{key}` of {} {}", item.kind, item.id),
+                found,
+                value,
+            );
         }
         let has_address = item.tags.contains_key("labctl:resource");
-        findings.check(&format!("{} {} is the lab's", item.kind, item.id), has_address, true);
+        findings.check(
+            &format!("{} {} is the lab's", item.kind, item.id),
+            has_address,
+            true,
+        );
     }
 }
 
@@ -187,7 +167,11 @@ fn check_server(lab: &Lab, plan: &Plan, findings: &mut Findings) {
     findings.check("a change in progress", is_changing, false);
     let size = plan.instance.root_volume.size.get();
     findings.check("size", &volume.attributes["size"], size);
-    findings.check("disk", &volume.attributes["type"], plan.instance.root_volume.volume_type.to_string());
+    findings.check(
+        "disk",
+        &volume.attributes["type"],
+        plan.instance.root_volume.volume_type.to_string(),
+    );
     findings.check("encryption", &volume.attributes["encrypted"], true);
     findings.check("disk of", &volume.attributes["instance"], &server.id);
     if plan.elastic_ip {
@@ -197,7 +181,11 @@ fn check_server(lab: &Lab, plan: &Plan, findings: &mut Findings) {
     }
     let pair = sole(lab, "key-pair");
     let key = lab.laptop.public_key.blob.as_str();
-    findings.check("key pair", pair.attributes["public_key"].contains(key), true);
+    findings.check(
+        "key pair",
+        pair.attributes["public_key"].contains(key),
+        true,
+    );
     findings.check("key pair's name", &pair.name, &plan.lab);
 }
 
@@ -216,9 +204,18 @@ fn check_network(lab: &Lab, plan: &Plan, findings: &mut Findings) {
         .ingress
         .iter()
         .flat_map(|rule| &rule.from)
-        .map(|source| if source.is_anywhere() && source.to_string() == "anywhere" { 2 } else { 1 })
+        .map(|source| {
+            if source.is_anywhere() && source.to_string() == "anywhere" {
+                2
+            } else {
+                1
+            }
+        })
         .sum();
-    let found = group.attributes["ingress"].split("; ").filter(|rule| !rule.is_empty()).count();
+    let found = group.attributes["ingress"]
+        .split("; ")
+        .filter(|rule| !rule.is_empty())
+        .count();
     findings.check("rules", found, rules);
     match &plan.network {
         Network::Default => {}
@@ -232,10 +229,18 @@ fn check_network(lab: &Lab, plan: &Plan, findings: &mut Findings) {
             findings.check("group's network", &group.attributes["vpc"], &vpc.id);
             findings.check("subnet", &server.attributes["subnet"], &subnet.id);
             findings.check("subnet's network", &subnet.attributes["vpc"], &vpc.id);
-            findings.check("subnet's addresses", &subnet.attributes["public_addresses"], true);
+            findings.check(
+                "subnet's addresses",
+                &subnet.attributes["public_addresses"],
+                true,
+            );
             findings.check("gateway's network", &gateway.attributes["vpc"], &vpc.id);
             findings.check("table's subnets", &table.attributes["subnets"], &subnet.id);
-            findings.check("routes", table.attributes["routes"].contains(&gateway.id), true);
+            findings.check(
+                "routes",
+                table.attributes["routes"].contains(&gateway.id),
+                true,
+            );
         }
     }
 }
@@ -248,7 +253,11 @@ fn check_storage(lab: &Lab, plan: &Plan, findings: &mut Findings) {
     findings.check("versioning", versioning, wanted.versioning);
     let access = &bucket.attributes["public_access"];
     findings.check("doors left open", access.matches("Some(true)").count(), 4);
-    findings.check("encryption", bucket.attributes["encryption"].contains("Aes256"), true);
+    findings.check(
+        "encryption",
+        bucket.attributes["encryption"].contains("Aes256"),
+        true,
+    );
 }
 
 fn check_identities(plan: &Plan, items: &[Item], findings: &mut Findings) {
@@ -261,20 +270,43 @@ fn check_identities(plan: &Plan, items: &[Item], findings: &mut Findings) {
     if let Some(bucket) = bucket.filter(|bucket| bucket.instance_access != Access::None) {
         let policies = role(&name).unwrap().attributes["policies"].clone();
         let may_write = bucket.instance_access == Access::ReadWrite;
-        findings.check("the server may write", policies.contains("s3:PutObject"), may_write);
-        findings.check("of one bucket", policies.contains(bucket.name.as_str()), true);
-        let profile = items.iter().find(|item| item.kind == "instance-profile").unwrap();
+        findings.check(
+            "the server may write",
+            policies.contains("s3:PutObject"),
+            may_write,
+        );
+        findings.check(
+            "of one bucket",
+            policies.contains(bucket.name.as_str()),
+            true,
+        );
+        let profile = items
+            .iter()
+            .find(|item| item.kind == "instance-profile")
+            .unwrap();
         findings.check("profile's role", &profile.attributes["role"], &name);
         let server = items.iter().find(|item| item.kind == "instance").unwrap();
-        findings.check("server's profile", &server.attributes["profile"], &profile.id);
+        findings.check(
+            "server's profile",
+            &server.attributes["profile"],
+            &profile.id,
+        );
     }
     if let Some(github) = &plan.github_actions {
         let role = role(&format!("{name}-github")).unwrap();
-        let subject = format!("repo:{}:ref:refs/heads/{}", github.repository.as_str(), github.branch.as_str());
+        let subject = format!(
+            "repo:{}:ref:refs/heads/{}",
+            github.repository.as_str(),
+            github.branch.as_str()
+        );
         findings.check("who may", role.attributes["trust"].contains(&subject), true);
         let may_write = github.access == Access::ReadWrite;
         let policies = &role.attributes["policies"];
-        findings.check("GitHub may write", policies.contains("s3:PutObject"), may_write);
+        findings.check(
+            "GitHub may write",
+            policies.contains("s3:PutObject"),
+            may_write,
+        );
     }
 }
 
@@ -286,8 +318,13 @@ fn check_records(lab: &Lab, plan: &Plan, findings: &mut Findings) {
         let is_zone = item.kind == "hostedzone" && item.name.trim_end_matches('.') == zone;
         item.attributes.keys().filter(move |_| is_zone)
     });
-    let there = there.filter(|key| key.starts_with("record ") && !key.ends_with("NS") && !key.ends_with("SOA"));
-    findings.check("record sets", found.len(), 2 * dns.records.len() + there.count());
+    let there = there
+        .filter(|key| key.starts_with("record ") && !key.ends_with("NS") && !key.ends_with("SOA"));
+    findings.check(
+        "record sets",
+        found.len(),
+        2 * dns.records.len() + there.count(),
+    );
     let address = || sole(lab, "elastic-ip").name;
     for record in &dns.records {
         let name = match record.name.as_str() {
@@ -306,7 +343,10 @@ fn check_records(lab: &Lab, plan: &Plan, findings: &mut Findings) {
             .collect();
         values.sort();
         let wanted = format!("{} {}", record.ttl.as_secs(), values.join(" "));
-        let found = found.get(&key).map(|text| sorted_values(text)).unwrap_or_default();
+        let found = found
+            .get(&key)
+            .map(|text| sorted_values(text))
+            .unwrap_or_default();
         findings.check(&key, found, sorted_values(&wanted));
     }
 }

@@ -4,7 +4,8 @@ use labctl::cloud::memory::Options;
 
 use super::disturbances::{Disturbance, EACH, Ending, KILLS, Work, disturb};
 use super::harness::{ALL, Lab, SMALL, WHOLE, actions, complaints, pass, slow};
-use super::inspection::{differences, faults, picture};
+use super::inspection::faults;
+use super::picture::{differences, picture};
 
 /// What has to be so once the next run is through.
 async fn unfinished(lab: &Lab, work: Work, clean: &[String]) -> Vec<String> {
@@ -12,10 +13,23 @@ async fn unfinished(lab: &Lab, work: Work, clean: &[String]) -> Vec<String> {
         Work::Apply => {
             let mut problems = faults(lab);
             let now = picture(lab);
-            problems.extend(now.iter().filter(|line| !clean.contains(line)).map(|line| format!("+ {line}")));
-            problems.extend(clean.iter().filter(|line| !now.contains(line)).map(|line| format!("- {line}")));
+            problems.extend(
+                now.iter()
+                    .filter(|line| !clean.contains(line))
+                    .map(|line| format!("+ {line}")),
+            );
+            problems.extend(
+                clean
+                    .iter()
+                    .filter(|line| !now.contains(line))
+                    .map(|line| format!("- {line}")),
+            );
             let actions = actions(&lab.plan().await.set);
-            problems.extend(actions.iter().map(|action| format!("still to do: {action}")));
+            problems.extend(
+                actions
+                    .iter()
+                    .map(|action| format!("still to do: {action}")),
+            );
             problems
         }
         Work::Destroy => differences(&lab.before, &lab.memory.snapshot().living()),
@@ -40,8 +54,20 @@ struct Setting {
     is_hasty: bool,
 }
 
-/// Cuts a run off at each of its calls, and gives how many times that was done.
-async fn cut_off_everywhere(text: &str, work: Work, how: &[Disturbance], setting: &Setting) -> usize {
+/// Cuts a run off at each of its calls.
+async fn cut_off_everywhere(text: &str, work: Work, how: &[Disturbance], setting: &Setting) {
+    let former = (work == Work::Destroy).then_some(text);
+    cut_off_from(former, text, work, how, setting).await;
+}
+
+/// As [`cut_off_everywhere`], from the lab of a former plan on.
+async fn cut_off_from(
+    former: Option<&str>,
+    text: &str,
+    work: Work,
+    how: &[Disturbance],
+    setting: &Setting,
+) {
     let clean = Lab::with(setting.options.clone(), text);
     clean.apply().await;
     let clean = picture(&clean);
@@ -49,10 +75,11 @@ async fn cut_off_everywhere(text: &str, work: Work, how: &[Disturbance], setting
     let mut count = 0;
     for what in how {
         for at in 0.. {
-            let lab = Lab::with(setting.options.clone(), text);
-            if work == Work::Destroy {
+            let mut lab = Lab::with(setting.options.clone(), former.unwrap_or(text));
+            if former.is_some() {
                 lab.apply().await;
-                pass(setting.rest).await;
+                pass(60).await;
+                lab.text = text.to_owned();
             }
             if matches!(disturb(&lab, *what, at, work).await, Ending::Undisturbed) {
                 break;
@@ -66,57 +93,79 @@ async fn cut_off_everywhere(text: &str, work: Work, how: &[Disturbance], setting
             }
             found.extend(unfinished(&lab, work, &clean).await);
             if !found.is_empty() {
-                problems.push(format!("{what:?} at call {at}:\n    {}", found.join("\n    ")));
+                problems.push(format!(
+                    "{what:?} at call {at}:\n    {}",
+                    found.join("\n    ")
+                ));
             }
         }
     }
-    assert!(problems.is_empty(), "{} of {count}:\n{}", problems.len(), problems.join("\n"));
-    assert!(count > 20, "only {count}");
-    count
+    assert!(
+        problems.is_empty(),
+        "{} of {count}:\n{}",
+        problems.len(),
+        problems.join("\n")
+    );
+    // Calls of planning and of the work itself.
+    assert!(count > 20 * how.len(), "only {count}");
 }
 
 fn instant() -> Setting {
-    Setting { options: Options::default(), rest: 0, is_hasty: false }
+    Setting {
+        options: Options::default(),
+        rest: 0,
+        is_hasty: false,
+    }
 }
 
 /// States last; what is new is seen at once.
 fn lasting() -> Setting {
-    let options = Options { propagation: std::time::Duration::ZERO, ..slow() };
-    Setting { options, ..instant() }
+    let options = Options {
+        propagation: std::time::Duration::ZERO,
+        ..slow()
+    };
+    Setting {
+        options,
+        ..instant()
+    }
 }
 
 /// States last, and the user comes back when everything can be seen.
 fn lagging() -> Setting {
-    Setting { options: slow(), rest: 10, is_hasty: false }
+    Setting {
+        options: slow(),
+        rest: 10,
+        is_hasty: false,
+    }
 }
 
 /// States last, and the user comes back at once.
 fn hasty() -> Setting {
-    Setting { options: slow(), rest: 0, is_hasty: true }
+    Setting {
+        options: slow(),
+        rest: 0,
+        is_hasty: true,
+    }
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_apply_cut_off_anywhere_converges() {
-    let count = cut_off_everywhere(WHOLE, Work::Apply, &EACH, &instant()).await;
-    eprintln!("apply, at once: {count} of {count} converged");
+    cut_off_everywhere(WHOLE, Work::Apply, &EACH, &instant()).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_apply_cut_off_while_states_last_converges() {
-    let count = cut_off_everywhere(WHOLE, Work::Apply, &EACH, &lasting()).await;
-    eprintln!("apply, states last: {count} of {count} converged");
+    cut_off_everywhere(WHOLE, Work::Apply, &EACH, &lasting()).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_apply_cut_off_in_a_lagging_world_converges() {
-    let count = cut_off_everywhere(WHOLE, Work::Apply, &EACH, &lagging()).await;
-    eprintln!("apply, lagging: {count} of {count} converged");
+    cut_off_everywhere(WHOLE, Work::Apply, &EACH, &lagging()).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_apply_cut_off_and_repeated_in_haste_converges() {
-    let count = cut_off_everywhere(WHOLE, Work::Apply, &KILLS, &hasty()).await;
-    eprintln!("apply, in haste: {count} of {count} converged");
+    cut_off_everywhere(WHOLE, Work::Apply, &KILLS, &hasty()).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -128,18 +177,52 @@ async fn a_small_apply_cut_off_anywhere_converges() {
 
 #[tokio::test(start_paused = true)]
 async fn a_destroy_cut_off_anywhere_converges() {
-    let count = cut_off_everywhere(WHOLE, Work::Destroy, &EACH, &instant()).await;
-    eprintln!("destroy, at once: {count} of {count} converged");
+    cut_off_everywhere(WHOLE, Work::Destroy, &EACH, &instant()).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_destroy_cut_off_while_states_last_converges() {
-    let count = cut_off_everywhere(WHOLE, Work::Destroy, &EACH, &lasting()).await;
-    eprintln!("destroy, states last: {count} of {count} converged");
+    cut_off_everywhere(WHOLE, Work::Destroy, &EACH, &lasting()).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_destroy_cut_off_in_a_lagging_world_converges() {
-    let count = cut_off_everywhere(WHOLE, Work::Destroy, &EACH, &lagging()).await;
-    eprintln!("destroy, lagging: {count} of {count} converged");
+    cut_off_everywhere(WHOLE, Work::Destroy, &EACH, &lagging()).await;
+}
+
+/// WHOLE with something else in nearly every place that can be changed in place.
+fn changed() -> String {
+    WHOLE
+        .replace("project: birds", "team: blue")
+        .replace("size: 30 GiB", "size: 40 GiB")
+        .replace("t3.micro", "t3.small")
+        .replace("port: 443", "port: 8443")
+        .replace("description: SSH", "description: Secure Shell")
+        .replace("versioning: true", "versioning: false")
+        .replace("instance_access: read-write", "instance_access: none")
+        .replace(
+            "name: www, type: CNAME, value: \"@\"",
+            "name: www, type: A, value: elastic-ip",
+        )
+        .replace("name: \"*\"", "name: \"*.lab\"")
+        .replace("github_actions: { repository: me/penguins }\n", "")
+}
+
+#[tokio::test(start_paused = true)]
+async fn many_changes_cut_off_anywhere_converge() {
+    for setting in [instant(), lasting(), lagging(), hasty()] {
+        cut_off_from(Some(WHOLE), &changed(), Work::Apply, &EACH, &setting).await;
+        // A disk never shrinks.
+        let back = WHOLE.replace("size: 30 GiB", "size: 40 GiB");
+        cut_off_from(Some(&changed()), &back, Work::Apply, &EACH, &setting).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_move_to_another_network_cut_off_anywhere_converges() {
+    let default = WHOLE.replace("network: dedicated", "network: default");
+    for setting in [instant(), lasting(), lagging(), hasty()] {
+        cut_off_from(Some(WHOLE), &default, Work::Apply, &EACH, &setting).await;
+        cut_off_from(Some(&default), WHOLE, Work::Apply, &EACH, &setting).await;
+    }
 }

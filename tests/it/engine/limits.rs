@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use labctl::cloud::CallError;
 use labctl::cloud::Call;
+use labctl::cloud::CallError;
 use labctl::cloud::faulty::{Fault, Faulty};
 use labctl::cloud::memory::{Memory, Options};
 use labctl::diff::Refusal;
@@ -20,7 +20,10 @@ async fn sole_refusal(lab: &Lab) -> Refusal {
 
 #[tokio::test(start_paused = true)]
 async fn an_account_without_a_default_network_is_told_of_dedicated_ones() {
-    let options = Options { default_vpc: false, ..Options::default() };
+    let options = Options {
+        default_vpc: false,
+        ..Options::default()
+    };
     let mut lab = Lab::with(options, &format!("{SMALL}network: default\n"));
     let refusal = sole_refusal(&lab).await;
     assert_eq!(refusal.path, "network");
@@ -35,15 +38,27 @@ async fn types_that_cannot_be_are_refused_before_anything_is_made() {
     let memory = Memory::new(ACCOUNT, "us-east-1");
     let (vpc, _) = foreign::network(&memory).await;
     let snapshot = memory.snapshot();
-    let subnets = snapshot.of("subnet").into_iter();
-    let in_b = subnets.filter(|subnet| subnet.attributes["zone"] == "us-east-1b").next().unwrap();
+    let mut subnets = snapshot.of("subnet").into_iter();
+    let in_b = subnets
+        .find(|subnet| subnet.attributes["zone"] == "us-east-1b")
+        .unwrap();
     let arm = foreign::image(&memory, "noble-24.04-arm64").await;
     let default_vpc = &in_b.attributes["vpc"];
     let network = format!("network: {{ vpc: {default_vpc}, subnet: {} }}\n", in_b.id);
     let cases = [
-        ("t3.micro", "z9.huge".to_owned(), "instance.instance_type", "no instance type `z9.huge`"),
+        (
+            "t3.micro",
+            "z9.large".to_owned(),
+            "instance.instance_type",
+            "no instance type `z9.large`",
+        ),
         ("ubuntu-24.04", arm, "instance.image", "arm64"),
-        ("ubuntu-24.04", "ami-0123456789abcdef0".to_owned(), "instance.image", "no image"),
+        (
+            "ubuntu-24.04",
+            "ami-0123456789abcdef0".to_owned(),
+            "instance.image",
+            "no image",
+        ),
     ];
     for (from, to, path, words) in cases {
         let lab = Lab::on(memory.clone(), &SMALL.replace(from, &to));
@@ -54,7 +69,12 @@ async fn types_that_cannot_be_are_refused_before_anything_is_made() {
     // m5.large is sold in the first zone only.
     let text = format!("{}{network}", SMALL.replace("t3.micro", "m5.large"));
     let refusal = sole_refusal(&Lab::on(memory.clone(), &text)).await;
-    assert!(refusal.summary.contains("does not sell `m5.large` in us-east-1b"), "{refusal:?}");
+    assert!(
+        refusal
+            .summary
+            .contains("does not sell `m5.large` in us-east-1b"),
+        "{refusal:?}"
+    );
     assert!(refusal.help.contains("us-east-1a"), "{refusal:?}");
     let text = format!("{SMALL}network: {{ vpc: {vpc}, subnet: subnet-0123456789abcdef0 }}\n");
     let refusal = sole_refusal(&Lab::on(memory.clone(), &text)).await;
@@ -67,11 +87,14 @@ async fn types_that_cannot_be_are_refused_before_anything_is_made() {
 
 #[tokio::test(start_paused = true)]
 async fn resizes_that_cannot_be_are_refused_while_the_server_runs() {
-    let network = |subnet: &str, vpc: &str| format!("{SMALL}network: {{ vpc: {vpc}, subnet: {subnet} }}\n");
+    let network =
+        |subnet: &str, vpc: &str| format!("{SMALL}network: {{ vpc: {vpc}, subnet: {subnet} }}\n");
     let memory = Memory::new(ACCOUNT, "us-east-1");
     let snapshot = memory.snapshot();
-    let subnets = snapshot.of("subnet").into_iter();
-    let in_b = subnets.filter(|subnet| subnet.attributes["zone"] == "us-east-1b").next().unwrap();
+    let mut subnets = snapshot.of("subnet").into_iter();
+    let in_b = subnets
+        .find(|subnet| subnet.attributes["zone"] == "us-east-1b")
+        .unwrap();
     let text = network(&in_b.id, &in_b.attributes["vpc"]);
     let cases = [
         ("t4g.micro", "the disk of the server is for x86_64"),
@@ -81,7 +104,12 @@ async fn resizes_that_cannot_be_are_refused_while_the_server_runs() {
     let lab = Lab::on(memory, &text);
     lab.apply().await;
     for (name, words) in cases {
-        let lab = Lab { text: text.replace("t3.micro", name), memory: lab.memory.clone(), laptop: lab.laptop.clone(), before: lab.before.clone() };
+        let lab = Lab {
+            text: text.replace("t3.micro", name),
+            memory: lab.memory.clone(),
+            laptop: lab.laptop.clone(),
+            before: lab.before.clone(),
+        };
         let refusal = sole_refusal(&lab).await;
         assert!(refusal.summary.contains(words), "{refusal:?}");
         assert_eq!(server(&lab).state, "running");
@@ -90,7 +118,10 @@ async fn resizes_that_cannot_be_are_refused_while_the_server_runs() {
 
 #[tokio::test(start_paused = true)]
 async fn a_profile_that_ec2_does_not_know_yet_is_waited_for() {
-    let options = Options { propagation: Duration::from_secs(30), ..Options::default() };
+    let options = Options {
+        propagation: Duration::from_secs(30),
+        ..Options::default()
+    };
     let lab = Lab::with(options, WHOLE);
     let start = tokio::time::Instant::now();
     lab.apply().await;
@@ -104,10 +135,13 @@ async fn a_group_that_is_in_use_names_its_user() {
     lab.apply().await;
     let group = sole(&lab, "security-group").id;
     let other = foreign::server(&lab.memory, "t3.nano").await;
-    let input = aws_sdk_ec2::operation::modify_instance_attribute::ModifyInstanceAttributeInput::builder()
-        .instance_id(&other)
-        .groups(&group);
-    labctl::cloud::Cloud::modify_instance_attribute(&lab.memory, input).await.unwrap();
+    let input =
+        aws_sdk_ec2::operation::modify_instance_attribute::ModifyInstanceAttributeInput::builder()
+            .instance_id(&other)
+            .groups(&group);
+    labctl::cloud::Cloud::modify_instance_attribute(&lab.memory, input)
+        .await
+        .unwrap();
     let outcome = lab.destroy_through(&lab.memory, ALL).await.unwrap();
     let error = sole_error(&outcome);
     assert!(error.contains(&other) && error.contains(&group), "{error}");
@@ -128,7 +162,10 @@ async fn a_disk_that_was_changed_too_often_says_when_it_can_be_again() {
     }
     lab.edit("60 GiB", "70 GiB");
     let error = sole_error(&lab.try_apply().await);
-    assert!(error.contains("four changes of a volume in 24 hours"), "{error}");
+    assert!(
+        error.contains("four changes of a volume in 24 hours"),
+        "{error}"
+    );
     super::harness::pass(24 * 3600).await;
     lab.apply().await;
     lab.check_exactly_the_lab();
@@ -137,22 +174,53 @@ async fn a_disk_that_was_changed_too_often_says_when_it_can_be_again() {
 #[tokio::test(start_paused = true)]
 async fn quotas_stop_what_needs_them_and_no_more() {
     let cases = [
-        (Options { addresses: 0, ..Options::default() }, "AddressLimitExceeded"),
-        (Options { vcpus: 1, ..Options::default() }, "VcpuLimitExceeded"),
-        (Options { vpcs: 1, ..Options::default() }, "VpcLimitExceeded"),
-        (Options { free_plan: true, ..Options::default() }, "InvalidParameterCombination"),
+        (
+            Options {
+                addresses: 0,
+                ..Options::default()
+            },
+            "AddressLimitExceeded",
+        ),
+        (
+            Options {
+                vcpus: 1,
+                ..Options::default()
+            },
+            "VcpuLimitExceeded",
+        ),
+        (
+            Options {
+                vpcs: 1,
+                ..Options::default()
+            },
+            "VpcLimitExceeded",
+        ),
+        (
+            Options {
+                free_plan: true,
+                ..Options::default()
+            },
+            "InvalidParameterCombination",
+        ),
     ];
     for (options, code) in cases {
         let is_network = code == "VpcLimitExceeded";
         let lab = Lab::with(options, &WHOLE.replace("t3.micro", "t3.medium"));
         let outcome = lab.try_apply().await;
-        let failed: Vec<_> = outcome.failed.iter().map(|(_, error)| error.code()).collect();
+        let failed: Vec<_> = outcome
+            .failed
+            .iter()
+            .map(|(_, error)| error.code())
+            .collect();
         assert!(failed.contains(&code), "{:?}", complaints(&outcome));
         assert!(!outcome.skipped.is_empty() && !outcome.handles.is_empty());
         // What does not need it is there.
         let items = new_items(&lab);
         let has = |kind: &str| items.iter().any(|item| item.kind == kind);
-        assert!(has("bucket") && has("key-pair") && has("hostedzone"), "{code}");
+        assert!(
+            has("bucket") && has("key-pair") && has("hostedzone"),
+            "{code}"
+        );
         assert_eq!(has("instance"), code == "AddressLimitExceeded", "{code}");
         assert_eq!(has("vpc"), !is_network, "{code}");
         lab.destroy(ALL).await;
@@ -171,9 +239,16 @@ async fn a_step_that_fails_takes_with_it_what_depends_on_it_and_nothing_else() {
     let error = sole_error(&outcome);
     assert!(error.contains("UnauthorizedOperation"), "{error}");
     assert_eq!(outcome.failed[0].0.name(), "instance");
-    let skipped: Vec<String> = outcome.skipped.iter().map(|step| format!("{} {}", step.verb(), step.name())).collect();
+    let skipped: Vec<String> = outcome
+        .skipped
+        .iter()
+        .map(|step| format!("{} {}", step.verb(), step.name()))
+        .collect();
     assert_eq!(skipped, ["attach elastic_ip"]);
-    assert_eq!(super::inspection::records(&lab.memory, "penguins.shop").len(), 6);
+    assert_eq!(
+        super::inspection::records(&lab.memory, "penguins.shop").len(),
+        6
+    );
     lab.apply().await;
     lab.check_exactly_the_lab();
 }

@@ -6,7 +6,8 @@ use futures_util::join;
 use labctl::cloud::memory::Options;
 
 use super::harness::{ALL, Lab, WHOLE, pass, run};
-use super::inspection::{new_items, picture};
+use super::inspection::new_items;
+use super::picture::picture;
 
 const LATENCY: Duration = Duration::from_millis(50);
 
@@ -24,7 +25,10 @@ async fn race(text: &str, delay: Duration, options: &Options) -> Vec<String> {
         run(&lab.memory, &planned, false).await
     };
     join!(early, late);
-    let servers = new_items(&lab).into_iter().filter(|item| item.kind == "instance").count();
+    let servers = new_items(&lab)
+        .into_iter()
+        .filter(|item| item.kind == "instance")
+        .count();
     assert_eq!(servers, 1, "{delay:?}");
     pass(60).await;
     lab.apply().await;
@@ -36,8 +40,15 @@ async fn race(text: &str, delay: Duration, options: &Options) -> Vec<String> {
 #[tokio::test(start_paused = true)]
 async fn two_applies_at_once_end_in_one_lab() {
     let worlds = [
-        Options { latency: LATENCY, ..Options::default() },
-        Options { latency: LATENCY, transition: Duration::from_secs(5), ..Options::default() },
+        Options {
+            latency: LATENCY,
+            ..Options::default()
+        },
+        Options {
+            latency: LATENCY,
+            transition: Duration::from_secs(5),
+            ..Options::default()
+        },
         Options {
             latency: LATENCY,
             transition: Duration::from_secs(5),
@@ -46,7 +57,6 @@ async fn two_applies_at_once_end_in_one_lab() {
         },
     ];
     let in_default_network = WHOLE.replace("network: dedicated", "network: default");
-    let mut count = 0;
     for options in &worlds {
         for text in [&in_default_network, WHOLE] {
             let clean = Lab::with(options.clone(), text);
@@ -55,16 +65,18 @@ async fn two_applies_at_once_end_in_one_lab() {
             for step in 0..30 {
                 let found = race(text, step * Duration::from_millis(30), options).await;
                 assert_eq!(found, clean, "{step}");
-                count += 1;
             }
         }
     }
-    eprintln!("races: {count} of {count} converged");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_destroy_during_an_apply_leaves_nothing_once_it_is_repeated() {
-    let options = Options { latency: LATENCY, transition: Duration::from_secs(5), ..Options::default() };
+    let options = Options {
+        latency: LATENCY,
+        transition: Duration::from_secs(5),
+        ..Options::default()
+    };
     for step in 0..40 {
         let lab = Lab::with(options.clone(), WHOLE);
         let other = Lab::on(lab.memory.clone(), WHOLE);

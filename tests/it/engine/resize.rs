@@ -33,7 +33,11 @@ async fn a_resize_is_noted_on_the_server_while_it_lasts() {
             _ => Some("resize t3.micro→t3.small".to_owned()),
         };
         let cloud = Faulty::new(lab.memory.clone(), |call: Call| {
-            assert_eq!(note(call.operation).as_deref(), Some("resize t3.micro→t3.small"), "{call}");
+            assert_eq!(
+                note(call.operation).as_deref(),
+                Some("resize t3.micro→t3.small"),
+                "{call}"
+            );
             Fault::Pass
         });
         let outcome = lab.apply_through(&cloud).await.unwrap();
@@ -42,7 +46,10 @@ async fn a_resize_is_noted_on_the_server_while_it_lasts() {
         lab.check_nothing_to_do().await;
         let after = server(&lab);
         assert_eq!(after.id, before.id);
-        assert_eq!(after.attributes["public_address"], before.attributes["public_address"]);
+        assert_eq!(
+            after.attributes["public_address"],
+            before.attributes["public_address"]
+        );
     }
 }
 
@@ -59,7 +66,10 @@ async fn a_server_that_was_stopped_on_purpose_stays_so() {
         lab.apply().await;
         pass(60).await;
         let server = server(&lab);
-        assert_eq!((server.state.as_str(), server.attributes["type"].as_str()), ("stopped", "t3.small"));
+        assert_eq!(
+            (server.state.as_str(), server.attributes["type"].as_str()),
+            ("stopped", "t3.small")
+        );
         assert!(!server.tags.contains_key("labctl:transaction"));
         lab.check_nothing_to_do().await;
     }
@@ -116,7 +126,10 @@ async fn cut_off_everywhere(options: &Options, later: &str, lacking: bool) {
             if lacking {
                 lab.memory.lack_capacity("t3.small");
             }
-            if matches!(disturb(&lab, what, at, Work::Apply).await, Ending::Undisturbed) {
+            if matches!(
+                disturb(&lab, what, at, Work::Apply).await,
+                Ending::Undisturbed
+            ) {
                 break;
             }
             count += 1;
@@ -126,7 +139,9 @@ async fn cut_off_everywhere(options: &Options, later: &str, lacking: bool) {
             found.extend(super::inspection::faults(&lab));
             found.extend(lab.actions().await);
             let after = server(&lab);
-            if (after.id, &after.attributes["public_address"]) != (before.id, &before.attributes["public_address"]) {
+            if (after.id, &after.attributes["public_address"])
+                != (before.id, &before.attributes["public_address"])
+            {
                 found.push("another server or address".to_owned());
             }
             if !found.is_empty() {
@@ -134,8 +149,13 @@ async fn cut_off_everywhere(options: &Options, later: &str, lacking: bool) {
             }
         }
     }
-    assert!(problems.is_empty(), "{} of {count}:\n{}", problems.len(), problems.join("\n"));
-    eprintln!("resize: {count} of {count} converged");
+    assert!(
+        problems.is_empty(),
+        "{} of {count}:\n{}",
+        problems.len(),
+        problems.join("\n")
+    );
+    assert!(count > 60, "only {count}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -15,7 +15,11 @@ async fn github_actions_leave_with_role_and_provider() {
     lab.remove_section("github_actions");
     assert_eq!(
         lab.actions().await,
-        ["update key_pair [tags.labctl:github]", "delete oidc_provider", "delete github_role"]
+        [
+            "update key_pair [tags.labctl:github]",
+            "delete oidc_provider",
+            "delete github_role"
+        ]
     );
     lab.apply().await;
     lab.check_exactly_the_lab();
@@ -30,11 +34,22 @@ async fn dns_leaves_with_its_records_and_the_zone_is_kept() {
     lab.remove_section("dns");
     let actions = lab.actions().await;
     assert!(actions.contains(&"kept zone".to_owned()), "{actions:?}");
-    assert_eq!(actions.iter().filter(|action| action.starts_with("delete record.")).count(), 3);
+    assert_eq!(
+        actions
+            .iter()
+            .filter(|action| action.starts_with("delete record."))
+            .count(),
+        3
+    );
     lab.apply().await;
     assert!(records(&lab.memory, "penguins.shop").is_empty());
     assert_eq!(sole(&lab, "hostedzone").name, "penguins.shop.");
-    let work: Vec<String> = lab.actions().await.into_iter().filter(|one| !one.starts_with("kept")).collect();
+    let work: Vec<String> = lab
+        .actions()
+        .await
+        .into_iter()
+        .filter(|one| !one.starts_with("kept"))
+        .collect();
     assert_eq!(work, Vec::<String>::new());
     lab.text = text;
     lab.apply().await;
@@ -55,7 +70,11 @@ async fn a_bucket_leaves_and_is_kept() {
     lab.apply().await;
     assert_eq!(lab.actions().await, ["kept bucket"]);
     assert_eq!(lab.memory.objects("penguins-data"), ["precious"]);
-    assert!(new_items(&lab).iter().all(|item| item.kind != "role" && item.kind != "oidc-provider"));
+    assert!(
+        new_items(&lab)
+            .iter()
+            .all(|item| item.kind != "role" && item.kind != "oidc-provider")
+    );
     lab.destroy(ALL).await;
     lab.check_nothing_left();
 }
@@ -71,10 +90,18 @@ async fn a_renamed_bucket_is_a_new_one_and_the_old_one_is_kept() {
     assert!(actions.contains(&"kept bucket".to_owned()), "{actions:?}");
     lab.apply().await;
     assert_eq!(lab.actions().await, ["kept bucket"]);
-    let policies = new_items(&lab).into_iter().filter(|item| item.kind == "role");
+    let policies = new_items(&lab)
+        .into_iter()
+        .filter(|item| item.kind == "role");
     for role in policies {
-        assert!(role.attributes["policies"].contains("penguins-fish"), "{role:?}");
-        assert!(!role.attributes["policies"].contains("penguins-data"), "{role:?}");
+        assert!(
+            role.attributes["policies"].contains("penguins-fish"),
+            "{role:?}"
+        );
+        assert!(
+            !role.attributes["policies"].contains("penguins-data"),
+            "{role:?}"
+        );
     }
     assert_eq!(lab.memory.objects("penguins-data"), ["precious"]);
     lab.destroy(ALL).await;
@@ -92,7 +119,12 @@ async fn a_renamed_zone_is_a_new_one_and_the_old_one_is_kept_without_records() {
     lab.apply().await;
     assert!(records(&lab.memory, "penguins.shop").is_empty());
     assert_eq!(records(&lab.memory, "penguins.example").len(), 6);
-    let work: Vec<String> = lab.actions().await.into_iter().filter(|one| !one.starts_with("kept")).collect();
+    let work: Vec<String> = lab
+        .actions()
+        .await
+        .into_iter()
+        .filter(|one| !one.starts_with("kept"))
+        .collect();
     assert_eq!(work, Vec::<String>::new());
 }
 
@@ -121,10 +153,15 @@ async fn records_let_go_of_an_address_before_it_is_released() {
     lab.edit("elastic_ip: true", "elastic_ip: false");
     lab.edit("value: elastic-ip", "value: 192.0.2.7");
     let recorder = Recorder::new();
-    lab.apply_through(&recorder.around(&lab.memory)).await.unwrap();
+    lab.apply_through(&recorder.around(&lab.memory))
+        .await
+        .unwrap();
     let writes = recorder.writes();
     let place = |operation: &str| writes.iter().position(|write| *write == operation).unwrap();
-    assert!(place("ChangeResourceRecordSets") < place("ReleaseAddress"), "{writes:?}");
+    assert!(
+        place("ChangeResourceRecordSets") < place("ReleaseAddress"),
+        "{writes:?}"
+    );
     lab.check_exactly_the_lab();
 }
 
@@ -138,10 +175,21 @@ async fn another_network_is_another_server() {
         let address = sole(&lab, "elastic-ip").name;
         lab.edit("network: dedicated", "network: default");
         let actions = lab.actions().await;
-        for action in ["replace security_group [vpc]", "delete vpc", "delete subnet", "delete route_table", "delete internet_gateway"] {
+        for action in [
+            "replace security_group [vpc]",
+            "delete vpc",
+            "delete subnet",
+            "delete route_table",
+            "delete internet_gateway",
+        ] {
             assert!(actions.contains(&action.to_owned()), "{actions:?}");
         }
-        assert!(actions.iter().any(|action| action.starts_with("replace instance [")), "{actions:?}");
+        assert!(
+            actions
+                .iter()
+                .any(|action| action.starts_with("replace instance [")),
+            "{actions:?}"
+        );
         lab.apply().await;
         pass(10).await;
         lab.check_exactly_the_lab();

@@ -18,7 +18,11 @@ async fn of_two_addresses_the_one_in_use_stays() {
     let used = {
         let other = Lab::on(lab.memory.clone(), SMALL);
         other.apply().await;
-        new_items(&lab).into_iter().find(|item| item.kind == "elastic-ip").unwrap().id
+        new_items(&lab)
+            .into_iter()
+            .find(|item| item.kind == "elastic-ip")
+            .unwrap()
+            .id
     };
     assert_eq!(used, spare, "the one that was there is taken");
     let second = foreign::address(&lab.memory, &MARKS).await;
@@ -34,8 +38,13 @@ async fn of_two_addresses_the_one_in_use_stays_even_if_the_other_is_older() {
     let lab = Lab::new(SMALL);
     let older = foreign::address(&lab.memory, &[]).await;
     lab.apply().await;
-    let addresses = new_items(&lab).into_iter().filter(|item| item.kind == "elastic-ip");
-    let used = addresses.map(|item| item.id).find(|id| *id != older).unwrap();
+    let addresses = new_items(&lab)
+        .into_iter()
+        .filter(|item| item.kind == "elastic-ip");
+    let used = addresses
+        .map(|item| item.id)
+        .find(|id| *id != older)
+        .unwrap();
     for (key, value) in MARKS {
         foreign::tag(&lab.memory, &older, key, value).await;
     }
@@ -68,8 +77,13 @@ async fn a_spare_network_goes_and_the_one_with_the_server_stays() {
                 foreign::tag(&lab.memory, id, "labctl:region", "us-east-1").await;
                 foreign::tag(&lab.memory, id, "labctl:resource", address).await;
             }
-            let gateways = new_items(&lab).into_iter().filter(|item| item.kind == "internet-gateway");
-            let gateway = gateways.filter(|item| item.attributes["vpc"] == vpc).next().unwrap().id;
+            let mut gateways = new_items(&lab)
+                .into_iter()
+                .filter(|item| item.kind == "internet-gateway");
+            let gateway = gateways
+                .find(|item| item.attributes["vpc"] == vpc)
+                .unwrap()
+                .id;
             foreign::tag(&lab.memory, &gateway, "labctl:lab", "penguins").await;
             foreign::tag(&lab.memory, &gateway, "labctl:region", "us-east-1").await;
             foreign::tag(&lab.memory, &gateway, "labctl:resource", "internet_gateway").await;
@@ -86,7 +100,10 @@ async fn a_spare_network_goes_and_the_one_with_the_server_stays() {
             foreign::network(&lab.memory).await;
             other.apply().await;
             server = super::inspection::server(&other).id;
-            let old: Vec<_> = new_items(&lab).into_iter().filter(|item| !item.tags.contains_key("labctl:lab")).collect();
+            let old: Vec<_> = new_items(&lab)
+                .into_iter()
+                .filter(|item| !item.tags.contains_key("labctl:lab"))
+                .collect();
             for item in old {
                 let address = match item.kind.as_str() {
                     "vpc" => "vpc",
@@ -104,7 +121,10 @@ async fn a_spare_network_goes_and_the_one_with_the_server_stays() {
             spare().await;
         }
         let actions = lab.actions().await;
-        assert!(actions.iter().all(|action| action.starts_with("delete ")), "{actions:?}");
+        assert!(
+            actions.iter().all(|action| action.starts_with("delete ")),
+            "{actions:?}"
+        );
         lab.apply().await;
         lab.check_exactly_the_lab();
         lab.check_nothing_to_do().await;

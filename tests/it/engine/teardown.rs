@@ -4,7 +4,8 @@ use labctl::cloud::memory::{Memory, Options};
 
 use super::foreign;
 use super::harness::{ACCOUNT, ALL, Destroying, Lab, SMALL, WHOLE, pass, slow, sole_error};
-use super::inspection::{differences, records};
+use super::inspection::records;
+use super::picture::differences;
 
 #[tokio::test(start_paused = true)]
 async fn destroy_leaves_nothing() {
@@ -24,7 +25,11 @@ async fn destroy_keeps_the_zone_unless_it_is_named() {
     lab.apply().await;
     lab.destroy(Destroying::default()).await;
     let left = lab.memory.snapshot().living();
-    let left: Vec<_> = left.items.iter().filter(|item| lab.before.get(&item.id).is_none()).collect();
+    let left: Vec<_> = left
+        .items
+        .iter()
+        .filter(|item| lab.before.get(&item.id).is_none())
+        .collect();
     assert_eq!(left.len(), 1, "{left:#?}");
     assert_eq!(left[0].kind, "hostedzone");
     assert!(records(&lab.memory, "penguins.shop").is_empty());
@@ -103,9 +108,9 @@ async fn labs_do_not_touch_each_other() {
 
 #[tokio::test(start_paused = true)]
 async fn one_name_in_two_regions_makes_two_labs() {
-    let here = Lab::new(WHOLE);
-    here.memory.in_region("eu-west-1");
-    let here = Lab::on(here.memory, WHOLE);
+    let memory = Memory::new(ACCOUNT, "us-east-1");
+    let _also_open = memory.in_region("eu-west-1");
+    let here = Lab::on(memory, WHOLE);
     here.apply().await;
     let text = WHOLE
         .replace("us-east-1", "eu-west-1")
@@ -119,7 +124,10 @@ async fn one_name_in_two_regions_makes_two_labs() {
     there.check_nothing_to_do().await;
     here.check_nothing_to_do().await;
     there.destroy(ALL).await;
-    assert_eq!(differences(&before.living(), &here.memory.snapshot().living()), Vec::<String>::new());
+    assert_eq!(
+        differences(&before.living(), &here.memory.snapshot().living()),
+        Vec::<String>::new()
+    );
     here.check_exactly_the_lab();
     here.destroy(ALL).await;
     here.check_nothing_left();
@@ -130,20 +138,29 @@ async fn a_zone_that_others_use_is_not_deleted() {
     let lab = Lab::new(WHOLE);
     lab.apply().await;
     let snapshot = lab.memory.snapshot();
-    let zone = snapshot.of("hostedzone")[0].id.rsplit('/').next().unwrap().to_owned();
+    let zone = snapshot.of("hostedzone")[0]
+        .id
+        .rsplit('/')
+        .next()
+        .unwrap()
+        .to_owned();
     foreign::record(&lab.memory, &zone, "mail.penguins.shop", "A", "192.0.2.1").await;
     let outcome = lab.destroy_through(&lab.memory, ALL).await.unwrap();
     let error = sole_error(&outcome);
     assert!(error.contains("records that are not this lab's"), "{error}");
     assert_eq!(records(&lab.memory, "penguins.shop").len(), 1);
-    lab.check_nothing_else_left(&["hostedzone"]);
+    // The key pair has the note that leads to the zone.
+    lab.check_nothing_else_left(&["hostedzone", "key-pair"]);
 }
 
 impl Lab {
     /// Checks that of the lab only things of some kinds are left.
     fn check_nothing_else_left(&self, kinds: &[&str]) {
         let items = super::inspection::new_items(self);
-        let other: Vec<_> = items.iter().filter(|item| !kinds.contains(&item.kind.as_str())).collect();
+        let other: Vec<_> = items
+            .iter()
+            .filter(|item| !kinds.contains(&item.kind.as_str()))
+            .collect();
         assert!(other.is_empty(), "{other:#?}");
     }
 }
@@ -153,10 +170,16 @@ async fn a_full_bucket_stays_and_says_so() {
     let lab = Lab::new(WHOLE);
     lab.apply().await;
     assert!(lab.memory.add_object("penguins-data", "model/1"));
-    let options = Destroying { delete_zone: true, empty_bucket: false };
+    let options = Destroying {
+        delete_zone: true,
+        empty_bucket: false,
+    };
     let outcome = lab.destroy_through(&lab.memory, options).await.unwrap();
     let error = sole_error(&outcome);
-    assert!(error.contains("not empty") && error.contains("--empty-bucket"), "{error}");
+    assert!(
+        error.contains("not empty") && error.contains("--empty-bucket"),
+        "{error}"
+    );
     lab.check_nothing_else_left(&["bucket"]);
     lab.destroy(ALL).await;
     lab.check_nothing_left();
@@ -167,7 +190,8 @@ async fn many_objects_are_deleted_page_by_page() {
     let lab = Lab::new(WHOLE);
     lab.apply().await;
     for number in 0..2_500 {
-        lab.memory.add_object("penguins-data", &format!("data/{number}"));
+        lab.memory
+            .add_object("penguins-data", &format!("data/{number}"));
     }
     lab.destroy(ALL).await;
     lab.check_nothing_left();
