@@ -9,7 +9,7 @@ use crate::cli::Global;
 use crate::diff::{Change, ChangeSet};
 use crate::plan::{self, Parsed};
 use crate::planning::{self, Laptop, Planned};
-use crate::report::{Out, outcome, text};
+use crate::report::{Out, PlanView, outcome, text};
 use crate::resource::{Address, OnChange};
 use crate::saved::SavedPlan;
 
@@ -51,7 +51,11 @@ pub async fn run(global: &Global, arguments: &Arguments, out: &Out) -> Result<Ex
         check_unmoved(saved, &planned)?;
     }
     if !out.is_json() {
-        out.result(&text::change_set(&view(&planned)));
+        let shown = PlanView {
+            allowed: &arguments.replace,
+            ..view(&planned)
+        };
+        out.result(&text::change_set(&shown));
     }
     session::refusals(&parsed, &planned.set.refusals)?;
     check_conflicts(&planned.set)?;

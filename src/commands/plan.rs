@@ -64,6 +64,7 @@ pub fn view(planned: &Planned) -> PlanView<'_> {
         set: &planned.set,
         live: &planned.live,
         notes: &planned.notes,
+        allowed: &[],
     }
 }
 

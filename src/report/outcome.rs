@@ -159,7 +159,9 @@ fn answers(outputs: &Outputs) -> Vec<String> {
             let state = power_word(power);
             Some(format!("{state}; `labctl start` starts it"))
         }
-        (address, _) => address.map(|address| address.to_string()),
+        (Some(address), _) => Some(address.to_string()),
+        (None, Some(_)) => Some("has a new address; `labctl status` shows it".to_owned()),
+        (None, None) => None,
     };
     let is_up = outputs.power != Some(Power::Stopped);
     let rows = [

@@ -80,7 +80,9 @@ fn count_kept(view: &PlanView<'_>) -> usize {
 /// What loses data, and what has to be said for it to happen.
 fn data_at_risk(view: &PlanView<'_>) -> Option<Vec<String>> {
     let mut lines = vec![paint(DANGER, "what needs a word from you")];
-    for change in view.set.changes.iter().filter(|change| change.loses_data()) {
+    let is_open =
+        |change: &&Change| change.loses_data() && !view.allowed.contains(change.address());
+    for change in view.set.changes.iter().filter(is_open) {
         let address = change.address();
         let lost = words::loss(address.kind());
         let forcing = match change {

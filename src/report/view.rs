@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 use crate::apply::Outcome;
 use crate::diff::ChangeSet;
 use crate::graph::Graph;
-use crate::resource::{Live, Owner, Power, Standing};
+use crate::resource::{Address, Live, Owner, Power, Standing};
 use crate::resources::{Kind, LiveLab};
 
 /// A change set and the lab that it is about.
@@ -23,6 +23,8 @@ pub struct PlanView<'a> {
     pub live: &'a LiveLab,
     /// Remarks to print below, such as that a newer image is out.
     pub notes: &'a [String],
+    /// Resources whose data may be lost, by the user's word.
+    pub allowed: &'a [Address],
 }
 
 /// How an apply or a destroy ended, and what it was to do.

@@ -44,8 +44,8 @@ fn trespassers(word: &str, allowed: &[&str]) -> Vec<String> {
 
 #[track_caller]
 fn assert_only_in(word: &str, allowed: &[&str]) {
-    let trespassers = trespassers(word, allowed);
-    assert!(trespassers.is_empty(), "`{word}` in {trespassers:?}");
+    let found = trespassers(word, allowed);
+    assert!(found.is_empty(), "`{word}` in {found:?}");
     assert!(
         !trespassers(word, &[]).is_empty(),
         "`{word}` is nowhere: the test has lost its object"

@@ -133,6 +133,7 @@ pub fn view<'a>(set: &'a ChangeSet, live: &'a LiveLab) -> PlanView<'a> {
         set,
         live,
         notes: &[],
+        allowed: &[],
     }
 }
 

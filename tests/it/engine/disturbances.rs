@@ -54,7 +54,7 @@ pub fn unreachable(call: Call) -> CallError {
 /// How a disturbed run ended.
 pub enum Ending {
     /// It came to its end, or gave up with an error.
-    Ended(Result<Outcome, CallError>),
+    Ended,
     /// It was killed.
     Killed,
     /// It made fewer calls than it would have taken to disturb it.
@@ -97,11 +97,11 @@ pub async fn disturb(lab: &Lab, what: Disturbance, at: usize, doing: Work) -> En
     let run: Pin<Box<dyn Future<Output = _> + '_>> = Box::pin(work(lab, &cloud, doing));
     let ending = tokio::select! {
         biased;
-        result = run => Ending::Ended(result),
+        _ = run => Ending::Ended,
         () = death.notified() => Ending::Killed,
     };
     match ending {
-        Ending::Ended(_) if calls.get() <= at => Ending::Undisturbed,
+        Ending::Ended if calls.get() <= at => Ending::Undisturbed,
         ending => ending,
     }
 }

@@ -61,6 +61,10 @@ fn running(folder: &Path) -> Option<u16> {
     (status == 200).then_some(port)
 }
 
+#[expect(
+    clippy::zombie_processes,
+    reason = "it outlives the test that starts it, and ends by itself"
+)]
 fn start(folder: &Path) -> u16 {
     let _ = fs::remove_file(folder.join("port"));
     let log = File::create(folder.join("log")).unwrap();
