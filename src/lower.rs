@@ -9,7 +9,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 
 use crate::plan::{Access, CidrSource, Network, Plan, RecordValue, SshPublicKey};
-use crate::resource::{Address, Desired, Reference, Tags};
+use crate::resource::{Address, Desired, Live, Owner, Reference, Standing, Tags};
 use crate::resources::bucket::Bucket;
 use crate::resources::elastic_ip::ElasticIp;
 use crate::resources::github_role::GithubRole;
@@ -97,6 +97,39 @@ pub fn lower(plan: &Plan, scope: &Scope, inputs: &Inputs) -> Vec<Desired> {
     desired.extend(lowering.github());
     desired.sort_by(|one, other| one.address.cmp(&other.address));
     desired
+}
+
+/// The longest value of a tag (Amazon EC2 User Guide, "Tag restrictions").
+const LONGEST_NOTE: usize = 256;
+
+/// Keeps zones noted that left the plan: they are not deleted for that, and have
+/// to be found still.
+pub fn keep_notes(desired: &mut [Desired], live: &[Live]) {
+    let kept: BTreeSet<&str> = live
+        .iter()
+        .filter(|live| live.owner == Owner::Lab && live.standing == Standing::Former)
+        .filter_map(|live| match &live.body {
+            Body::Zone(zone) => Some(zone.name.as_str()),
+            _ => None,
+        })
+        .collect();
+    let pairs = desired
+        .iter_mut()
+        .filter_map(|desired| match &mut desired.body {
+            Body::KeyPair(pair) => Some(pair),
+            _ => None,
+        });
+    for pair in pairs {
+        let mut note = pair.tags.remove(ZONE_NOTE).unwrap_or_default();
+        for zone in &kept {
+            if note.len() + 1 + zone.len() <= LONGEST_NOTE {
+                note = format!("{note} {zone}").trim_start().to_owned();
+            }
+        }
+        if !note.is_empty() {
+            pair.tags.insert(ZONE_NOTE.to_owned(), note);
+        }
+    }
 }
 
 struct Lowering<'a> {

@@ -43,7 +43,8 @@ pub async fn plan(cloud: &dyn Read, plan: &Plan, laptop: &Laptop) -> Result<Plan
         my_ip: laptop.my_ip,
         account: live.account.clone(),
     };
-    let desired = lower::lower(plan, &scope, &inputs);
+    let mut desired = lower::lower(plan, &scope, &inputs);
+    lower::keep_notes(&mut desired, &live.resources);
     let mut set = diff::diff(&desired, &live.resources);
     let lookups = preflight::preflight(cloud, &scope.region, &live, &mut set).await?;
     Ok(Planned {

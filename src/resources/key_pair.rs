@@ -18,7 +18,7 @@ use super::reader::Reader;
 use super::run::{Run, gone_is_fine};
 use super::{Body, Kind, Manage, ec2_tags, tags};
 
-/// The tag that notes the zone in which the lab has records.
+/// The tag that notes the zones that the lab has, or has records in, by name.
 pub const ZONE_NOTE: &str = "labctl:zone";
 /// The tag that notes that the lab has a role for GitHub Actions.
 pub const GITHUB_NOTE: &str = "labctl:github";

@@ -57,7 +57,7 @@ async fn find(cloud: &dyn Read, name: &str) -> Result<Vec<HostedZone>, CallError
         .collect())
 }
 
-/// Finds the zone of the plan, and that of a former plan by the note of it.
+/// Finds the zone of the plan, and those of former plans by the note of them.
 pub async fn find_all(reader: &Reader<'_>) -> Result<Zones, CallError> {
     let name = reader.scope.zone.as_deref();
     let current = async {
@@ -67,13 +67,15 @@ pub async fn find_all(reader: &Reader<'_>) -> Result<Zones, CallError> {
         }
     };
     let former = async {
-        match key_pair::note(reader, ZONE_NOTE).await? {
-            Some(former) if Some(former.as_str()) != name => find(reader.cloud, &former).await,
-            _ => Ok(Vec::new()),
-        }
+        let noted = key_pair::note(reader, ZONE_NOTE).await?.unwrap_or_default();
+        let former = noted.split_whitespace().filter(|noted| Some(*noted) != name);
+        try_join_all(former.map(|former| find(reader.cloud, former))).await
     };
     let (current, former) = futures_util::try_join!(current, former)?;
-    Ok(Zones { current, former })
+    Ok(Zones {
+        current,
+        former: former.concat(),
+    })
 }
 
 fn reference_prefix(scope: &Scope, name: &str) -> String {

@@ -16,8 +16,9 @@ fn files() -> Vec<File> {
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).unwrap() {
             let path: PathBuf = entry.unwrap().path();
-            if path.is_dir() {
-                folders.push(path);
+            let is_tests = path.file_stem().is_some_and(|stem| stem == "tests");
+            if is_tests || path.is_dir() {
+                folders.extend((!is_tests).then_some(path));
                 continue;
             }
             let text = fs::read_to_string(&path).unwrap();

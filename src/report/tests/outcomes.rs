@@ -137,7 +137,7 @@ fn a_failure_is_told_with_the_way_out_and_what_it_took_along() {
 
       bucket  s3://penguins-data
     "#);
-    assert_snapshot!(json::outcome(&view).to_string(), @r#"{"event":"done","counts":{"finished":7,"failed":1,"skipped":1,"withheld":1},"failed":[{"address":"instance","addresses":["instance"],"action":"create","error":"AWS has no server of this type left in this zone at the moment","help":"run the same command again later, or write another `instance_type` in the plan","skipped":[{"address":"elastic_ip","addresses":["elastic_ip"],"action":"attach"}]}],"withheld":[{"address":"record.@.A","addresses":["record.@.A","record.www.CNAME"],"action":"update"}],"kept":[],"outputs":{"public_ip":null,"power":null,"urls":[],"name_servers":null,"ssh":null,"bucket":"penguins-data"}}"#);
+    assert_snapshot!(json::outcome(&view).to_string(), @r#"{"event":"done","counts":{"finished":7,"failed":1,"skipped":1,"withheld":1},"failed":[{"address":"instance","addresses":["instance"],"action":"create","error":"AWS has no server of this type left in this zone at the moment","help":"run the same command again later, or write another `instance_type` in the plan","skipped":[{"address":"elastic_ip","addresses":["elastic_ip"],"action":"attach"}]}],"withheld":[{"address":"record.@.A","addresses":["record.@.A","record.www.CNAME"],"action":"create"}],"kept":[],"outputs":{"public_ip":null,"power":null,"urls":[],"name_servers":null,"ssh":null,"bucket":"penguins-data"}}"#);
 }
 
 #[test]
@@ -187,9 +187,9 @@ fn each_event_is_one_object() {
     assert_snapshot!(lines.join("\n"), @r#"
     {"event":"started","address":"instance","addresses":["instance"],"action":"create"}
     {"event":"progress","address":"instance","addresses":["instance"],"action":"create","message":"waiting for the server to run"}
-    {"event":"finished","address":"record.@.A","addresses":["record.@.A","record.www.CNAME"],"action":"update","seconds":1.25}
+    {"event":"finished","address":"record.@.A","addresses":["record.@.A","record.www.CNAME"],"action":"create","seconds":1.25}
     {"event":"failed","address":"instance","addresses":["instance"],"action":"create","error":"AWS has no server of this type left in this zone at the moment","help":"run the same command again later, or write another `instance_type` in the plan"}
-    {"event":"skipped","address":"record.@.A","addresses":["record.@.A","record.www.CNAME"],"action":"update","because":"instance"}
-    {"event":"withheld","address":"record.@.A","addresses":["record.@.A","record.www.CNAME"],"action":"update"}
+    {"event":"skipped","address":"record.@.A","addresses":["record.@.A","record.www.CNAME"],"action":"create","because":"instance"}
+    {"event":"withheld","address":"record.@.A","addresses":["record.@.A","record.www.CNAME"],"action":"create"}
     "#);
 }

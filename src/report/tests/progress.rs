@@ -50,13 +50,13 @@ fn little_is_said_where_there_is_no_terminal() {
     ✗ instance failed: the server `i-0abc` did not come up
     - record.@.A, record.www.CNAME left out, because instance failed
     - key_pair not begun
-    ✓ record.@.A, record.www.CNAME updated in 2 min 5 s
+    ✓ record.@.A, record.www.CNAME created in 2 min 5 s
     "#);
     assert_snapshot!(told(true), @r#"
     ✓ key_pair created in 0.6 s
     ✗ instance failed: the server `i-0abc` did not come up
     - record.@.A, record.www.CNAME left out, because instance failed
     - key_pair not begun
-    ✓ record.@.A, record.www.CNAME updated in 2 min 5 s
+    ✓ record.@.A, record.www.CNAME created in 2 min 5 s
     "#);
 }
