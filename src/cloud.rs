@@ -79,10 +79,8 @@ macro_rules! operations {
                 s3 get_bucket_tagging(GetBucketTaggingInputBuilder) -> GetBucketTaggingOutput;
                 s3 get_bucket_versioning(GetBucketVersioningInputBuilder) -> GetBucketVersioningOutput;
                 s3 get_public_access_block(GetPublicAccessBlockInputBuilder) -> GetPublicAccessBlockOutput;
-                s3 list_buckets(ListBucketsInputBuilder) -> ListBucketsOutput;
                 s3 list_object_versions(ListObjectVersionsInputBuilder) -> ListObjectVersionsOutput;
                 route53 get_change(GetChangeInputBuilder) -> GetChangeOutput;
-                route53 get_hosted_zone(GetHostedZoneInputBuilder) -> GetHostedZoneOutput;
                 route53 list_hosted_zones_by_name(ListHostedZonesByNameInputBuilder) -> ListHostedZonesByNameOutput;
                 route53 list_resource_record_sets(ListResourceRecordSetsInputBuilder) -> ListResourceRecordSetsOutput;
                 route53 list_tags_for_resource(ListTagsForResourceInputBuilder) -> ListTagsForResourceOutput;
@@ -117,7 +115,6 @@ macro_rules! operations {
                 ec2 modify_instance_metadata_options(ModifyInstanceMetadataOptionsInputBuilder) -> ModifyInstanceMetadataOptionsOutput;
                 ec2 modify_subnet_attribute(ModifySubnetAttributeInputBuilder) -> ModifySubnetAttributeOutput;
                 ec2 modify_volume(ModifyVolumeInputBuilder) -> ModifyVolumeOutput;
-                ec2 modify_vpc_attribute(ModifyVpcAttributeInputBuilder) -> ModifyVpcAttributeOutput;
                 ec2 release_address(ReleaseAddressInputBuilder) -> ReleaseAddressOutput;
                 ec2 revoke_security_group_ingress(RevokeSecurityGroupIngressInputBuilder) -> RevokeSecurityGroupIngressOutput;
                 ec2 run_instances(RunInstancesInputBuilder) -> RunInstancesOutput;

@@ -5,6 +5,7 @@ use aws_sdk_iam::operation::delete_role::DeleteRoleInput;
 use aws_sdk_iam::operation::delete_role_policy::DeleteRolePolicyInput;
 use aws_sdk_iam::operation::get_role::{GetRoleInput, GetRoleOutput};
 use aws_sdk_iam::operation::get_role_policy::GetRolePolicyInput;
+use aws_sdk_iam::operation::list_attached_role_policies::ListAttachedRolePoliciesInput;
 use aws_sdk_iam::operation::list_role_policies::ListRolePoliciesInput;
 use aws_sdk_iam::operation::put_role_policy::PutRolePolicyInput;
 use aws_sdk_iam::operation::tag_role::TagRoleInput;
@@ -208,9 +209,9 @@ impl Manage for Role {
         match gone_is_fine(run.cloud.delete_role(input).await, &[NO_SUCH_ENTITY]) {
             Err(error) if error.code() == "DeleteConflict" => {
                 Err(StepError::Blocked(format!(
-                    "somebody attached something to the role `{name}` ({}); detach it, then run \
-                     the same command again",
-                    error.failure
+                    "{} is attached to the role `{name}`; detach it, then run the same command \
+                     again",
+                    attached(name, run).await?
                 )))
             }
             other => Ok(other?),
@@ -224,4 +225,19 @@ async fn delete_policy(role: &str, policy: &str, run: &Run<'_>) -> Result<(), St
         .policy_name(policy);
     let result = run.cloud.delete_role_policy(input).await;
     Ok(gone_is_fine(result, &[NO_SUCH_ENTITY])?)
+}
+
+/// Names what somebody attached to a role.
+async fn attached(role: &str, run: &Run<'_>) -> Result<String, CallError> {
+    let input = ListAttachedRolePoliciesInput::builder().role_name(role);
+    let output = run.cloud.list_attached_role_policies(input).await?;
+    let policies = output.attached_policies().iter();
+    let names: Vec<_> = policies
+        .filter_map(|policy| policy.policy_name())
+        .map(|name| format!("the policy `{name}`"))
+        .collect();
+    Ok(match names.as_slice() {
+        [] => "something, maybe an instance profile,".to_owned(),
+        names => names.join(", "),
+    })
 }

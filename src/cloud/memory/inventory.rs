@@ -102,8 +102,6 @@ impl World {
                 &[
                     ("cidr", vpc.cidr.to_string()),
                     ("default", vpc.default.to_string()),
-                    ("dns_hostnames", vpc.dns_hostnames.to_string()),
-                    ("dns_support", vpc.dns_support.to_string()),
                 ],
             ));
         }

@@ -1,15 +1,14 @@
 //! VPCs.
 //!
-//! Sources: EC2 API Reference, "CreateVpc", "DeleteVpc", "ModifyVpcAttribute";
+//! Sources: EC2 API Reference, "CreateVpc", "DeleteVpc";
 //! Amazon VPC User Guide, "VPC CIDR blocks".
 
 use aws_sdk_ec2::operation::{
     create_vpc::{CreateVpcInput, CreateVpcOutput},
     delete_vpc::{DeleteVpcInput, DeleteVpcOutput},
     describe_vpcs::{DescribeVpcsInput, DescribeVpcsOutput},
-    modify_vpc_attribute::{ModifyVpcAttributeInput, ModifyVpcAttributeOutput},
 };
-use aws_sdk_ec2::types::{self, AttributeBooleanValue, Tenancy, VpcState};
+use aws_sdk_ec2::types::{self, Tenancy, VpcState};
 use ipnet::Ipv4Net;
 
 use super::super::filters::{Filters, limit, page, values};
@@ -23,8 +22,6 @@ use super::in_use;
 pub struct Vpc {
     pub cidr: Ipv4Net,
     pub default: bool,
-    pub dns_support: bool,
-    pub dns_hostnames: bool,
 }
 
 impl Resource for Vpc {
@@ -93,42 +90,13 @@ impl World {
     /// Makes a VPC with what each has: a main route table and a default group.
     pub fn add_vpc(&mut self, cidr: Ipv4Net, default: bool, tags: Tags) -> String {
         let id = self.register.add(Kind::VPC, tags);
-        let vpc = Vpc {
-            cidr,
-            default,
-            dns_support: true,
-            dns_hostnames: default,
-        };
+        let vpc = Vpc { cidr, default };
         self.vpcs.insert(id.clone(), vpc);
         self.add_route_table(&id, true, Tags::new());
         let description = "default VPC security group";
         let group = self.add_group(&id, "default", description, Tags::new());
         self.trust_itself(&group);
         id
-    }
-
-    /// Changes one attribute; AWS takes one a call.
-    pub fn modify_vpc_attribute(
-        &mut self,
-        input: &ModifyVpcAttributeInput,
-    ) -> Answer<ModifyVpcAttributeOutput> {
-        let id = require(input.vpc_id(), "vpcId")?;
-        let vpc = self.register.find_mut(&mut self.vpcs, id)?;
-        let support = input
-            .enable_dns_support()
-            .and_then(AttributeBooleanValue::value);
-        let hostnames = input
-            .enable_dns_hostnames()
-            .and_then(AttributeBooleanValue::value);
-        match (support, hostnames) {
-            (Some(on), None) => vpc.dns_support = on,
-            (None, Some(on)) => vpc.dns_hostnames = on,
-            _ => {
-                let message = "Fields for multiple attribute types specified";
-                return Err(refuse("InvalidParameterCombination", message));
-            }
-        }
-        Ok(ModifyVpcAttributeOutput::builder().build())
     }
 
     pub fn delete_vpc(&mut self, input: &DeleteVpcInput) -> Answer<DeleteVpcOutput> {

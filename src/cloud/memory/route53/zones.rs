@@ -8,7 +8,6 @@
 use aws_sdk_route53::operation::{
     create_hosted_zone::{CreateHostedZoneInput, CreateHostedZoneOutput},
     delete_hosted_zone::{DeleteHostedZoneInput, DeleteHostedZoneOutput},
-    get_hosted_zone::{GetHostedZoneInput, GetHostedZoneOutput},
     list_hosted_zones_by_name::{ListHostedZonesByNameInput, ListHostedZonesByNameOutput},
 };
 use aws_sdk_route53::types::{
@@ -87,12 +86,6 @@ impl World {
     pub fn zone_mut(&mut self, id: Option<&str>) -> Answer<&mut Zone> {
         let id = bare(require(id, "Id")?);
         self.zones.get_mut(id).ok_or_else(|| no_such_zone(id))
-    }
-
-    pub fn get_hosted_zone(&self, input: &GetHostedZoneInput) -> Answer<GetHostedZoneOutput> {
-        let (id, zone) = self.zone(input.id())?;
-        let answer = GetHostedZoneOutput::builder().hosted_zone(zone.view(id)?);
-        Ok(answer.set_delegation_set(zone.delegation()?).build())
     }
 
     /// Lists zones by name, from a name on, whether or not one has that name.

@@ -1,6 +1,6 @@
 //! Buckets: their names belong to all of AWS, they to a region.
 //!
-//! Sources: S3 API Reference, "CreateBucket", "DeleteBucket", "ListBuckets" and
+//! Sources: S3 API Reference, "CreateBucket", "DeleteBucket" and
 //! "Error responses"; S3 User Guide, "General purpose bucket naming rules".
 
 use std::collections::BTreeMap;
@@ -8,14 +8,12 @@ use std::collections::BTreeMap;
 use aws_sdk_s3::operation::{
     create_bucket::{CreateBucketInput, CreateBucketOutput},
     delete_bucket::{DeleteBucketInput, DeleteBucketOutput},
-    list_buckets::{ListBucketsInput, ListBucketsOutput},
 };
 use aws_sdk_s3::types::{
     self, BucketVersioningStatus, CreateBucketConfiguration, PublicAccessBlockConfiguration,
     ServerSideEncryptionConfiguration,
 };
 
-use super::super::filters::page;
 use super::super::refusal::{Answer, Refusal, refuse, refuse_with, require};
 use super::super::register::{Kind, Tags};
 use super::super::world::World;
@@ -73,38 +71,6 @@ impl World {
     pub fn bucket_mut(&mut self, name: Option<&str>, owner: Option<&str>) -> Answer<&mut Bucket> {
         let name = self.bucket(name, owner)?.0.to_owned();
         self.buckets.get_mut(&name).ok_or_else(no_such_bucket)
-    }
-
-    pub fn list_buckets(&self, input: &ListBucketsInput) -> Answer<ListBucketsOutput> {
-        let prefix = input.prefix().unwrap_or_default();
-        let is_listed = |name: &str, bucket: &Bucket| {
-            name.starts_with(prefix)
-                && input
-                    .bucket_region()
-                    .is_none_or(|region| region == bucket.region)
-                && self.register.sees(&arn(name))
-        };
-        let view = |(name, bucket): (&String, &Bucket)| {
-            types::Bucket::builder()
-                .name(name)
-                .bucket_region(&bucket.region)
-                .creation_date(self.register.made(&arn(name)))
-                .build()
-        };
-        let rows = self
-            .buckets
-            .iter()
-            .filter(|(name, bucket)| is_listed(name, bucket));
-        let limit = input
-            .max_buckets()
-            .and_then(|number| usize::try_from(number).ok());
-        let token = input.continuation_token();
-        let (rows, token) = page(rows.map(view).collect(), limit.unwrap_or(10_000), token)?;
-        let answer = ListBucketsOutput::builder().set_buckets(Some(rows));
-        Ok(answer
-            .set_prefix(input.prefix.clone())
-            .set_continuation_token(token)
-            .build())
     }
 
     /// Makes a bucket. One's own, asked for again, is no error in us-east-1.
