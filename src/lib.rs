@@ -26,6 +26,7 @@ pub mod cli;
 pub mod cloud;
 pub mod commands;
 pub mod diff;
+pub mod digest;
 pub mod graph;
 pub mod lower;
 pub mod plan;

@@ -155,6 +155,12 @@ impl Value {
     }
 }
 
+impl From<&Option<Reference>> for Value {
+    fn from(reference: &Option<Reference>) -> Self {
+        reference.as_ref().map_or(Self::Absent, Self::from)
+    }
+}
+
 impl From<&Reference> for Value {
     fn from(reference: &Reference) -> Self {
         match reference {

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
-use sha2::{Digest, Sha256};
 
+use crate::digest::sha256;
 use crate::plan::SshPublicKey;
 use crate::planning::{Laptop, Planned};
 use crate::resource::Live;
@@ -93,8 +93,7 @@ impl SavedPlan {
             fingerprint: String::new(),
             ..self.clone()
         };
-        let digest = Sha256::digest(json!(rest).to_string().as_bytes());
-        digest.iter().map(|byte| format!("{byte:02x}")).collect()
+        sha256(&json!(rest).to_string())
     }
 
     /// Reads the text of a saved plan.

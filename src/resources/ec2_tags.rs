@@ -69,14 +69,18 @@ pub async fn remove(cloud: &dyn Cloud, ids: &[&str], keys: &[String]) -> Result<
     cloud.delete_tags(input).await.map(drop)
 }
 
-/// Brings an EC2 resource's tags to the desired ones, where they differ;
-/// a server's disk has the server's tags.
-pub async fn update(live: &Live, desired: &Tags, run: &Run<'_>) -> Result<(), StepError> {
+/// The ids that carry a resource's tags: its own, and that of a server's disk.
+pub fn carriers(live: &Live) -> Vec<&str> {
     let disk = live.observed.volume_id.as_deref();
-    let ids: Vec<&str> = [Some(live.id.as_str()), disk]
+    [Some(live.id.as_str()), disk]
         .into_iter()
         .flatten()
-        .collect();
+        .collect()
+}
+
+/// Brings an EC2 resource's tags to the desired ones, where they differ.
+pub async fn update(live: &Live, desired: &Tags, run: &Run<'_>) -> Result<(), StepError> {
+    let ids = carriers(live);
     let change = tags::change(&live.observed.tags, desired, run.scope);
     if !change.remove.is_empty() {
         remove(run.cloud, &ids, &change.remove).await?;

@@ -78,7 +78,7 @@ async fn disassociate(live: &Live, run: &Run<'_>) -> Result<(), StepError> {
 
 impl Manage for ElasticIp {
     fn fields(&self) -> Vec<Field> {
-        let instance = self.instance.as_ref().map_or(Value::Absent, Value::from);
+        let instance = Value::from(&self.instance);
         let mut fields = vec![Field::update("instance", instance).late()];
         fields.extend(tags::fields(&self.tags));
         fields

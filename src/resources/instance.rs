@@ -91,7 +91,7 @@ impl Manage for Instance {
     fn fields(&self) -> Vec<Field> {
         let absent_or_text =
             |text: &Option<String>| text.as_ref().map_or(Value::Absent, Value::text);
-        let profile = self.instance_profile.as_ref().map_or(Value::Absent, Value::from);
+        let profile = Value::from(&self.instance_profile);
         let groups = Value::List(self.security_groups.iter().map(Value::from).collect());
         let size = Value::Number(self.root_volume.size);
         let hop_limit = Value::Number(self.metadata.hop_limit.into());

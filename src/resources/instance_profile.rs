@@ -88,7 +88,7 @@ async fn remove_role(live: &Live, run: &Run<'_>) -> Result<(), StepError> {
 
 impl Manage for InstanceProfile {
     fn fields(&self) -> Vec<Field> {
-        let role = self.role.as_ref().map_or(Value::Absent, Value::from);
+        let role = Value::from(&self.role);
         let mut fields = vec![
             Field::replace("name", Value::text(&self.name)),
             Field::update("role", role),

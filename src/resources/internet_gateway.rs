@@ -77,8 +77,7 @@ async fn detach(live: &Live, run: &Run<'_>) -> Result<(), StepError> {
 
 impl Manage for InternetGateway {
     fn fields(&self) -> Vec<Field> {
-        let vpc = self.vpc.as_ref().map_or(Value::Absent, Value::from);
-        let mut fields = vec![Field::update("vpc", vpc)];
+        let mut fields = vec![Field::update("vpc", Value::from(&self.vpc))];
         fields.extend(tags::fields(&self.tags));
         fields
     }

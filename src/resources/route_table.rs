@@ -115,12 +115,10 @@ impl RouteTable {
 
 impl Manage for RouteTable {
     fn fields(&self) -> Vec<Field> {
-        let optional =
-            |reference: &Option<Reference>| reference.as_ref().map_or(Value::Absent, Value::from);
         let mut fields = vec![
             Field::replace("vpc", Value::from(&self.vpc)),
-            Field::update("internet_gateway", optional(&self.internet_gateway)),
-            Field::update("subnet", optional(&self.subnet)),
+            Field::update("internet_gateway", Value::from(&self.internet_gateway)),
+            Field::update("subnet", Value::from(&self.subnet)),
         ];
         fields.extend(tags::fields(&self.tags));
         fields

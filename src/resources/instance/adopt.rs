@@ -37,7 +37,5 @@ pub async fn adopt(live: &Live, wanted: &Instance, run: &Run<'_>) -> Result<(), 
         let note = if is_default { DEFAULT.to_owned() } else { subnet };
         tags.insert(NETWORK_TAG.to_owned(), note);
     }
-    let disk = live.observed.volume_id.as_deref();
-    let ids: Vec<&str> = [Some(live.id.as_str()), disk].into_iter().flatten().collect();
-    Ok(ec2_tags::set(run.cloud, &ids, &tags).await?)
+    Ok(ec2_tags::set(run.cloud, &ec2_tags::carriers(live), &tags).await?)
 }

@@ -8,9 +8,9 @@ use aws_sdk_ec2::types::{
     Instance as Ec2Instance, InstanceMetadataOptionsRequest, InstanceType, ResourceType,
     VolumeType,
 };
-use sha2::{Digest, Sha256};
 
 use crate::cloud::CallError;
+use crate::digest::sha256;
 use crate::resource::{Observed, Power};
 use crate::resources::context::{Handle, StepError};
 use crate::resources::run::{Run, SIGHT};
@@ -30,9 +30,7 @@ const GENERATIONS: u32 = 100;
 /// idempotency"; at most 64 ASCII characters).
 fn client_token(scope: &Scope, generation: u32) -> String {
     let text = format!("{}/{}/instance/{generation}", scope.lab, scope.region);
-    let digest = Sha256::digest(text.as_bytes());
-    let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("labctl-{}", &hex[..48])
+    format!("labctl-{}", &sha256(&text)[..48])
 }
 
 /// Starts the server and waits until it runs.

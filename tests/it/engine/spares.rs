@@ -131,3 +131,32 @@ async fn a_spare_network_goes_and_the_one_with_the_server_stays() {
         assert_eq!(super::inspection::server(&lab).id, server);
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_has_all_three_tags_and_another_name_goes_and_with_two_tags_it_stays() {
+    let lab = Lab::new(SMALL);
+    lab.apply().await;
+    let vpc = foreign::default_vpc(&lab.memory);
+    let strays = [
+        (
+            "security_group",
+            foreign::group(&lab.memory, "of-old", &vpc).await,
+        ),
+        ("key_pair", foreign::key_pair(&lab.memory, "of-old").await),
+    ];
+    for (_, id) in &strays {
+        for (key, value) in &MARKS[..2] {
+            foreign::tag(&lab.memory, id, key, value).await;
+        }
+    }
+    lab.check_nothing_to_do().await;
+    for (address, id) in &strays {
+        foreign::tag(&lab.memory, id, "labctl:resource", address).await;
+    }
+    let mut actions = lab.actions().await;
+    actions.sort();
+    assert_eq!(actions, ["delete key_pair", "delete security_group"]);
+    lab.apply().await;
+    lab.check_exactly_the_lab();
+    lab.check_nothing_to_do().await;
+}
