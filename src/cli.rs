@@ -2,10 +2,13 @@
 
 use std::net::IpAddr;
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::commands::{adopt, apply, completions, destroy, init, plan, status};
+use crate::commands::{
+    adopt, apply, completions, destroy, init, passwd, plan, render, ssh, status,
+};
 
 /// Stands up the data-science lab of one YAML plan on AWS, and takes it down.
 ///
@@ -36,10 +39,20 @@ pub struct Global {
     /// The address that `my-ip` stands for, instead of asking which it is
     #[arg(long, global = true, value_name = "ADDRESS", env = "LABCTL_MY_IP")]
     pub my_ip: Option<IpAddr>,
-    /// Show each call to AWS, and request ids with errors
+    /// Connect to this address instead of the server's, such as a tunnel's end
+    #[arg(
+        long,
+        global = true,
+        value_name = "ADDRESS[:PORT]",
+        env = "LABCTL_CONNECT_TO"
+    )]
+    pub connect_to: Option<Place>,
+    /// Show each call to AWS, request ids with errors, and what runs on the server
     #[arg(short, long, global = true)]
     pub verbose: bool,
 }
+
+const SSH_PORT: &str = "22";
 
 /// What labctl does.
 #[derive(Debug, Subcommand)]
@@ -50,7 +63,7 @@ pub enum Command {
     Validate,
     /// Show what apply would do
     Plan(plan::Arguments),
-    /// Make AWS as the plan says
+    /// Make AWS and the server as the plan says
     Apply(apply::Arguments),
     /// Delete everything that belongs to the lab, and nothing else
     Destroy(destroy::Arguments),
@@ -62,6 +75,12 @@ pub enum Command {
     Stop,
     /// Take something that exists in AWS into the lab
     Adopt(adopt::Arguments),
+    /// Open a shell on the server, or run a command there
+    Ssh(ssh::Arguments),
+    /// Set the password with which a user signs in to JupyterHub
+    Passwd(passwd::Arguments),
+    /// Write the server's files to a folder, without asking anybody
+    Render(render::Arguments),
     /// Show in which order the plan's resources are made
     Graph,
     /// Print the JSON Schema of plan files, for editors
@@ -79,6 +98,79 @@ impl Command {
             Self::Destroy(arguments) => arguments.json,
             Self::Status(arguments) => arguments.json,
             _ => false,
+        }
+    }
+}
+
+/// An address and a port to connect to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// A name or an address.
+    pub address: String,
+    /// The port; 22 unless it is given.
+    pub port: u16,
+}
+
+impl FromStr for Place {
+    type Err = String;
+
+    /// Reads `ADDRESS`, `ADDRESS:PORT`, `[IPV6]:PORT` or an IPv6 address alone.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let whole = |address: &str| (address.to_owned(), SSH_PORT.to_owned());
+        let (address, port) = match text.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+            Some((address, "")) => whole(address),
+            Some((address, rest)) => {
+                let port = rest.strip_prefix(':').ok_or("a port comes after `:`")?;
+                (address.to_owned(), port.to_owned())
+            }
+            None if text.parse::<IpAddr>().is_ok() => whole(text),
+            None => match text.split_once(':') {
+                Some((address, port)) => (address.to_owned(), port.to_owned()),
+                None => whole(text),
+            },
+        };
+        let is_plain = |character: char| {
+            character.is_ascii_alphanumeric() || matches!(character, '.' | '-' | ':' | '_' | '%')
+        };
+        if address.is_empty() || address.starts_with('-') || !address.chars().all(is_plain) {
+            return Err("the address is a name or an IP address".to_owned());
+        }
+        let port = port.parse().ok().filter(|port| *port > 0);
+        let port = port.ok_or("the port is a number from 1 to 65535")?;
+        Ok(Self { address, port })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Place;
+
+    #[test]
+    fn places_are_read() {
+        let cases = [
+            ("127.0.0.1:2201", "127.0.0.1", 2201),
+            ("bastion.example", "bastion.example", 22),
+            ("[::1]:2201", "::1", 2201),
+            ("::1", "::1", 22),
+        ];
+        for (text, address, port) in cases {
+            let place: Place = text.parse().unwrap();
+            assert_eq!(
+                (place.address.as_str(), place.port),
+                (address, port),
+                "{text}"
+            );
+        }
+        for text in [
+            "",
+            ":22",
+            "host:",
+            "host:0",
+            "host:ssh",
+            "-oProxyCommand=x",
+            "a b",
+        ] {
+            assert!(text.parse::<Place>().is_err(), "{text}");
         }
     }
 }

@@ -68,6 +68,7 @@ macro_rules! operations {
                 ec2 describe_volumes(DescribeVolumesInputBuilder) -> DescribeVolumesOutput;
                 ec2 describe_volumes_modifications(DescribeVolumesModificationsInputBuilder) -> DescribeVolumesModificationsOutput;
                 ec2 describe_vpcs(DescribeVpcsInputBuilder) -> DescribeVpcsOutput;
+                ec2 get_console_output(GetConsoleOutputInputBuilder) -> GetConsoleOutputOutput;
                 iam get_instance_profile(GetInstanceProfileInputBuilder) -> GetInstanceProfileOutput;
                 iam get_open_id_connect_provider(GetOpenIdConnectProviderInputBuilder) -> GetOpenIdConnectProviderOutput;
                 iam get_role(GetRoleInputBuilder) -> GetRoleOutput;

@@ -6,14 +6,19 @@ pub mod completions;
 pub mod destroy;
 mod failure;
 pub mod graph;
+mod hosting;
 pub mod init;
 mod interrupt;
 mod my_ip;
+pub mod passwd;
 pub mod plan;
 pub mod power;
+pub mod render;
 mod running;
 pub mod schema;
+mod server;
 mod session;
+pub mod ssh;
 pub mod status;
 pub mod validate;
 
@@ -75,6 +80,9 @@ async fn command(cli: &Cli, out: &Out) -> Result<ExitCode, Failure> {
         Command::Start => power::start(global, out).await,
         Command::Stop => power::stop(global, out).await,
         Command::Adopt(arguments) => adopt::run(global, arguments, out).await,
+        Command::Ssh(arguments) => ssh::run(global, arguments, out).await,
+        Command::Passwd(arguments) => passwd::run(global, arguments, out).await,
+        Command::Render(arguments) => render::run(global, arguments, out),
         Command::Graph => graph::run(global, out),
         Command::Schema => schema::run(out),
         Command::Completions(arguments) => completions::run(arguments, out),

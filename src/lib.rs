@@ -28,6 +28,7 @@ pub mod commands;
 pub mod diff;
 pub mod digest;
 pub mod graph;
+pub mod host;
 pub mod lower;
 pub mod plan;
 pub mod planning;

@@ -1,6 +1,7 @@
 //! Plan and live state → change set: the stages up to the question whether to
 //! apply, for all commands. It is given a cloud that can only be read.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use crate::cloud::{CallError, Read};
@@ -17,6 +18,8 @@ pub struct Laptop {
     pub public_key: SshPublicKey,
     /// The address that stands for `my-ip`.
     pub my_ip: Option<IpAddr>,
+    /// The lines for the users' `authorized_keys`.
+    pub authorized_keys: BTreeMap<String, Vec<String>>,
 }
 
 /// A lab as it is, and what is to be done about it.
@@ -52,15 +55,8 @@ pub async fn plan(cloud: &dyn Read, plan: &Plan, laptop: &Laptop) -> Result<Plan
         live,
         set,
         lookups,
-        notes: notes(plan),
+        notes: Vec::new(),
     })
-}
-
-fn notes(plan: &Plan) -> Vec<String> {
-    let workbench = plan.workbench.as_ref().map(|_| {
-        "the `workbench` section is checked; this version does not set it up yet".to_owned()
-    });
-    workbench.into_iter().collect()
 }
 
 /// Reads the lab and says what taking it down means.

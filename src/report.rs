@@ -7,6 +7,7 @@
 
 pub mod explain;
 pub mod graph;
+pub mod host;
 pub mod json;
 pub mod out;
 pub mod outcome;
@@ -19,6 +20,7 @@ mod view;
 mod words;
 
 pub use explain::Explanation;
+pub use host::{Answers, HostProgress, HostView};
 pub use out::{Out, OutOptions};
 pub use progress::Progress;
 pub use view::{OutcomeView, Outputs, PlanView, StatusView};

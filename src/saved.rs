@@ -28,6 +28,8 @@ pub struct SavedPlan {
     public_key: String,
     /// The address that stood for `my-ip`.
     my_ip: Option<std::net::IpAddr>,
+    /// The lines for the users' `authorized_keys`.
+    authorized_keys: BTreeMap<String, Vec<String>>,
     /// The account that was looked at.
     pub account: String,
     /// The SHA-256 of all the rest, so that what is applied is what was shown.
@@ -76,6 +78,7 @@ impl SavedPlan {
             plan_text: text.to_owned(),
             public_key: laptop.public_key.to_string(),
             my_ip: laptop.my_ip,
+            authorized_keys: laptop.authorized_keys.clone(),
             account: planned.live.account.clone(),
             fingerprint: String::new(),
             live: snapshot(&planned.live.resources),
@@ -127,7 +130,18 @@ impl SavedPlan {
         Ok(Laptop {
             public_key,
             my_ip: self.my_ip,
+            authorized_keys: self.authorized_keys.clone(),
         })
+    }
+
+    /// Says whether the server's half was not looked at.
+    pub fn is_without_host(&self) -> bool {
+        self.changes["host"].is_null()
+    }
+
+    /// Says whether the changes on the server are others than those that were saved.
+    pub fn host_has_moved(&self, now: &Json) -> bool {
+        self.changes["host"]["changes"] != now["changes"]
     }
 
     /// Says what has moved since, one line for each difference.

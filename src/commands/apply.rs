@@ -1,26 +1,27 @@
-//! `labctl apply`: makes AWS as the plan says, after a yes.
+//! `labctl apply`: makes AWS and the server as the plan says, after a yes.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use crate::cli::Global;
 use crate::diff::{Change, ChangeSet};
 use crate::plan::{self, Parsed};
 use crate::planning::{self, Laptop, Planned};
-use crate::report::{Out, PlanView, outcome, text};
-use crate::resource::{Address, OnChange};
+use crate::report::{Out, PlanView, host as report_host, json, outcome};
+use crate::resource::{Address, OnChange, Power};
 use crate::saved::SavedPlan;
 
-use super::plan::view;
-use super::running::{self, Options};
+use super::hosting::{self, Context, HostPlanned, Hosting, Reached};
+use super::plan::{show, view};
+use super::running::{self, Ended, Options};
 use super::{Failure, session};
 
 /// What `apply` takes.
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// A plan that `labctl plan --out` saved; refused if AWS has changed since
+    /// A plan that `labctl plan --out` saved; refused if the lab has changed since
     #[arg(value_name = "SAVED")]
     saved: Option<PathBuf>,
     /// Apply without asking; never covers the loss of data, see --replace
@@ -29,9 +30,21 @@ pub struct Arguments {
     /// Allow that this resource is replaced, and its data lost; may be repeated
     #[arg(long, value_name = "ADDRESS")]
     replace: Vec<Address>,
+    /// Apply one half only: what is in AWS, or what is on the server
+    #[arg(long, value_name = "cloud|host", hide_possible_values = true)]
+    only: Option<Half>,
     /// Print one JSON event a line
     #[arg(long)]
     pub json: bool,
+}
+
+/// A half of a lab.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Half {
+    /// What is in AWS.
+    Cloud,
+    /// What is on the server.
+    Host,
 }
 
 /// Reads, compares, shows, refuses what must not be, asks, applies.
@@ -47,28 +60,119 @@ pub async fn run(global: &Global, arguments: &Arguments, out: &Out) -> Result<Ex
     };
     let aws = session::connect(&parsed, global, out).await;
     let planned = planning::plan(&aws, &parsed.plan, &laptop).await?;
+    let context = Context {
+        cloud: &aws,
+        global,
+        parsed: &parsed,
+        laptop: &laptop,
+        out,
+    };
+    // Nobody has looked at the server's half of a plan that was saved without it.
+    let is_without_host = saved.as_ref().is_some_and(SavedPlan::is_without_host);
+    let only = arguments.only.or(is_without_host.then_some(Half::Cloud));
+    let hosting = Hosting::of(context).filter(|_| only != Some(Half::Cloud));
+    let host = match &hosting {
+        Some(hosting) => Some(hosting.plan(&planned).await?),
+        None => None,
+    };
     if let Some(saved) = &saved {
-        check_unmoved(saved, &planned)?;
+        check_unmoved(saved, &planned, host.as_ref())?;
     }
     if !out.is_json() {
         let shown = PlanView {
             allowed: &arguments.replace,
             ..view(&planned)
         };
-        out.result(&text::change_set(&shown));
+        show(&shown, host.as_ref(), only, out);
     }
-    session::refusals(&parsed, &planned.set.refusals)?;
-    check_conflicts(&planned.set)?;
-    check_data_is_safe(&planned.set, &arguments.replace, parsed.plan.protect)?;
-    if planned.set.has_work() {
+    let does_cloud = only != Some(Half::Host);
+    check(&parsed, &planned, arguments, does_cloud)?;
+    hosting::refuse(&host.as_ref().map(HostPlanned::refusals).unwrap_or_default())?;
+    let has_host_work = host.as_ref().is_some_and(HostPlanned::has_work);
+    if (does_cloud && planned.set.has_work()) || has_host_work {
         running::confirm("apply these changes?", arguments.yes, out)?;
     }
     let options = Options {
         empty_bucket: false,
         parsed: &parsed,
-        ending: outcome::applied,
     };
-    running::apply(&aws, &planned, &options, out).await
+    let planned = match does_cloud {
+        true => planned,
+        false => without_changes(planned),
+    };
+    let ended = running::apply(&aws, &planned, &options, out).await?;
+    match (hosting, host) {
+        (Some(hosting), Some(host)) if ended.is_complete() => {
+            finish_host(&hosting, host, &planned, &ended, out).await
+        }
+        _ => ended.tell(&planned, outcome::applied, out),
+    }
+}
+
+/// Refuses what must not be, before the first write.
+fn check(
+    parsed: &Parsed,
+    planned: &Planned,
+    arguments: &Arguments,
+    does_cloud: bool,
+) -> Result<(), Failure> {
+    if !does_cloud {
+        return Ok(());
+    }
+    session::refusals(parsed, &planned.set.refusals)?;
+    check_conflicts(&planned.set)?;
+    check_data_is_safe(&planned.set, &arguments.replace, parsed.plan.protect)
+}
+
+/// The lab as it is, with nothing to do in AWS.
+fn without_changes(mut planned: Planned) -> Planned {
+    let is_none = |change: &Change| matches!(change, Change::None(_));
+    planned.set.changes.retain(is_none);
+    planned
+}
+
+/// Sets up the server, and ends with what answers there.
+async fn finish_host(
+    hosting: &Hosting<'_>,
+    host: HostPlanned,
+    planned: &Planned,
+    ended: &Ended,
+    out: &Out,
+) -> Result<ExitCode, Failure> {
+    if !out.is_json() && planned.set.has_work() {
+        out.result(&outcome::cloud_done(&ended.view(planned)));
+    }
+    let reached = match (&ended.server, ended.outputs.public_ip, ended.outputs.power) {
+        (Some(_), _, Some(Power::Stopped | Power::Stopping)) | (None, ..) => None,
+        (Some(id), Some(address), _) => Some(Reached {
+            id: id.clone(),
+            address: address.into(),
+            is_same: hosting::stays_up(&planned.set),
+        }),
+        (Some(id), None, _) => hosting.find(id).await?,
+    };
+    let Some(reached) = reached else {
+        out.warning("the server does not run or has no public address, so it was not set up");
+        return ended.tell(planned, outcome::applied, out);
+    };
+    let (verdict, facts) = hosting.converge(host, reached).await?;
+    if out.is_json() {
+        out.json(&json::outcome(&ended.view(planned), verdict.as_ref()));
+    }
+    match verdict {
+        Some(verdict) if !verdict.ok => {
+            out.say(&report_host::failed(&verdict));
+            Err(Failure::Reported)
+        }
+        verdict => {
+            if !out.is_json() {
+                let answers = hosting.answers(&facts);
+                out.result(&report_host::ended(verdict.as_ref(), &answers));
+                out.result(&outcome::whereabouts(&ended.view(planned)));
+            }
+            Ok(ExitCode::SUCCESS)
+        }
+    }
 }
 
 fn open(file: &Path) -> Result<SavedPlan, Failure> {
@@ -95,14 +199,22 @@ fn reopen(saved: &SavedPlan) -> Result<(Parsed, Laptop), Failure> {
 }
 
 /// A saved plan is what somebody agreed to; it is not stretched.
-fn check_unmoved(saved: &SavedPlan, planned: &Planned) -> Result<(), Failure> {
-    let moved = saved.moved(&planned.live.account, &planned.live.resources);
+fn check_unmoved(
+    saved: &SavedPlan,
+    planned: &Planned,
+    host: Option<&HostPlanned>,
+) -> Result<(), Failure> {
+    let mut moved = saved.moved(&planned.live.account, &planned.live.resources);
+    let changes = host.map(|host| report_host::document(&host.view()));
+    if changes.is_some_and(|now| saved.host_has_moved(&now)) {
+        moved.push("what is to be changed on the server is not what it was".to_owned());
+    }
     if moved.is_empty() {
         return Ok(());
     }
     Err(Failure::said(
         format!(
-            "AWS is not as it was when the plan was saved:\n  {}",
+            "the lab is not as it was when the plan was saved:\n  {}",
             moved.join("\n  ")
         ),
         "nothing was changed; look at the new difference by `labctl plan`, and save it anew",

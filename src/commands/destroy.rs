@@ -67,9 +67,9 @@ pub async fn run(global: &Global, arguments: &Arguments, out: &Out) -> Result<Ex
     let options = Options {
         empty_bucket: arguments.empty_bucket,
         parsed: &parsed,
-        ending: outcome::destroyed,
     };
-    running::apply(&aws, &planned, &options, out).await
+    let ended = running::apply(&aws, &planned, &options, out).await?;
+    ended.tell(&planned, outcome::destroyed, out)
 }
 
 fn deleted(planned: &Planned, kind: Kind) -> impl Iterator<Item = &Live> {

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use crate::cloud::CallError;
+use crate::host::{HostError, RenderError};
 use crate::plan::{FindError, LoadError, Problem, Problems, Source};
 use crate::report::{Explanation, Out, explain};
 use crate::resources::StepError;
@@ -64,6 +65,22 @@ impl From<CallError> for Failure {
 impl From<StepError> for Failure {
     fn from(error: StepError) -> Self {
         Self::Said(explain::step_error(&error))
+    }
+}
+
+impl From<RenderError> for Failure {
+    fn from(error: RenderError) -> Self {
+        Self::said(
+            error.to_string(),
+            "nothing was changed; if the value in the plan is as you want it, please report this",
+        )
+    }
+}
+
+impl From<HostError> for Failure {
+    fn from(error: HostError) -> Self {
+        let hint = error.hint();
+        Self::said(error.to_string(), hint)
     }
 }
 

@@ -8,9 +8,11 @@ use serde_json::Value as Json;
 
 use crate::cli::Global;
 use crate::planning::{self, Planned};
-use crate::report::{Out, PlanView, json, text};
+use crate::report::{Out, PlanView, host, json, text};
 use crate::saved::SavedPlan;
 
+use super::apply::Half;
+use super::hosting::{self, Context, HostPlanned, Hosting};
 use super::{Failure, HAS_CHANGES, session};
 
 /// What `plan` takes.
@@ -22,6 +24,9 @@ pub struct Arguments {
     /// Exit with 0 when there is nothing to do, and with 2 when there is
     #[arg(long)]
     detailed_exitcode: bool,
+    /// Look at one half only: what is in AWS, or what is on the server
+    #[arg(long, value_name = "cloud|host", hide_possible_values = true)]
+    only: Option<Half>,
     /// Save the plan; `labctl apply FILE` applies just this
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -33,10 +38,23 @@ pub async fn run(global: &Global, arguments: &Arguments, out: &Out) -> Result<Ex
     let laptop = session::laptop(&parsed, global).await?;
     let aws = session::connect(&parsed, global, out).await;
     let planned = planning::plan(&aws, &parsed.plan, &laptop).await?;
-    let document = json::plan(&view(&planned), Json::Null);
+    let context = Context {
+        cloud: &aws,
+        global,
+        parsed: &parsed,
+        laptop: &laptop,
+        out,
+    };
+    let hosting = Hosting::of(context).filter(|_| arguments.only != Some(Half::Cloud));
+    let host = match hosting {
+        Some(hosting) => Some(hosting.plan(&planned).await?),
+        None => None,
+    };
+    let host_document = host.as_ref().map(|host| host::document(&host.view()));
+    let document = json::plan(&view(&planned), host_document.unwrap_or(Json::Null));
     match arguments.json {
         true => out.document(&document),
-        false => out.result(&text::change_set(&view(&planned))),
+        false => show(&view(&planned), host.as_ref(), arguments.only, out),
     }
     session::refusals(&parsed, &planned.set.refusals)?;
     if let Some(file) = &arguments.out {
@@ -48,11 +66,22 @@ pub async fn run(global: &Global, arguments: &Arguments, out: &Out) -> Result<Ex
             file.display()
         ));
     }
-    let has_changes = planned.set.has_work() || planned.set.conflicts().next().is_some();
+    hosting::refuse(&host.as_ref().map(HostPlanned::refusals).unwrap_or_default())?;
+    let has_cloud_changes = planned.set.has_work() || planned.set.conflicts().next().is_some();
+    let has_changes = host.as_ref().is_some_and(HostPlanned::has_changes)
+        || (has_cloud_changes && arguments.only != Some(Half::Host));
     Ok(match arguments.detailed_exitcode && has_changes {
         true => ExitCode::from(HAS_CHANGES),
         false => ExitCode::SUCCESS,
     })
+}
+
+/// Shows one half or both.
+pub fn show(view: &PlanView<'_>, host: Option<&HostPlanned>, only: Option<Half>, out: &Out) {
+    let cloud = (only != Some(Half::Host)).then(|| text::change_set(view));
+    let host = host.map(|host| host::text(&host.view()));
+    let parts: Vec<_> = cloud.into_iter().chain(host).collect();
+    out.result(&parts.join("\n\n"));
 }
 
 /// What there is to show of a plan.

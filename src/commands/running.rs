@@ -7,17 +7,15 @@ use std::process::ExitCode;
 use crate::apply::{Applying, Outcome};
 use crate::cloud::Cloud;
 use crate::diff::{Change, ChangeSet};
-use crate::graph;
+use crate::graph::{self, Graph};
 use crate::plan::Parsed;
 use crate::planning::Planned;
 use crate::report::{Out, OutcomeView, Outputs, Progress, json};
 use crate::resource::{Address, Impact};
 use crate::resources::{Handle, Kind};
 
+use super::server::LOGIN;
 use super::{Failure, interrupt};
-
-/// The user that Ubuntu's images come with (Canonical, "Ubuntu on AWS").
-const LOGIN: &str = "ubuntu";
 
 /// How to run.
 pub struct Options<'a> {
@@ -25,8 +23,6 @@ pub struct Options<'a> {
     pub empty_bucket: bool,
     /// The plan.
     pub parsed: &'a Parsed,
-    /// The text to end with.
-    pub ending: fn(&OutcomeView<'_>) -> String,
 }
 
 /// Asks, unless the answer was given by `--yes`.
@@ -46,13 +42,56 @@ pub fn confirm(question: &str, yes: bool, out: &Out) -> Result<(), Failure> {
     }
 }
 
-/// Runs the steps and says how it ended.
+/// How the cloud's half ended.
+pub struct Ended {
+    graph: Graph,
+    outcome: Outcome,
+    interrupted: bool,
+    /// What answers now.
+    pub outputs: Outputs,
+    /// What exists now.
+    pub server: Option<String>,
+}
+
+impl Ended {
+    /// Whether all is done.
+    pub fn is_complete(&self) -> bool {
+        self.outcome.failed.is_empty() && self.outcome.skipped.is_empty() && !self.interrupted
+    }
+
+    /// What there is to show.
+    pub const fn view<'a>(&'a self, planned: &'a Planned) -> OutcomeView<'a> {
+        OutcomeView {
+            set: &planned.set,
+            graph: &self.graph,
+            outcome: &self.outcome,
+            outputs: &self.outputs,
+        }
+    }
+
+    /// Says how it ended.
+    pub fn tell(
+        &self,
+        planned: &Planned,
+        ending: fn(&OutcomeView<'_>) -> String,
+        out: &Out,
+    ) -> Result<ExitCode, Failure> {
+        let view = self.view(planned);
+        match out.is_json() {
+            true => out.json(&json::outcome(&view, None)),
+            false => out.result(&ending(&view)),
+        }
+        verdict(&self.outcome, self.interrupted)
+    }
+}
+
+/// Runs the steps.
 pub async fn apply(
     cloud: &dyn Cloud,
     planned: &Planned,
     options: &Options<'_>,
     out: &Out,
-) -> Result<ExitCode, Failure> {
+) -> Result<Ended, Failure> {
     let graph = graph::build(&planned.set)
         .map_err(|error| Failure::said(error.to_string(), "nothing was changed"))?;
     let interrupted = Cell::new(false);
@@ -69,17 +108,14 @@ pub async fn apply(
     let outcome = interrupt::guarded(applying.apply(&graph), &interrupted, &progress).await;
     progress.finish();
     let outputs = outputs(options.parsed, planned, &outcome.handles);
-    let view = OutcomeView {
-        set: &planned.set,
-        graph: &graph,
-        outcome: &outcome,
-        outputs: &outputs,
-    };
-    match out.is_json() {
-        true => out.json(&json::outcome(&view)),
-        false => out.result(&(options.ending)(&view)),
-    }
-    verdict(&outcome, interrupted.get())
+    let server = outcome.handles.get(&Address::of(Kind::Instance));
+    Ok(Ended {
+        server: server.map(|handle| handle.id.clone()),
+        interrupted: interrupted.get(),
+        graph,
+        outcome,
+        outputs,
+    })
 }
 
 fn verdict(outcome: &Outcome, interrupted: bool) -> Result<ExitCode, Failure> {
@@ -122,7 +158,7 @@ fn outputs(parsed: &Parsed, planned: &Planned, handles: &BTreeMap<Address, Handl
 
 /// Whether the server's own address is still the one that was read: AWS gives it
 /// another when it restarts, and when an Elastic IP is taken from it.
-fn keeps_address(set: &ChangeSet) -> bool {
+pub fn keeps_address(set: &ChangeSet) -> bool {
     !set.changes.iter().any(|change| match change {
         Change::Delete(live) => live.address.kind() == Kind::ElasticIp,
         _ => change.impact() == Impact::Restart,

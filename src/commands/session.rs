@@ -8,6 +8,7 @@ use crate::cli::Global;
 use crate::cloud::aws::{Access, Aws, CallLog};
 use crate::cloud::{Call, CallError};
 use crate::diff::Refusal;
+use crate::host;
 use crate::lower;
 use crate::plan::{self, Parsed};
 use crate::planning::Laptop;
@@ -39,16 +40,23 @@ pub fn home() -> Option<PathBuf> {
 /// Gathers what the plan needs of the laptop: the keys that it names, and this
 /// laptop's address where it says `my-ip`.
 pub async fn laptop(parsed: &Parsed, global: &Global) -> Result<Laptop, Failure> {
-    let keys = plan::read_keys(parsed, home().as_deref())
-        .map_err(|problems| Failure::problems(parsed.source.clone(), problems))?;
+    let laptop = laptop_without_address(parsed)?;
     let my_ip = match (lower::needs_my_ip(&parsed.plan), global.my_ip) {
         (false, _) => None,
         (true, Some(address)) => Some(address),
         (true, None) => Some(my_ip::ask().await?),
     };
+    Ok(Laptop { my_ip, ..laptop })
+}
+
+/// Gathers what commands need that write no rules: the keys.
+pub fn laptop_without_address(parsed: &Parsed) -> Result<Laptop, Failure> {
+    let keys = plan::read_keys(parsed, home().as_deref())
+        .map_err(|problems| Failure::problems(parsed.source.clone(), problems))?;
     Ok(Laptop {
+        authorized_keys: host::Inputs::new(&keys, Vec::new()).authorized_keys,
         public_key: keys.key_pair,
-        my_ip,
+        my_ip: None,
     })
 }
 

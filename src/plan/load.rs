@@ -282,10 +282,7 @@ impl KeyReader<'_> {
 
     /// Reads one file.
     fn text(&mut self, path: &str, file: &FilePath) -> Option<String> {
-        let folder = Path::new(&self.parsed.source.name)
-            .parent()
-            .unwrap_or(Path::new(""));
-        let Some(place) = file.resolve(self.home, folder) else {
+        let Some(place) = self.parsed.place(file, self.home) else {
             self.problem(
                 path,
                 format!("`{file}` starts at your home folder, which is not known"),

@@ -21,6 +21,8 @@ mod source;
 mod suggest;
 mod tree;
 
+use std::path::{Path, PathBuf};
+
 use serde_yaml::Mapping;
 
 use shape::Shape;
@@ -65,6 +67,13 @@ impl Parsed {
         help: impl Into<String>,
     ) -> Problem {
         Problem::error(path, self.source.place(path), summary).with_help(help)
+    }
+
+    /// Gives where a file lies that the plan names: relative paths start at the
+    /// plan file's folder. None for a path in a home that is not known.
+    pub fn place(&self, file: &FilePath, home: Option<&Path>) -> Option<PathBuf> {
+        let folder = Path::new(&self.source.name).parent();
+        file.resolve(home, folder.unwrap_or(Path::new("")))
     }
 
     /// Joins problems with the file they are in.

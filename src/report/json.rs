@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use crate::apply::Event;
 use crate::diff::{Change, FieldChange};
 use crate::graph::{Graph, Step};
+use crate::host::Verdict;
 use crate::resource::{Field, Live, OnChange, Owner, Standing};
 use crate::resources::{Body, Kind};
 
@@ -112,8 +113,8 @@ fn about(event: &str, step: &Step) -> Value {
     })
 }
 
-/// Gives the last line of `apply --json`.
-pub fn outcome(view: &OutcomeView<'_>) -> Value {
+/// Gives the last line of `apply --json`; `host` is how the server's part ended.
+pub fn outcome(view: &OutcomeView<'_>, host: Option<&Verdict>) -> Value {
     let OutcomeView {
         graph,
         outcome,
@@ -144,6 +145,7 @@ pub fn outcome(view: &OutcomeView<'_>) -> Value {
         "failed": failed,
         "withheld": outcome.withheld.iter().map(named).collect::<Vec<_>>(),
         "kept": kept.collect::<Vec<_>>(),
+        "host": host,
         "outputs": outputs_of(outputs),
     })
 }

@@ -141,6 +141,16 @@ impl Out {
         }
     }
 
+    /// Asks for something that is not shown while it is typed; none where nobody answers.
+    pub fn prompt_secret(&self, question: &str) -> Option<String> {
+        if !self.is_terminal() {
+            return None;
+        }
+        self.bars
+            .suspend(|| rpassword::prompt_password(format!("{question} ")))
+            .ok()
+    }
+
     /// Whether running steps can have lines that come and go.
     pub(super) fn has_bars(&self) -> bool {
         let is_dumb = std::env::var_os("TERM").is_some_and(|terminal| terminal == "dumb");

@@ -24,6 +24,19 @@ pub fn applied(view: &OutcomeView<'_>) -> String {
     joined(&sections)
 }
 
+/// Writes how the cloud's half ended, where the server's half follows.
+pub fn cloud_done(view: &OutcomeView<'_>) -> String {
+    format!("{} {}", paint(STRONG, "in AWS:"), counts(view))
+}
+
+/// Writes where the lab is, after its server was set up.
+pub fn whereabouts(view: &OutcomeView<'_>) -> String {
+    let mut sections = vec![answers(view.outputs)];
+    sections.extend(name_servers(view.outputs));
+    sections.extend(kept(view));
+    joined(&sections)
+}
+
 /// Writes how a destroy ended and what was kept.
 pub fn destroyed(view: &OutcomeView<'_>) -> String {
     let mut sections = troubles(view);

@@ -19,8 +19,8 @@ use super::words::{doing, harmless, step_name};
 use super::{Out, json};
 use narrator::Narrator;
 
-const TICK: Duration = Duration::from_millis(120);
-const TICKS: &[&str] = &["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏", " "];
+pub(super) const TICK: Duration = Duration::from_millis(120);
+pub(super) const TICKS: &[&str] = &["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏", " "];
 const TEMPLATE: &str = "  {spinner} {prefix} {wide_msg} {elapsed}";
 
 /// Shows a running apply: bars on a terminal, else lines, or JSON.

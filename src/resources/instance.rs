@@ -18,6 +18,7 @@ use super::placement::Placement;
 use super::{Body, Kind, Manage, ec2_tags, tags};
 
 mod adopt;
+mod console;
 mod launch;
 pub mod power;
 mod profile;
@@ -26,6 +27,7 @@ mod resize;
 mod volume;
 
 pub use adopt::{adopt, find};
+pub use console::console_output;
 pub use read::describe;
 
 /// The tag that notes which image the plan asked for, so that a newer release

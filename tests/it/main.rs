@@ -4,6 +4,7 @@
 
 mod cli;
 mod engine;
+mod host;
 mod plan_file;
 mod support;
 mod walls;

@@ -16,9 +16,11 @@ fn files() -> Vec<File> {
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).unwrap() {
             let path: PathBuf = entry.unwrap().path();
-            let is_tests = path.file_stem().is_some_and(|stem| stem == "tests");
-            if is_tests || path.is_dir() {
-                folders.extend((!is_tests).then_some(path));
+            let is_aside = path
+                .file_stem()
+                .is_some_and(|stem| stem == "tests" || stem == "__pycache__");
+            if is_aside || path.is_dir() {
+                folders.extend((!is_aside).then_some(path));
                 continue;
             }
             let text = fs::read_to_string(&path).unwrap();
@@ -64,14 +66,32 @@ fn only_the_plan_file_module_knows_yaml() {
 }
 
 #[test]
+fn only_one_file_knows_libssh2() {
+    assert_only_in("ssh2::", &["host/ssh.rs"]);
+}
+
+#[test]
 fn only_the_report_knows_the_terminal() {
     assert_only_in("indicatif::", &["report"]);
+    assert_only_in("rpassword::", &["report"]);
     assert_only_in("anstream::", &["report"]);
 }
 
 #[test]
 fn planning_is_pure() {
-    for stage in ["diff.rs", "graph.rs", "lower.rs", "resource.rs"] {
+    let host = [
+        "change",
+        "desired",
+        "diff",
+        "diff/units",
+        "diff/users",
+        "pieces",
+        "preflight",
+        "request",
+    ];
+    let host = host.map(|stage| format!("host/{stage}.rs"));
+    let cloud = ["diff.rs", "graph.rs", "lower.rs", "resource.rs"].map(str::to_owned);
+    for stage in cloud.into_iter().chain(host) {
         let file = files().into_iter().find(|file| file.path == stage).unwrap();
         for word in [
             "async ",

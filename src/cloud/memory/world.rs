@@ -26,6 +26,8 @@ pub struct World {
     pub regions: BTreeSet<String>,
     /// The instance types that AWS has no capacity for.
     pub scarce: BTreeSet<String>,
+    /// What instances printed on their serial consoles.
+    pub consoles: BTreeMap<String, String>,
     pub images: Vec<Image>,
     pub vpcs: BTreeMap<String, Vpc>,
     pub subnets: BTreeMap<String, Subnet>,
@@ -67,6 +69,7 @@ impl World {
             options,
             regions: BTreeSet::new(),
             scarce: BTreeSet::new(),
+            consoles: BTreeMap::new(),
             images: Vec::new(),
             vpcs: BTreeMap::new(),
             subnets: BTreeMap::new(),

@@ -82,7 +82,7 @@ fn an_apply_ends_with_what_answers() {
       ns-1.example
       ns-2.example
     "#);
-    assert_snapshot!(json::outcome(&view).to_string(), @r#"{"event":"done","counts":{"finished":10,"failed":0,"skipped":0,"withheld":0},"failed":[],"withheld":[],"kept":[],"outputs":{"public_ip":"198.51.100.4","power":"running","urls":["penguins.example","www.penguins.example"],"name_servers":{"zone":"penguins.example","servers":["ns-1.example","ns-2.example"]},"ssh":"ssh -i ~/.ssh/id_ed25519 ubuntu@198.51.100.4","bucket":"penguins-data"}}"#);
+    assert_snapshot!(json::outcome(&view, None).to_string(), @r#"{"event":"done","counts":{"finished":10,"failed":0,"skipped":0,"withheld":0},"failed":[],"withheld":[],"kept":[],"host":null,"outputs":{"public_ip":"198.51.100.4","power":"running","urls":["penguins.example","www.penguins.example"],"name_servers":{"zone":"penguins.example","servers":["ns-1.example","ns-2.example"]},"ssh":"ssh -i ~/.ssh/id_ed25519 ubuntu@198.51.100.4","bucket":"penguins-data"}}"#);
 }
 
 #[test]
@@ -137,7 +137,7 @@ fn a_failure_is_told_with_the_way_out_and_what_it_took_along() {
 
       bucket  s3://penguins-data
     "#);
-    assert_snapshot!(json::outcome(&view).to_string(), @r#"{"event":"done","counts":{"finished":7,"failed":1,"skipped":1,"withheld":1},"failed":[{"address":"instance","addresses":["instance"],"action":"create","error":"AWS has no server of this type left in this zone at the moment","help":"run the same command again later, or write another `instance_type` in the plan","skipped":[{"address":"elastic_ip","addresses":["elastic_ip"],"action":"attach"}]}],"withheld":[{"address":"record.@.A","addresses":["record.@.A","record.www.CNAME"],"action":"create"}],"kept":[],"outputs":{"public_ip":null,"power":null,"urls":[],"name_servers":null,"ssh":null,"bucket":"penguins-data"}}"#);
+    assert_snapshot!(json::outcome(&view, None).to_string(), @r#"{"event":"done","counts":{"finished":7,"failed":1,"skipped":1,"withheld":1},"failed":[{"address":"instance","addresses":["instance"],"action":"create","error":"AWS has no server of this type left in this zone at the moment","help":"run the same command again later, or write another `instance_type` in the plan","skipped":[{"address":"elastic_ip","addresses":["elastic_ip"],"action":"attach"}]}],"withheld":[{"address":"record.@.A","addresses":["record.@.A","record.www.CNAME"],"action":"create"}],"kept":[],"host":null,"outputs":{"public_ip":null,"power":null,"urls":[],"name_servers":null,"ssh":null,"bucket":"penguins-data"}}"#);
 }
 
 #[test]

@@ -19,7 +19,7 @@ fn a_saved_plan_is_applied_as_it_was_shown() {
     lab.forget_requests();
     lab.labctl(&["apply", "saved", "--yes"])
         .exits(1)
-        .says(&["AWS is not as it was", "is new"]);
+        .says(&["the lab is not as it was", "is new"]);
     assert_eq!(lab.writes(), 0);
 }
 
@@ -39,7 +39,7 @@ fn a_saved_plan_is_refused_when_aws_has_moved() {
     lab.forget_requests();
     let ran = lab.labctl(&["apply", "saved", "--yes"]).exits(1);
     let ran = ran.says(&[
-        "AWS is not as it was",
+        "the lab is not as it was",
         "bucket",
         "`versioning` was true and is false",
         "nothing was changed",

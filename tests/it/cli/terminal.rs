@@ -39,7 +39,7 @@ fn at_terminal(lab: &Lab, arguments: &str, answer: &str) -> (i32, String) {
 fn it_asks_and_only_yes_is_a_yes() {
     let lab = Lab::full();
     for answer in ["no\n", "y\n", "YES\n", "\n"] {
-        let (code, screen) = at_terminal(&lab, "apply", answer);
+        let (code, screen) = at_terminal(&lab, "apply --only cloud", answer);
         assert_eq!(code, 1, "{screen}");
         assert!(
             screen.contains("apply these changes?") && screen.contains("nothing was changed"),
@@ -47,13 +47,13 @@ fn it_asks_and_only_yes_is_a_yes() {
         );
     }
     assert_eq!(lab.writes(), 0);
-    let (code, screen) = at_terminal(&lab, "apply", "yes\n");
+    let (code, screen) = at_terminal(&lab, "apply --only cloud", "yes\n");
     assert_eq!(code, 0, "{screen}");
     assert!(screen.contains("done:"), "{screen}");
     lab.labctl(&["plan", "--detailed-exitcode"]).ok();
 
     // Without anything to do there is nothing to ask.
-    let (code, screen) = at_terminal(&lab, "apply", "");
+    let (code, screen) = at_terminal(&lab, "apply --only cloud", "");
     assert!(
         code == 0 && !screen.contains("apply these changes?"),
         "{screen}"
@@ -71,12 +71,12 @@ fn it_asks_and_only_yes_is_a_yes() {
 fn colours_are_shown_unless_they_are_not_wanted() {
     const GREEN: &str = "\u{1b}[32m";
     let lab = Lab::full();
-    let (code, screen) = at_terminal(&lab, "plan", "");
+    let (code, screen) = at_terminal(&lab, "plan --only cloud", "");
     assert!(code == 0 && screen.contains(GREEN), "{screen}");
     let (_, screen) = at_terminal(&lab, "plan --json", "");
     assert!(!screen.contains(GREEN), "{screen}");
     let lab = lab.with("NO_COLOR", "1");
-    let (code, screen) = at_terminal(&lab, "plan", "");
+    let (code, screen) = at_terminal(&lab, "plan --only cloud", "");
     assert!(
         code == 0 && screen.contains("+ instance") && !screen.contains("\u{1b}["),
         "{screen}"

@@ -1,6 +1,7 @@
 //! A lab on a cloud in memory, and what can be done with it.
 
 use std::cell::Cell;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use labctl::apply::{Applying, Event, Outcome};
@@ -82,6 +83,7 @@ pub const ALL: Destroying = Destroying {
 
 pub fn laptop(key: &str) -> Laptop {
     Laptop {
+        authorized_keys: BTreeMap::new(),
         public_key: key.parse().unwrap(),
         my_ip: Some("203.0.113.9".parse().unwrap()),
     }

@@ -2,6 +2,7 @@
 
 mod addresses;
 mod attributes;
+mod console;
 mod filters_of_instances;
 mod gateways;
 mod images;

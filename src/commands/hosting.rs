@@ -1,0 +1,400 @@
+//! The host's half of `plan` and `apply`: look at the server, compare, converge.
+
+use std::net::IpAddr;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use crate::diff::{Change, ChangeSet};
+use crate::host::session as host_session;
+use crate::host::ssh::{DialError, Patience, Shell, SshError};
+use crate::host::{
+    self, DesiredHost, Facts, HostDiff, HostError, HostRefusal, Inputs, Verdict, preflight,
+};
+use crate::plan::Workbench;
+use crate::planning::{Laptop, Planned};
+use crate::report::{Answers, HostProgress, HostView, Out};
+use crate::resource::{Impact, Power};
+use crate::resources::{Kind, instance};
+
+use super::server::{self, Server};
+use super::{Failure, running};
+
+/// What is known of the server, and what is to be done there.
+pub struct HostPlanned {
+    desired: DesiredHost,
+    seen: Option<Seen>,
+    notes: Vec<String>,
+    /// The difference; nothing where the server was not looked at.
+    pub diff: Option<HostDiff>,
+}
+
+/// A server that was looked at.
+struct Seen {
+    facts: Facts,
+    shell: Box<dyn Shell>,
+}
+
+impl HostPlanned {
+    /// What there is to show.
+    pub fn view(&self) -> HostView<'_> {
+        HostView {
+            diff: self.diff.as_ref(),
+            reached: self.seen.is_some(),
+            notes: &self.notes,
+        }
+    }
+
+    /// Whether an apply would change the server.
+    pub fn has_changes(&self) -> bool {
+        self.diff
+            .as_ref()
+            .is_some_and(|diff| !diff.changes.is_empty())
+    }
+
+    /// Whether an apply has anything to do on the server, as far as is known.
+    pub fn has_work(&self) -> bool {
+        self.diff.as_ref().is_none_or(HostDiff::has_work) || self.is_busy()
+    }
+
+    /// Everything that an apply would founder on.
+    pub fn refusals(&self) -> Vec<HostRefusal> {
+        match (&self.seen, &self.diff) {
+            (Some(seen), Some(diff)) => preflight::refusals(&self.desired, &seen.facts, diff),
+            _ => Vec::new(),
+        }
+    }
+
+    fn is_busy(&self) -> bool {
+        self.seen
+            .as_ref()
+            .is_some_and(|seen| seen.facts.running.is_some())
+    }
+}
+
+/// The plan's half that is about the host.
+#[derive(Clone, Copy)]
+pub struct Hosting<'a> {
+    /// The way there, with all that a command knows.
+    pub context: Context<'a>,
+    /// The plan's section.
+    pub workbench: &'a Workbench,
+}
+
+/// What a command knows anyway.
+#[derive(Clone, Copy)]
+pub struct Context<'a> {
+    /// The cloud.
+    pub cloud: &'a dyn crate::cloud::Read,
+    /// The options of the command line.
+    pub global: &'a crate::cli::Global,
+    /// The plan.
+    pub parsed: &'a crate::plan::Parsed,
+    /// The laptop's part.
+    pub laptop: &'a Laptop,
+    /// Where to say things.
+    pub out: &'a Out,
+}
+
+impl<'a> Hosting<'a> {
+    /// Gives the host's half, where the plan has one.
+    pub fn of(context: Context<'a>) -> Option<Self> {
+        let workbench = context.parsed.plan.workbench.as_ref()?;
+        Some(Self { context, workbench })
+    }
+
+    /// Looks at the server as far as it can be, and compares.
+    pub async fn plan(&self, planned: &Planned) -> Result<HostPlanned, Failure> {
+        let address = crate::report::status::public_address(&planned.live).map(IpAddr::from);
+        let desired = self.desired(address)?;
+        let without = |notes: &[&str]| HostPlanned {
+            notes: notes.iter().map(|note| (*note).to_owned()).collect(),
+            desired: desired.clone(),
+            seen: None,
+            diff: None,
+        };
+        let mut host = match (server::live(&planned.live), is_new(&planned.set)) {
+            (Some(live), false) if live.observed.power != Some(Power::Running) => without(&[
+                "the server does not run, so it was not looked at; `labctl start` starts it",
+            ]),
+            (Some(live), false) => match address {
+                Some(address) => self.look(live.id.clone(), address, desired).await?,
+                None => without(&["the server has no public address, so it was not looked at"]),
+            },
+            _ => HostPlanned {
+                diff: Some(host::diff(&desired, &Facts::empty())),
+                notes: vec!["compared with an empty server, for there is none yet".to_owned()],
+                desired,
+                seen: None,
+            },
+        };
+        host.notes.extend(self.not_yet());
+        Ok(host)
+    }
+
+    /// Sections that are checked, and that this version does not set up.
+    fn not_yet(&self) -> Option<String> {
+        let Workbench {
+            python,
+            r,
+            rstudio,
+            api,
+            shiny,
+            https,
+            ..
+        } = self.workbench;
+        let sections = [
+            ("python", python.is_some()),
+            ("r", r.is_some()),
+            ("rstudio", rstudio.is_some()),
+            ("api", api.is_some()),
+            ("shiny", shiny.is_some()),
+            ("https.mode: dns", https.mode == crate::plan::HttpsMode::Dns),
+            (
+                "https.mode: files",
+                https.mode == crate::plan::HttpsMode::Files,
+            ),
+        ];
+        let names: Vec<_> = sections
+            .iter()
+            .filter(|(_, is_there)| *is_there)
+            .map(|(name, _)| format!("`{name}`"))
+            .collect();
+        (!names.is_empty()).then(|| {
+            format!(
+                "{} of `workbench` are checked; this version does not set them up yet",
+                names.join(", ")
+            )
+        })
+    }
+
+    fn desired(&self, address: Option<IpAddr>) -> Result<DesiredHost, Failure> {
+        let inputs = Inputs {
+            authorized_keys: self.context.laptop.authorized_keys.clone(),
+            addresses: address.into_iter().collect(),
+        };
+        let plan = &self.context.parsed.plan;
+        Ok(host::desired(plan, self.workbench, &inputs)?)
+    }
+
+    fn server(&self, id: String, address: IpAddr, patience: Patience) -> Server<'a> {
+        let Context {
+            cloud,
+            global,
+            parsed,
+            laptop,
+            out,
+        } = self.context;
+        Server {
+            cloud,
+            global,
+            parsed,
+            public_key: &laptop.public_key,
+            out,
+            id,
+            address,
+            patience: patience.into(),
+        }
+    }
+
+    /// Probes a server that ought to answer. That it does not is a remark, and
+    /// that it is another one an error.
+    async fn look(
+        &self,
+        id: String,
+        address: IpAddr,
+        desired: DesiredHost,
+    ) -> Result<HostPlanned, Failure> {
+        let server = self.server(id, address, Patience::RUNNING);
+        match see(&server, &desired).await {
+            Ok(seen) => Ok(compared(desired, seen)),
+            Err(HostError::Ssh(error)) if !is_impostor(&error) => Ok(HostPlanned {
+                notes: vec![format!(
+                    "the server was not looked at: {error}; {}",
+                    error.hint()
+                )],
+                desired,
+                seen: None,
+                diff: None,
+            }),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Brings the server to the plan and waits for the verdict; none where there
+    /// was nothing to do.
+    pub async fn converge(
+        &self,
+        before: HostPlanned,
+        reached: Reached,
+    ) -> Result<(Option<Verdict>, Facts), Failure> {
+        let out = self.context.out;
+        let progress = HostProgress::new(out);
+        let Reached {
+            id,
+            address,
+            is_same,
+        } = reached;
+        let server = self.server(id, address, Patience::BOOTING);
+        let mut host = match before {
+            // Nothing has happened since it was looked at.
+            HostPlanned { seen: Some(_), .. } if is_same => before,
+            before => {
+                progress.waiting("waiting for the server to answer by SSH");
+                let desired = self.desired(Some(address))?;
+                let host = compared(desired.clone(), see(&server, &desired).await?);
+                if before.diff != host.diff && !out.is_json() {
+                    out.result(&crate::report::host::text(&host.view()));
+                }
+                host
+            }
+        };
+        if let Some(running) = host
+            .seen
+            .as_ref()
+            .and_then(|seen| seen.facts.running.clone())
+        {
+            let seen = taken(&mut host)?;
+            progress.waiting("an apply is running on the server; following it");
+            let listener = |event: &host::HostEvent| progress.notice(event);
+            let verdict =
+                host_session::follow(seen.shell.as_ref(), &server, &running.run, &listener);
+            let verdict = verdict.await?;
+            if !verdict.ok {
+                return Ok((Some(verdict), seen.facts));
+            }
+            host = compared(host.desired.clone(), see(&server, &host.desired).await?);
+        }
+        refuse(&host.refusals())?;
+        let seen = taken(&mut host)?;
+        let Some(diff) = host.diff.filter(HostDiff::has_work) else {
+            return Ok((None, seen.facts));
+        };
+        let listener = |event: &host::HostEvent| progress.notice(event);
+        let shell = seen.shell.as_ref();
+        let verdict = host_session::apply(shell, &server, &host.desired, &diff, &listener);
+        let verdict = verdict.await?;
+        progress.finish();
+        Ok((Some(verdict), seen.facts))
+    }
+
+    /// Finds the address of a server that has got a new one.
+    pub async fn find(&self, id: &str) -> Result<Option<Reached>, Failure> {
+        let instance = instance::describe(self.context.cloud, id).await?;
+        let address = instance.and_then(|instance| instance.public_ip_address()?.parse().ok());
+        Ok(address.map(|address| Reached {
+            id: id.to_owned(),
+            address,
+            is_same: false,
+        }))
+    }
+
+    /// What answers on the server once it is set up.
+    pub fn answers(&self, facts: &Facts) -> Answers {
+        let plan = &self.context.parsed.plan;
+        let variables = host::variables::Variables::new(plan, self.workbench);
+        let services = variables.services.iter();
+        let urls = services.map(|service| (service.title.clone(), variables.url(&service.path)));
+        let page = variables.landing_page;
+        let page = page.then(|| ("start page".to_owned(), variables.url("/")));
+        let has_password = |name: &str| {
+            let user = facts.users.get(name);
+            user.is_some_and(|user| user.has_password)
+        };
+        let hub = variables.hub.as_ref().map(|hub| hub.users.clone());
+        let users = hub.unwrap_or_default().into_iter();
+        Answers {
+            urls: page.into_iter().chain(urls).collect(),
+            without_password: users.filter(|name| !has_password(name)).collect(),
+        }
+    }
+}
+
+/// Where the server is after the cloud's half.
+pub struct Reached {
+    /// Its id.
+    pub id: String,
+    /// Its public address.
+    pub address: IpAddr,
+    /// Whether it is as it was when it was looked at.
+    pub is_same: bool,
+}
+
+/// Shows refusals; nothing was changed on the server.
+pub fn refuse(refusals: &[HostRefusal]) -> Result<(), Failure> {
+    let Some((first, rest)) = refusals.split_first() else {
+        return Ok(());
+    };
+    let summary: Vec<_> = std::iter::once(first)
+        .chain(rest)
+        .map(|refusal| refusal.summary.as_str())
+        .collect();
+    let help: Vec<_> = refusals
+        .iter()
+        .map(|refusal| refusal.help.as_str())
+        .collect();
+    Err(Failure::said(
+        summary.join("\n  "),
+        format!("nothing was changed on the server; {}", help.join("; ")),
+    ))
+}
+
+async fn see(server: &Server<'_>, desired: &DesiredHost) -> Result<Seen, HostError> {
+    let connection = server.open().await?;
+    let facts = host_session::probe(&connection, desired).await?;
+    Ok(Seen {
+        facts,
+        shell: Box::new(connection),
+    })
+}
+
+fn compared(desired: DesiredHost, seen: Seen) -> HostPlanned {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    let now = now.map_or(0.0, |since| since.as_secs_f64());
+    let mut notes = preflight::remarks(&seen.facts, now);
+    if seen.facts.running.is_some() {
+        notes.push("an apply is running on the server now; `labctl apply` follows it".to_owned());
+    }
+    HostPlanned {
+        diff: Some(host::diff(&desired, &seen.facts)),
+        seen: Some(seen),
+        desired,
+        notes,
+    }
+}
+
+fn taken(host: &mut HostPlanned) -> Result<Seen, Failure> {
+    let seen = host.seen.take();
+    seen.ok_or_else(|| Failure::said("the server was not looked at", "run `labctl apply` again"))
+}
+
+/// Whether the apply makes the server anew.
+fn is_new(set: &ChangeSet) -> bool {
+    set.changes.iter().any(|change| match change {
+        Change::Create(desired) => desired.address.kind() == Kind::Instance,
+        Change::Replace(edit) => edit.live.address.kind() == Kind::Instance,
+        _ => false,
+    })
+}
+
+/// Whether the cloud's half leaves the server running, as it was looked at.
+pub fn stays_up(set: &ChangeSet) -> bool {
+    running::keeps_address(set)
+        && !is_new(set)
+        && !set
+            .changes
+            .iter()
+            .any(|change| change.impact() == Impact::Restart)
+}
+
+/// Whether what answers may be somebody else than the server.
+const fn is_impostor(error: &SshError) -> bool {
+    matches!(
+        error,
+        SshError::HostKeyChanged { .. }
+            | SshError::HostKeyRevoked { .. }
+            | SshError::NotOnConsole { .. }
+            | SshError::Unreachable {
+                cause: DialError::Unproven,
+                ..
+            }
+    )
+}

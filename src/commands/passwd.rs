@@ -1,0 +1,112 @@
+//! `labctl passwd`: the password with which a user signs in to JupyterHub.
+
+use std::process::ExitCode;
+
+use clap::Args;
+
+use crate::cli::Global;
+use crate::host::password::Password;
+use crate::host::ssh::Patience;
+use crate::host::{HostError, session as host_session};
+use crate::plan::Parsed;
+use crate::report::Out;
+use crate::resources::{self, Reader, Scope};
+
+use super::server::{self, Server};
+use super::{Failure, session};
+
+/// What `passwd` takes.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// A user of the plan
+    #[arg(value_name = "USER")]
+    user: String,
+    /// Make a password up, and show it on this terminal
+    #[arg(long)]
+    generate: bool,
+}
+
+/// Asks for a password, or makes one, and sets it on the server.
+pub async fn run(global: &Global, arguments: &Arguments, out: &Out) -> Result<ExitCode, Failure> {
+    let parsed = session::load(global)?;
+    check_user(&parsed, &arguments.user)?;
+    if !out.is_terminal() {
+        return Err(Failure::said(
+            "a password is asked for and shown on a terminal only",
+            "run it in a terminal; in a script, `labctl ssh sudo chpasswd` reads it from its input",
+        ));
+    }
+    let laptop = session::laptop_without_address(&parsed)?;
+    let aws = session::connect(&parsed, global, out).await;
+    let live = resources::read(&Reader::new(&aws, &Scope::of(&parsed.plan))).await?;
+    let (id, address) = server::running(&live)?;
+    let server = Server {
+        cloud: &aws,
+        global,
+        parsed: &parsed,
+        public_key: &laptop.public_key,
+        out,
+        id,
+        address,
+        patience: Patience::RUNNING.into(),
+    };
+    let connection = server.open().await.map_err(HostError::from)?;
+    let password = match arguments.generate {
+        true => Password::generate().map_err(unrandom)?,
+        false => ask(&arguments.user, out)?,
+    };
+    host_session::set_password(&connection, &arguments.user, &password).await?;
+    if arguments.generate {
+        // To the terminal, never to a file that stdout may lead to.
+        out.say(&format!(
+            "the password of `{}` is: {}",
+            arguments.user,
+            password.reveal()
+        ));
+    }
+    out.say(&format!(
+        "`{}` can sign in with the new password now",
+        arguments.user
+    ));
+    Ok(ExitCode::SUCCESS)
+}
+
+fn check_user(parsed: &Parsed, name: &str) -> Result<(), Failure> {
+    let workbench = parsed.plan.workbench.as_ref();
+    let users = workbench.map(|workbench| workbench.users.as_slice());
+    let names: Vec<_> = users
+        .unwrap_or_default()
+        .iter()
+        .map(|user| user.name.to_string())
+        .collect();
+    if names.iter().any(|known| known == name) {
+        return Ok(());
+    }
+    Err(Failure::said(
+        format!("the plan has no user `{name}`"),
+        match names.as_slice() {
+            [] => "add users to `workbench.users`, and apply".to_owned(),
+            names => format!("its users are: {}", names.join(", ")),
+        },
+    ))
+}
+
+fn ask(user: &str, out: &Out) -> Result<Password, Failure> {
+    let typed = out.prompt_secret(&format!("new password of `{user}`:"));
+    let again = out.prompt_secret("once more:");
+    let help = "nothing was changed; `--generate` makes a good one up";
+    match (typed, again) {
+        (Some(typed), Some(again)) if typed == again => {
+            Password::typed(typed).map_err(|reason| Failure::said(reason, help))
+        }
+        (Some(_), Some(_)) => Err(Failure::said("the two are not the same", help)),
+        _ => Err(Failure::said("nobody answered", help)),
+    }
+}
+
+fn unrandom(error: std::io::Error) -> Failure {
+    Failure::said(
+        format!("the system gives no random numbers: {error}"),
+        "nothing was changed; leave `--generate` out and type one",
+    )
+}

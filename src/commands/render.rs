@@ -1,0 +1,55 @@
+//! `labctl render`: the host's files as they would be pushed, into a folder.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::Args;
+
+use crate::cli::Global;
+use crate::host;
+use crate::plan;
+use crate::report::Out;
+
+use super::{Failure, session};
+
+/// What `render` takes.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// The folder to write to; each file gets its path on the server below it
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+}
+
+/// Renders and writes; asks neither AWS nor the server.
+pub fn run(global: &Global, arguments: &Arguments, out: &Out) -> Result<ExitCode, Failure> {
+    let parsed = session::load_with_warnings(global, out)?;
+    let Some(workbench) = &parsed.plan.workbench else {
+        return Err(Failure::said(
+            "the plan has no `workbench`, so that nothing is configured on the server",
+            "add a `workbench` section; `labctl init` writes one",
+        ));
+    };
+    let keys = plan::read_keys(&parsed, session::home().as_deref())
+        .map_err(|problems| Failure::problems(parsed.source.clone(), problems))?;
+    // The address is only known once there is a server.
+    let inputs = host::Inputs::new(&keys, Vec::new());
+    let desired = host::desired(&parsed.plan, workbench, &inputs)?;
+    for (path, file) in &desired.files {
+        let target = arguments.out.join(path.trim_start_matches('/'));
+        write(&target, &file.content)?;
+        out.result(&target.display().to_string());
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn write(target: &Path, content: &str) -> Result<(), Failure> {
+    let folder = target.parent().unwrap_or(target);
+    std::fs::create_dir_all(folder)
+        .and_then(|()| std::fs::write(target, content))
+        .map_err(|error| {
+            Failure::said(
+                format!("cannot write `{}`: {error}", target.display()),
+                "name a folder of yours by `--out`",
+            )
+        })
+}

@@ -1,0 +1,173 @@
+//! The way to the lab's server, for all commands that go there.
+
+use std::cell::Cell;
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use futures_util::FutureExt;
+use futures_util::future::LocalBoxFuture;
+
+use crate::cli::Global;
+use crate::cloud::Read;
+use crate::host::Reach;
+use crate::host::ssh::{
+    Connection, Console, HostKey, HowTrusted, Identity, KnownHosts, Patience, Shell, SshError,
+    Target, Trust, console_host_keys,
+};
+use crate::plan::{Parsed, SshPublicKey};
+use crate::report::Out;
+use crate::resource::{Live, Owner, Power, Standing};
+use crate::resources::instance::console_output;
+use crate::resources::{Kind, LiveLab};
+
+use super::{Failure, session};
+
+/// The user that Ubuntu's images come with (Canonical, "Ubuntu on AWS").
+pub const LOGIN: &str = "ubuntu";
+
+/// The way to one server.
+pub struct Server<'a> {
+    /// The cloud, which knows the server's console.
+    pub cloud: &'a dyn Read,
+    /// The options of the command line.
+    pub global: &'a Global,
+    /// The plan, which names the key.
+    pub parsed: &'a Parsed,
+    /// The public key.
+    pub public_key: &'a SshPublicKey,
+    /// Where to tell about the host's key.
+    pub out: &'a Out,
+    /// The server's id.
+    pub id: String,
+    /// The server's public address.
+    pub address: IpAddr,
+    /// How long to try.
+    pub patience: Cell<Patience>,
+}
+
+impl Server<'_> {
+    /// Where to connect to: the server, or what stands in for it.
+    pub fn target(&self) -> Target {
+        let own = (self.address.to_string(), 22);
+        let (address, port) = match &self.global.connect_to {
+            Some(place) => (place.address.clone(), place.port),
+            None => own,
+        };
+        Target {
+            address,
+            port,
+            user: LOGIN.to_owned(),
+            pin: self.id.clone(),
+        }
+    }
+
+    /// The file of the public key; the private one lies beside it.
+    pub fn public_path(&self) -> PathBuf {
+        let home = session::home();
+        let path = self
+            .parsed
+            .place(&self.parsed.plan.instance.key_pair, home.as_deref());
+        path.unwrap_or_default()
+    }
+
+    /// Opens a connection.
+    pub async fn open(&self) -> Result<Connection, SshError> {
+        let known_hosts = known_hosts();
+        let trust = Trust {
+            known_hosts: &known_hosts,
+            console: self,
+        };
+        let path = self.public_path();
+        let agent = std::env::var_os("SSH_AUTH_SOCK").map(PathBuf::from);
+        let ask = |question: &str| self.out.prompt_secret(question);
+        let identity = Identity {
+            public_key: self.public_key,
+            public_path: &path,
+            agent: agent.as_deref(),
+            ask: &ask,
+        };
+        let target = self.target();
+        let opened = Connection::open(&target, &identity, &trust, self.patience.get()).await?;
+        match opened.trusted {
+            HowTrusted::Pinned => {}
+            HowTrusted::Console => self
+                .out
+                .say("the server's host key is the one on its console; it is remembered"),
+            HowTrusted::FirstUse { fingerprint } => self.out.warning(&format!(
+                "the server's console does not show its host key (yet), so it is trusted on \
+                 first use, and remembered: {fingerprint}"
+            )),
+        }
+        Ok(opened.connection)
+    }
+}
+
+impl Console for Server<'_> {
+    /// Reads them from EC2. Without them the first connection is trusted, and
+    /// told: that AWS cannot be asked is no reason to fail.
+    fn host_keys(&self) -> LocalBoxFuture<'_, Vec<HostKey>> {
+        async {
+            match console_output(self.cloud, &self.id).await {
+                Ok(text) => console_host_keys(&text),
+                Err(error) => {
+                    self.out
+                        .warning(&format!("the server's console cannot be read: {error}"));
+                    Vec::new()
+                }
+            }
+        }
+        .boxed_local()
+    }
+}
+
+impl Reach for Server<'_> {
+    fn connect(&self) -> LocalBoxFuture<'_, Result<Box<dyn Shell>, SshError>> {
+        async {
+            let connection = self.open().await?;
+            Ok(Box::new(connection) as Box<dyn Shell>)
+        }
+        .boxed_local()
+    }
+}
+
+/// Where host keys are remembered, by instance id: an address outlives its server.
+pub fn known_hosts() -> KnownHosts {
+    let state = std::env::var_os("XDG_STATE_HOME").map(PathBuf::from);
+    let state = state.filter(|path| path.is_absolute());
+    let home = || session::home().unwrap_or_default().join(".local/state");
+    let folder = state.unwrap_or_else(home).join("labctl");
+    KnownHosts::at(folder.join("known_hosts"))
+}
+
+/// The lab's server, if it has one.
+pub fn live(lab: &LiveLab) -> Option<&Live> {
+    lab.resources.iter().find(|live| {
+        live.address.kind() == Kind::Instance
+            && live.owner == Owner::Lab
+            && live.standing == Standing::Current
+    })
+}
+
+/// The lab's running server, its id and address, for commands that only go there.
+pub fn running(lab: &LiveLab) -> Result<(String, IpAddr), Failure> {
+    let Some(server) = live(lab) else {
+        return Err(Failure::said(
+            "the lab has no server",
+            "`labctl apply` makes one",
+        ));
+    };
+    if server.observed.power != Some(Power::Running) {
+        return Err(Failure::said(
+            "the server does not run",
+            "`labctl start` starts it; `labctl status` shows the lab",
+        ));
+    }
+    match crate::report::status::public_address(lab) {
+        Some(address) => Ok((server.id.clone(), address.into())),
+        None => Err(Failure::said(
+            "the server has no public address",
+            "write `elastic_ip: true` in the plan and apply it, or name another way by \
+             `--connect-to`",
+        )),
+    }
+}

@@ -1,0 +1,96 @@
+//! `labctl ssh`: becomes the system's `ssh`, with the right options.
+
+use std::process::{Command, ExitCode};
+
+use clap::Args;
+
+use crate::cli::Global;
+use crate::host::ssh::Patience;
+use crate::report::Out;
+use crate::resources::{self, Reader, Scope};
+
+use super::server::{self, LOGIN, Server};
+use super::{Failure, session};
+
+/// What `ssh` takes.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// Log in as this user of the plan, with your own key, instead of as `ubuntu`
+    #[arg(short, long, value_name = "USER", default_value = LOGIN)]
+    login: String,
+    /// Run this instead of a shell
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    command: Vec<String>,
+}
+
+/// Finds the server, makes sure that it is the right one, and hands over.
+pub async fn run(global: &Global, arguments: &Arguments, out: &Out) -> Result<ExitCode, Failure> {
+    let parsed = session::load(global)?;
+    let laptop = session::laptop_without_address(&parsed)?;
+    let aws = session::connect(&parsed, global, out).await;
+    let live = resources::read(&Reader::new(&aws, &Scope::of(&parsed.plan))).await?;
+    let (id, address) = server::running(&live)?;
+    let server = Server {
+        cloud: &aws,
+        global,
+        parsed: &parsed,
+        public_key: &laptop.public_key,
+        out,
+        id,
+        address,
+        patience: Patience::RUNNING.into(),
+    };
+    let known_hosts = server::known_hosts();
+    let pinned = known_hosts.read(&server.id).map(|pinned| pinned.keys);
+    if pinned.is_ok_and(|keys| keys.is_empty()) {
+        // Checks the key against the console, and remembers it for `ssh`.
+        server.open().await.map_err(crate::host::HostError::from)?;
+    }
+    let target = server.target();
+    let key = server.public_path().with_extension("");
+    let mut ssh = Command::new("ssh");
+    ssh.arg("-o").arg(format!("HostKeyAlias={}", target.pin));
+    ssh.arg("-o")
+        .arg(format!("UserKnownHostsFile={}", quoted(known_hosts.path())));
+    ssh.args([
+        "-o",
+        "GlobalKnownHostsFile=none",
+        "-o",
+        "StrictHostKeyChecking=yes",
+    ]);
+    ssh.arg("-p").arg(target.port.to_string());
+    if key.is_file() {
+        ssh.arg("-i").arg(key);
+    }
+    ssh.arg("-l")
+        .arg(&arguments.login)
+        .arg("--")
+        .arg(&target.address);
+    ssh.args(&arguments.command);
+    hand_over(ssh)
+}
+
+/// ssh_config(5): a path with spaces stands in double quotes, and `%` is doubled.
+fn quoted(path: &std::path::Path) -> String {
+    format!("\"{}\"", path.display().to_string().replace('%', "%%"))
+}
+
+#[cfg(unix)]
+fn hand_over(mut ssh: Command) -> Result<ExitCode, Failure> {
+    use std::os::unix::process::CommandExt;
+    Err(unstarted(&ssh.exec()))
+}
+
+#[cfg(not(unix))]
+fn hand_over(mut ssh: Command) -> Result<ExitCode, Failure> {
+    let status = ssh.status().map_err(|error| unstarted(&error))?;
+    let code = status.code().and_then(|code| u8::try_from(code).ok());
+    Ok(ExitCode::from(code.unwrap_or(1)))
+}
+
+fn unstarted(error: &std::io::Error) -> Failure {
+    Failure::said(
+        format!("the program `ssh` cannot be started: {error}"),
+        "install OpenSSH's client (`openssh-client` on Debian and Ubuntu)",
+    )
+}

@@ -1,0 +1,324 @@
+//! Plan → the host as it is to be: pure, the same input gives the same host.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use serde::Serialize;
+
+use crate::digest;
+use crate::plan::{KeyFiles, Plan, Workbench};
+
+use super::pieces;
+use super::render::{RenderError, Templates};
+use super::variables::Variables;
+
+/// What the host's configuration depends on besides the plan.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Inputs {
+    /// The users' public keys, as the plan's files have them.
+    pub authorized_keys: BTreeMap<String, Vec<String>>,
+    /// The addresses under which the world reaches the server.
+    pub addresses: Vec<IpAddr>,
+}
+
+impl Inputs {
+    /// Takes what was read from the laptop.
+    pub fn new(keys: &KeyFiles, addresses: Vec<IpAddr>) -> Self {
+        let lines = keys.authorized_keys.iter().map(|(user, keys)| {
+            let keys = keys.iter().map(ToString::to_string).collect();
+            (user.clone(), keys)
+        });
+        Self {
+            authorized_keys: lines.collect(),
+            addresses,
+        }
+    }
+}
+
+/// The host as it is to be.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct DesiredHost {
+    /// The lab's name.
+    pub lab: String,
+    /// The packages that must be installed.
+    pub packages: BTreeSet<String>,
+    /// Where packages come from instead of where the image says.
+    pub apt_mirror: Option<String>,
+    /// Who may log in.
+    pub users: BTreeMap<String, DesiredUser>,
+    /// The folders that must be there.
+    pub directories: Vec<Directory>,
+    /// The environments to build.
+    pub environments: Vec<Environment>,
+    /// What the host draws for itself, and nobody else learns.
+    pub secrets: Vec<Secret>,
+    /// The files, by path.
+    pub files: BTreeMap<String, DesiredFile>,
+    /// The units, in the order in which they are started.
+    pub units: Vec<DesiredUnit>,
+    /// The ports that units listen on.
+    pub ports: Vec<Port>,
+    /// What must hold in the end.
+    pub gates: Vec<Gate>,
+    /// Whether a certificate of an authority is wanted.
+    pub wants_authority: bool,
+    /// The hash that NGINX is to answer, which names its configuration.
+    pub nginx_hash: Option<String>,
+    /// The names that the certificate is for.
+    pub names: Vec<String>,
+}
+
+/// Somebody who may log in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DesiredUser {
+    /// Whether the user administers the server.
+    pub sudo: bool,
+    /// The lines for `authorized_keys`.
+    pub keys: Vec<String>,
+}
+
+/// A folder that must be there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Directory {
+    /// Where.
+    pub path: &'static str,
+    /// Such as `0755`.
+    pub mode: &'static str,
+    /// Whose.
+    pub owner: &'static str,
+    /// Whose group's.
+    pub group: &'static str,
+}
+
+/// An environment: packages of a language, built aside and switched to by a link.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Environment {
+    /// Its name.
+    pub name: &'static str,
+    /// The language.
+    pub kind: EnvironmentKind,
+    /// The link under which units use it.
+    pub link: &'static str,
+    /// The requirements for pip, one a line.
+    pub requirements: String,
+    /// The packages for npm.
+    pub node_packages: Vec<String>,
+    /// Where pip looks instead of PyPI.
+    pub index: Option<String>,
+    /// Where npm looks instead of its registry.
+    pub registry: Option<String>,
+}
+
+/// The language of an environment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum EnvironmentKind {
+    /// Packages from PyPI.
+    Python,
+    /// Node from PyPI, and packages from npm.
+    Node,
+}
+
+/// Something random that the host draws once.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Secret {
+    /// The file.
+    pub path: &'static str,
+    /// The name of the variable in it.
+    pub key: &'static str,
+    /// Such as `0600`.
+    pub mode: &'static str,
+    /// Whose.
+    pub owner: &'static str,
+    /// Whose group's.
+    pub group: &'static str,
+}
+
+/// A file that labctl writes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DesiredFile {
+    /// The content.
+    pub content: String,
+    /// Such as `0644`.
+    pub mode: &'static str,
+    /// How the content is checked before it goes live.
+    pub check: Option<Checker>,
+}
+
+/// What checks a file before it goes live.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Checker {
+    /// `nginx -t`.
+    Nginx,
+    /// `systemd-analyze verify`.
+    Unit,
+    /// `python3 -m py_compile`.
+    Python,
+    /// `visudo -c`.
+    Sudoers,
+    /// `sshd -t`.
+    Sshd,
+    /// `nft --check`.
+    Nft,
+}
+
+/// A systemd unit that labctl manages.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DesiredUnit {
+    /// Its name, such as `nginx.service`.
+    pub name: &'static str,
+    /// What it is started with.
+    pub inputs: Vec<Input>,
+}
+
+/// Something that a unit is started with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Input {
+    /// A file of ours, a secret, or an environment's link.
+    pub path: &'static str,
+    /// What a change of it takes.
+    pub effect: Effect,
+}
+
+/// What a change of an input takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Effect {
+    /// The unit reads it anew, and nobody is cut off.
+    Reload,
+    /// The unit is stopped and started.
+    Restart,
+}
+
+/// A port that a unit listens on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Port {
+    /// The number.
+    pub port: u16,
+    /// The only unit that may hold it.
+    pub unit: &'static str,
+}
+
+/// What must hold once everything runs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Gate {
+    /// The unit runs, and keeps running.
+    Active {
+        /// Which.
+        unit: &'static str,
+    },
+    /// NGINX serves just this configuration.
+    Nginx {
+        /// Its hash.
+        hash: String,
+    },
+    /// Port 80 leads to port 443.
+    Redirect {
+        /// The name asked for.
+        host: String,
+    },
+    /// The certificate served is the one that is meant, is valid, and names the host.
+    Certificate {
+        /// The name asked for.
+        host: String,
+    },
+    /// A page answers through NGINX.
+    Page {
+        /// What it is called in messages.
+        name: &'static str,
+        /// Where it is.
+        url: String,
+        /// The status that it must have.
+        status: u16,
+        /// What it must contain.
+        contains: &'static str,
+    },
+    /// JupyterHub's API answers through NGINX.
+    HubApi {
+        /// Where it is.
+        url: String,
+    },
+    /// Nobody listens on the ports but for the host itself.
+    Loopback {
+        /// Which.
+        ports: Vec<u16>,
+    },
+    /// A user's programs cannot reach the instance metadata.
+    Metadata {
+        /// Who must not.
+        users: Vec<String>,
+    },
+    /// A user's server starts, and a notebook's cell runs in it.
+    Kernel {
+        /// Whose.
+        user: String,
+        /// Where JupyterHub is.
+        base: String,
+    },
+}
+
+impl DesiredFile {
+    /// Gives the content's SHA-256 sum.
+    pub fn sha256(&self) -> String {
+        digest::sha256(&self.content)
+    }
+}
+
+impl DesiredHost {
+    /// Adds a file that everybody may read and that needs no check.
+    pub(super) fn add_file(&mut self, path: &str, content: String, mode: &'static str) {
+        self.add_checked(path, content, mode, None);
+    }
+
+    /// Adds a file that is checked before it goes live.
+    pub(super) fn add_checked(
+        &mut self,
+        path: &str,
+        content: String,
+        mode: &'static str,
+        check: Option<Checker>,
+    ) {
+        let file = DesiredFile {
+            content,
+            mode,
+            check,
+        };
+        self.files.insert(path.to_owned(), file);
+    }
+
+    /// Adds packages to install.
+    pub(super) fn add_packages(&mut self, names: &[&str]) {
+        self.packages
+            .extend(names.iter().map(|name| (*name).to_owned()));
+    }
+}
+
+/// Lowers the workbench to the host that it needs.
+///
+/// # Errors
+///
+/// A template could not be rendered, or a value cannot be written in it.
+pub fn desired(
+    plan: &Plan,
+    workbench: &Workbench,
+    inputs: &Inputs,
+) -> Result<DesiredHost, RenderError> {
+    let variables = Variables::new(plan, workbench);
+    let piece = pieces::Piece {
+        workbench,
+        variables: &variables,
+        inputs,
+        templates: &Templates::new()?,
+    };
+    let mut host = DesiredHost {
+        lab: plan.lab.to_string(),
+        apt_mirror: workbench.mirrors.apt.as_ref().map(ToString::to_string),
+        names: variables.names.clone(),
+        ..DesiredHost::default()
+    };
+    for add in pieces::ALL {
+        add(&piece, &mut host)?;
+    }
+    Ok(host)
+}

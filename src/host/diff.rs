@@ -1,0 +1,257 @@
+//! {desired host, facts} → changes: pure, no SSH needed.
+
+mod units;
+mod users;
+
+use std::collections::BTreeMap;
+
+use crate::digest;
+
+use super::change::{FileAction, FileChange, HostChange};
+use super::desired::{DesiredFile, DesiredHost, Environment};
+use super::facts::{Facts, FileKind, LiveFile, RootDisk};
+use super::manifest::{Manifest, NotedFile};
+
+/// Below this, installing Python packages can run out of memory.
+const SMALL_MEMORY: u64 = 3 << 30;
+const SWAP: u64 = 2 << 30;
+/// Alignment leaves less than this behind the last partition.
+const WORTH_GROWING: u64 = 256 << 20;
+
+/// What is to be done on a host.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct HostDiff {
+    /// The differences, in the order in which they are dealt with.
+    pub changes: Vec<HostChange>,
+    /// What labctl will note on the host once all is done.
+    pub manifest: Manifest,
+    /// Whether an authority's certificate is still to come: not a difference,
+    /// because it depends on the world, but each apply tries.
+    pub awaits_certificate: bool,
+}
+
+impl HostDiff {
+    /// Says whether an apply has anything to do.
+    pub fn has_work(&self) -> bool {
+        !self.changes.is_empty() || self.awaits_certificate
+    }
+}
+
+/// Compares a host with what it is to be.
+pub fn diff(desired: &DesiredHost, facts: &Facts) -> HostDiff {
+    let noted = facts.noted();
+    let mut changes = Vec::new();
+    changes.extend(facts.root_disk.as_ref().and_then(grow));
+    changes.extend(swap(facts).map(|bytes| HostChange::Swap { bytes }));
+    let missing = desired
+        .packages
+        .iter()
+        .filter(|name| !facts.has_package(name));
+    changes.extend(missing.cloned().map(HostChange::Package));
+    changes.extend(users::diff(desired, facts, &noted));
+    let secrets = desired.secrets.iter();
+    let absent = secrets.filter(|secret| !facts.files.contains_key(secret.path));
+    changes.extend(absent.cloned().map(HostChange::Secret));
+    changes.extend(environments(desired, facts, &noted));
+    changes.extend(files(desired, facts, &noted));
+    let units = units::diff(desired, facts, &noted, &changes);
+    attribute(&mut changes, desired, &units);
+    changes.extend(units.into_iter().map(HostChange::Unit));
+    HostDiff {
+        manifest: manifest(desired, facts, &noted),
+        awaits_certificate: desired.wants_authority && !has_authority(desired, facts),
+        changes,
+    }
+}
+
+/// The partition may end before the volume does, and the file system before
+/// its partition; ext4 itself takes up to a tenth.
+fn grow(disk: &RootDisk) -> Option<HostChange> {
+    let behind = disk.device_bytes.saturating_sub(disk.partition_end_bytes);
+    let partition = disk
+        .partition_end_bytes
+        .saturating_sub(disk.partition_start_bytes);
+    let is_short = disk.filesystem_bytes < partition / 10 * 9;
+    (disk.device_bytes > 0 && (behind >= WORTH_GROWING || is_short)).then_some(
+        HostChange::GrowRoot {
+            from: disk.filesystem_bytes,
+            to: disk.device_bytes,
+        },
+    )
+}
+
+fn swap(facts: &Facts) -> Option<u64> {
+    let is_small = facts.memory_bytes > 0 && facts.memory_bytes < SMALL_MEMORY;
+    (is_small && facts.swap_bytes == 0 && !facts.container).then_some(SWAP)
+}
+
+/// Where an environment is built: the same requirements for the same Python
+/// give the same folder. A virtual environment does not outlive the minor
+/// version that it was made with (PEP 405).
+pub fn target(environment: &Environment, python: &str) -> String {
+    let minor: Vec<_> = python.splitn(3, '.').take(2).collect();
+    let node = environment.node_packages.join(" ");
+    let inputs = [environment.requirements.as_str(), &node, &minor.join(".")];
+    let hash = digest::sha256(&inputs.join("\0"));
+    format!("/opt/labctl/{}-{}", environment.name, &hash[..12])
+}
+
+fn environments(desired: &DesiredHost, facts: &Facts, noted: &Manifest) -> Vec<HostChange> {
+    let mut changes = Vec::new();
+    for environment in &desired.environments {
+        let target = target(environment, &facts.python);
+        let before = facts.links.get(environment.link);
+        if before != Some(&target) {
+            changes.push(HostChange::Environment {
+                environment: environment.clone(),
+                before: before.cloned(),
+                target,
+            });
+        }
+    }
+    let wanted: Vec<_> = desired
+        .environments
+        .iter()
+        .map(|known| known.link)
+        .collect();
+    let gone = noted.environments.keys();
+    let gone = gone.filter(|link| !wanted.contains(&link.as_str()));
+    changes.extend(gone.map(|link| HostChange::RemoveEnvironment { link: link.clone() }));
+    changes
+}
+
+fn files(desired: &DesiredHost, facts: &Facts, noted: &Manifest) -> Vec<HostChange> {
+    let mut changes = Vec::new();
+    for (path, file) in &desired.files {
+        let change = file_change(path, file, facts.files.get(path), noted.files.get(path));
+        changes.extend(change.map(HostChange::File));
+    }
+    let gone = noted
+        .files
+        .iter()
+        .filter(|(path, _)| !desired.files.contains_key(*path));
+    for (path, note) in gone {
+        let live = facts.files.get(path);
+        if live.is_none() && note.original.is_none() {
+            continue;
+        }
+        changes.push(HostChange::File(FileChange {
+            path: path.clone(),
+            action: FileAction::Delete {
+                original: note.original.clone(),
+            },
+            before: live.and_then(|live| live.content.clone()),
+            after: None,
+            mode: None,
+            is_foreign: live.is_some_and(|live| is_foreign(live, Some(note))),
+            restarts: Vec::new(),
+        }));
+    }
+    changes
+}
+
+fn file_change(
+    path: &str,
+    file: &DesiredFile,
+    live: Option<&LiveFile>,
+    note: Option<&NotedFile>,
+) -> Option<FileChange> {
+    let after = Some(file.content.clone());
+    let Some(live) = live else {
+        return Some(FileChange {
+            path: path.to_owned(),
+            action: FileAction::Create,
+            before: None,
+            after,
+            mode: None,
+            is_foreign: false,
+            restarts: Vec::new(),
+        });
+    };
+    let same_content =
+        live.kind == FileKind::File && live.sha256.as_deref() == Some(&file.sha256());
+    let live_mode = format!("{} {}:{}", live.mode, live.owner, live.group);
+    let mode = format!("{} root:root", file.mode);
+    if same_content && live_mode == mode {
+        return None;
+    }
+    Some(FileChange {
+        path: path.to_owned(),
+        action: FileAction::Update,
+        before: match same_content {
+            true => after.clone(),
+            false => live.content.clone(),
+        },
+        after,
+        mode: (live_mode != mode).then_some((live_mode, mode)),
+        is_foreign: !same_content && is_foreign(live, note),
+        restarts: Vec::new(),
+    })
+}
+
+/// Says whether what lies there is not what labctl wrote.
+fn is_foreign(live: &LiveFile, note: Option<&NotedFile>) -> bool {
+    live.kind != FileKind::File
+        || note.is_none_or(|note| live.sha256.as_ref() != Some(&note.sha256))
+}
+
+/// Tells each file's change which units take it up.
+fn attribute(
+    changes: &mut [HostChange],
+    desired: &DesiredHost,
+    units: &[super::change::UnitChange],
+) {
+    for change in changes {
+        let HostChange::File(file) = change else {
+            continue;
+        };
+        let takers = desired.units.iter().filter(|unit| {
+            let acts = units.iter().any(|change| change.name == unit.name);
+            acts && unit.inputs.iter().any(|input| input.path == file.path)
+        });
+        file.restarts = takers
+            .map(|unit| unit.name.trim_end_matches(".service"))
+            .collect();
+    }
+}
+
+fn has_authority(desired: &DesiredHost, facts: &Facts) -> bool {
+    facts.certificate.as_ref().is_some_and(|certificate| {
+        let covers = |name: &String| certificate.names.contains(name);
+        !certificate.self_signed && desired.names.iter().all(covers)
+    })
+}
+
+/// What labctl notes: all of this plan, and the users that it once made.
+fn manifest(desired: &DesiredHost, facts: &Facts, noted: &Manifest) -> Manifest {
+    let files = desired.files.iter().map(|(path, file)| {
+        let original = noted.files.get(path).and_then(|note| note.original.clone());
+        let note = NotedFile {
+            sha256: file.sha256(),
+            original,
+        };
+        (path.clone(), note)
+    });
+    let missing = desired
+        .packages
+        .iter()
+        .filter(|name| !facts.has_package(name) && !noted.packages.contains(name));
+    let environments = desired.environments.iter().map(|environment| {
+        let target = target(environment, &facts.python);
+        (environment.link.to_owned(), target)
+    });
+    let makes_swap = swap(facts).map(|_| super::SWAP_FILE.to_owned());
+    Manifest {
+        format: 1,
+        lab: desired.lab.clone(),
+        files: files.collect(),
+        users: users::noted(desired, facts, noted),
+        packages: noted.packages.iter().chain(missing).cloned().collect(),
+        environments: environments.collect::<BTreeMap<_, _>>(),
+        units: units::noted(desired, facts),
+        swap: noted.swap.clone().or(makes_swap),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,79 @@
+//! The certificate: made by the server itself at first, and by an authority as
+//! soon as every name leads to the server.
+
+use serde_json::json;
+
+use crate::host::CERTIFICATE_SETTINGS;
+use crate::host::desired::{Checker, DesiredHost, DesiredUnit, Directory, Effect, Input};
+use crate::host::render::RenderError;
+use crate::host::variables::Variables;
+
+use super::{Piece, web};
+
+const SCRIPT: &str = "/usr/local/lib/labctl/certificate";
+const SERVICE: &str = "/etc/systemd/system/labctl-certificate.service";
+const TIMER: &str = "/etc/systemd/system/labctl-certificate.timer";
+const HOOK: &str = "/etc/letsencrypt/renewal-hooks/deploy/labctl";
+/// Resolvers that everybody may ask: what they say is what the authority sees.
+const RESOLVERS: [&str; 3] = ["1.1.1.1", "8.8.8.8", "9.9.9.9"];
+
+/// Adds what makes and renews it, where there is HTTPS.
+pub fn add(piece: &Piece<'_>, host: &mut DesiredHost) -> Result<(), RenderError> {
+    let Variables { tls, acme, .. } = piece.variables;
+    if !tls || !host.files.contains_key(web::CONFIGURATION) {
+        return Ok(());
+    }
+    host.add_packages(&["openssl"]);
+    host.directories.push(Directory {
+        path: "/var/www/labctl-acme",
+        mode: "0755",
+        owner: "root",
+        group: "root",
+    });
+    host.add_file(CERTIFICATE_SETTINGS, settings(piece), "0644");
+    let script = Piece::plain("certificate/certificate.py")?;
+    host.add_checked(SCRIPT, script, "0755", Some(Checker::Python));
+    let service = Piece::plain("systemd/labctl-certificate.service")?;
+    host.add_checked(SERVICE, service, "0644", Some(Checker::Unit));
+    let timer = Piece::plain("systemd/labctl-certificate.timer")?;
+    host.add_checked(TIMER, timer, "0644", Some(Checker::Unit));
+    host.units.push(DesiredUnit {
+        name: "labctl-certificate.timer",
+        inputs: vec![Input {
+            path: TIMER,
+            effect: Effect::Restart,
+        }],
+    });
+    if *acme {
+        host.add_packages(&["certbot", "python3-dnspython"]);
+        host.add_file(HOOK, Piece::plain("certificate/deploy-hook")?, "0755");
+        host.wants_authority = true;
+        // Debian's own renewal; there is no second one.
+        host.units.push(DesiredUnit {
+            name: "certbot.timer",
+            inputs: Vec::new(),
+        });
+    }
+    Ok(())
+}
+
+/// The script's settings. Their order is fixed, so that equal settings are
+/// equal texts.
+fn settings(piece: &Piece<'_>) -> String {
+    let Variables {
+        lab, names, acme, ..
+    } = piece.variables;
+    let https = &piece.workbench.https;
+    let mode = if *acme { "lets-encrypt" } else { "self-signed" };
+    let directory = https.directory.as_ref().map(ToString::to_string);
+    let settings = json!({
+        "mode": mode,
+        "names": names,
+        "certificate_name": lab,
+        "email": https.email.as_ref().map(ToString::to_string),
+        "directory": directory,
+        "addresses": piece.inputs.addresses,
+        "resolvers": RESOLVERS,
+    });
+    format!("{settings:#}\n")
+}

@@ -1,0 +1,134 @@
+//! JupyterHub with JupyterLab: the Hub, and its proxy as a unit of its own.
+
+use crate::host::desired::{
+    Checker, DesiredHost, DesiredUnit, Directory, Effect, Environment, EnvironmentKind, Gate,
+    Input, Port, Secret,
+};
+use crate::host::render::RenderError;
+
+use super::Piece;
+
+const ENVIRONMENT: &str = "/opt/jupyterhub";
+const PROXY_ENVIRONMENT: &str = "/opt/jupyterhub-proxy";
+const CONFIGURATION: &str = "/etc/jupyterhub/jupyterhub_config.py";
+const HUB_SECRET: &str = "/etc/jupyterhub/hub.env";
+const PROXY_SECRET: &str = "/etc/jupyterhub/proxy.env";
+const HUB: &str = "/etc/systemd/system/jupyterhub.service";
+const PROXY: &str = "/etc/systemd/system/jupyterhub-proxy.service";
+
+/// Adds it, where the plan has it.
+pub fn add(piece: &Piece<'_>, host: &mut DesiredHost) -> Result<(), RenderError> {
+    let (Some(hub), Some(section)) = (&piece.variables.hub, &piece.workbench.jupyterhub) else {
+        return Ok(());
+    };
+    host.add_packages(&["python3-venv"]);
+    let mirrors = &piece.workbench.mirrors;
+    let index = mirrors.pip.as_ref().map(ToString::to_string);
+    let registry = mirrors.npm.as_ref().map(ToString::to_string);
+    let mut requirements = Piece::plain("jupyterhub/requirements.txt")?;
+    for package in &section.packages {
+        requirements.push_str(&format!("{package}\n"));
+    }
+    host.environments.push(Environment {
+        name: "jupyterhub",
+        kind: EnvironmentKind::Python,
+        link: ENVIRONMENT,
+        requirements,
+        node_packages: Vec::new(),
+        index: index.clone(),
+        registry: None,
+    });
+    let packages = Piece::plain("jupyterhub/proxy-packages.txt")?;
+    host.environments.push(Environment {
+        name: "jupyterhub-proxy",
+        kind: EnvironmentKind::Node,
+        link: PROXY_ENVIRONMENT,
+        requirements: Piece::plain("jupyterhub/proxy-requirements.txt")?,
+        node_packages: packages.lines().map(str::to_owned).collect(),
+        index,
+        registry,
+    });
+    secrets(host);
+    files(piece, host)?;
+    units(host);
+    let base = piece.variables.url(&hub.base);
+    host.gates.extend([
+        Gate::Loopback {
+            ports: vec![8000, 8001, 8081],
+        },
+        Gate::HubApi {
+            url: format!("{base}hub/api/"),
+        },
+        Gate::Page {
+            name: "hub login page",
+            url: format!("{base}hub/login"),
+            status: 200,
+            contains: "name=\"username\"",
+        },
+    ]);
+    let user = hub.users.first().cloned();
+    host.gates
+        .extend(user.map(|user| Gate::Kernel { user, base }));
+    Ok(())
+}
+
+fn secrets(host: &mut DesiredHost) {
+    let secret = |path, key| Secret {
+        path,
+        key,
+        mode: "0600",
+        owner: "root",
+        group: "root",
+    };
+    host.secrets.extend([
+        secret(PROXY_SECRET, "CONFIGPROXY_AUTH_TOKEN"),
+        secret(HUB_SECRET, "LABCTL_GATE_TOKEN"),
+    ]);
+    host.directories.push(Directory {
+        path: "/var/lib/jupyterhub",
+        mode: "0700",
+        owner: "root",
+        group: "root",
+    });
+}
+
+fn files(piece: &Piece<'_>, host: &mut DesiredHost) -> Result<(), RenderError> {
+    let configuration = piece.render("jupyterhub/jupyterhub_config.py.j2")?;
+    host.add_checked(CONFIGURATION, configuration, "0644", Some(Checker::Python));
+    let hub = Piece::plain("systemd/jupyterhub.service")?;
+    host.add_checked(HUB, hub, "0644", Some(Checker::Unit));
+    let proxy = piece.render("systemd/jupyterhub-proxy.service.j2")?;
+    host.add_checked(PROXY, proxy, "0644", Some(Checker::Unit));
+    Ok(())
+}
+
+fn units(host: &mut DesiredHost) {
+    let inputs = |paths: &[&'static str]| {
+        let restart = |path: &&'static str| Input {
+            path,
+            effect: Effect::Restart,
+        };
+        paths.iter().map(restart).collect()
+    };
+    host.units.extend([
+        DesiredUnit {
+            name: "jupyterhub-proxy.service",
+            inputs: inputs(&[PROXY, PROXY_ENVIRONMENT, PROXY_SECRET]),
+        },
+        DesiredUnit {
+            name: "jupyterhub.service",
+            inputs: inputs(&[HUB, ENVIRONMENT, CONFIGURATION, HUB_SECRET, PROXY_SECRET]),
+        },
+    ]);
+    let port = |port, unit| Port { port, unit };
+    host.ports.extend([
+        port(8000, "jupyterhub-proxy.service"),
+        port(8001, "jupyterhub-proxy.service"),
+        port(8081, "jupyterhub.service"),
+    ]);
+    let active = |unit| Gate::Active { unit };
+    host.gates.extend([
+        active("jupyterhub-proxy.service"),
+        active("jupyterhub.service"),
+    ]);
+}

@@ -1,0 +1,41 @@
+//! The instance metadata, closed to all but those who may use the server's role.
+
+use crate::host::desired::{Checker, DesiredHost, DesiredUnit, Effect, Gate, Input};
+use crate::host::render::RenderError;
+
+use super::Piece;
+
+const RULES: &str = "/etc/labctl/metadata.nft";
+const CLOSED: &str = "/etc/labctl/metadata-closed.nft";
+const UNIT: &str = "/etc/systemd/system/labctl-metadata.service";
+
+/// Adds the rules and the unit that loads them.
+pub fn add(piece: &Piece<'_>, host: &mut DesiredHost) -> Result<(), RenderError> {
+    host.add_packages(&["nftables"]);
+    let rules = piece.render("nftables/metadata.nft.j2")?;
+    // Checked without the users' names, some of which are only made by this apply.
+    host.add_file(RULES, rules, "0644");
+    let closed = Piece::plain("nftables/metadata-closed.nft")?;
+    host.add_checked(CLOSED, closed, "0644", Some(Checker::Nft));
+    let unit = Piece::plain("systemd/labctl-metadata.service")?;
+    host.add_checked(UNIT, unit, "0644", Some(Checker::Unit));
+    // A restart would open the metadata for a moment.
+    let inputs = [RULES, CLOSED, UNIT].map(|path| Input {
+        path,
+        effect: Effect::Reload,
+    });
+    host.units.push(DesiredUnit {
+        name: "labctl-metadata.service",
+        inputs: inputs.to_vec(),
+    });
+    let allowed = &piece.variables.metadata_allowed;
+    let users = piece.variables.users.iter();
+    let shut_out: Vec<_> = users
+        .filter(|user| !allowed.contains(&user.name))
+        .map(|user| user.name.clone())
+        .collect();
+    if !shut_out.is_empty() {
+        host.gates.push(Gate::Metadata { users: shut_out });
+    }
+    Ok(())
+}

@@ -1,0 +1,74 @@
+//! NGINX, the only thing that the world reaches, and the landing page.
+
+use crate::digest;
+use crate::host::desired::{Checker, DesiredHost, DesiredUnit, Effect, Gate, Input, Port};
+use crate::host::render::RenderError;
+use crate::host::variables::Variables;
+
+use super::Piece;
+
+/// NGINX's whole configuration.
+pub const CONFIGURATION: &str = "/etc/nginx/nginx.conf";
+/// NGINX's unit.
+pub const UNIT: &str = "nginx.service";
+const TEMPLATE: &str = "nginx/nginx.conf.j2";
+const PAGE: &str = "/var/www/labctl/index.html";
+
+/// Adds it, where there is anything to serve.
+pub fn add(piece: &Piece<'_>, host: &mut DesiredHost) -> Result<(), RenderError> {
+    let Variables {
+        hub, landing_page, ..
+    } = piece.variables;
+    if hub.is_none() && !landing_page {
+        return Ok(());
+    }
+    host.add_packages(&["logrotate", "nginx"]);
+    let (configuration, hash) = configuration(piece)?;
+    host.add_checked(CONFIGURATION, configuration, "0644", Some(Checker::Nginx));
+    host.nginx_hash = Some(hash.clone());
+    host.units.push(DesiredUnit {
+        name: UNIT,
+        inputs: vec![Input {
+            path: CONFIGURATION,
+            effect: Effect::Reload,
+        }],
+    });
+    host.ports.push(Port {
+        port: 80,
+        unit: UNIT,
+    });
+    host.gates
+        .extend([Gate::Active { unit: UNIT }, Gate::Nginx { hash }]);
+    if piece.variables.tls {
+        host.ports.push(Port {
+            port: 443,
+            unit: UNIT,
+        });
+        let name = || piece.variables.host().to_owned();
+        host.gates.extend([
+            Gate::Redirect { host: name() },
+            Gate::Certificate { host: name() },
+        ]);
+    }
+    if *landing_page {
+        host.add_file(PAGE, piece.render("landing/index.html.j2")?, "0644");
+        host.gates.push(Gate::Page {
+            name: "landing page",
+            url: piece.variables.url("/"),
+            status: 200,
+            contains: "</html>",
+        });
+    }
+    Ok(())
+}
+
+/// Renders the configuration twice: its hash is part of it, so that NGINX can
+/// tell which one is live.
+fn configuration(piece: &Piece<'_>) -> Result<(String, String), RenderError> {
+    let mut variables = piece.variables.clone();
+    variables.config_hash = "unknown".to_owned();
+    let unknown = piece.templates.render(TEMPLATE, &variables)?;
+    let hash = digest::sha256(&unknown);
+    variables.config_hash.clone_from(&hash);
+    Ok((piece.templates.render(TEMPLATE, &variables)?, hash))
+}

@@ -1,0 +1,211 @@
+//! What can be known before anything is changed on the host: each refusal is a
+//! plain sentence with the way out.
+
+use super::change::HostChange;
+use super::desired::DesiredHost;
+use super::diff::HostDiff;
+use super::facts::{CloudInit, DpkgState, Facts, FileKind};
+
+/// The systems that the templates were written for.
+const SYSTEMS: [(&str, &str); 5] = [
+    ("ubuntu", "22.04"),
+    ("ubuntu", "24.04"),
+    ("ubuntu", "26.04"),
+    ("debian", "12"),
+    ("debian", "13"),
+];
+const ARCHITECTURES: [&str; 2] = ["x86_64", "aarch64"];
+const MEBIBYTE: u64 = 1 << 20;
+/// What an environment takes while it is built, JupyterLab's being the largest.
+const ENVIRONMENT_BYTES: u64 = 1200 * MEBIBYTE;
+/// What packages take, with the archives that they come in.
+const PACKAGE_BYTES: u64 = 40 * MEBIBYTE;
+const SPARE_BYTES: u64 = 100 * MEBIBYTE;
+const INODES_FOR_ENVIRONMENT: u64 = 40_000;
+/// Ordinary users begin here (login.defs(5), `UID_MIN`).
+const FIRST_USER: u32 = 1000;
+/// Certificates and package lists are refused with a clock that is further off.
+const CLOCK_SECONDS: f64 = 300.0;
+
+/// A reason why nothing is changed on the host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostRefusal {
+    /// What is in the way.
+    pub summary: String,
+    /// What to do about it.
+    pub help: String,
+}
+
+/// Finds everything that an apply would founder on.
+pub fn refusals(desired: &DesiredHost, facts: &Facts, diff: &HostDiff) -> Vec<HostRefusal> {
+    let mut refusals: Vec<_> = [system(facts), space(facts, diff)]
+        .into_iter()
+        .flatten()
+        .collect();
+    refusals.extend(ports(desired, facts));
+    refusals.extend(paths(desired, facts));
+    refusals.extend(names(desired, facts));
+    refusals
+}
+
+/// Finds what the user should know, though it stops nothing.
+pub fn remarks(facts: &Facts, now: f64) -> Vec<String> {
+    let mut remarks = Vec::new();
+    let off = facts.clock - now;
+    if facts.clock > 0.0 && off.abs() > CLOCK_SECONDS {
+        let direction = if off > 0.0 { "ahead of" } else { "behind" };
+        let minutes = off.abs() / 60.0;
+        remarks.push(format!(
+            "the server's clock is {minutes:.0} minutes {direction} this laptop's; certificates \
+             may be refused until one of them is set"
+        ));
+    }
+    if let Some(unfinished) = &facts.unfinished {
+        remarks.push(format!(
+            "the last apply on the server was cut off at `{}`; this one completes it",
+            unfinished.phase
+        ));
+    }
+    match facts.cloud_init {
+        CloudInit::Running => {
+            remarks.push("the server is still at its first boot; apply waits for it".to_owned());
+        }
+        CloudInit::Error => {
+            remarks
+                .push("cloud-init ended with errors; see `cloud-init status --long` there".into());
+        }
+        CloudInit::Done | CloudInit::Absent => {}
+    }
+    match (&facts.dpkg.state, &facts.dpkg.holder) {
+        (DpkgState::Locked, Some(holder)) => remarks.push(format!(
+            "`{holder}` is installing packages on the server; apply waits for it"
+        )),
+        (DpkgState::Interrupted | DpkgState::Broken, _) => remarks.push(
+            "an installation of packages was cut off on the server; apply ends it first".into(),
+        ),
+        _ => {}
+    }
+    remarks
+}
+
+fn refusal(summary: impl Into<String>, help: impl Into<String>) -> Option<HostRefusal> {
+    Some(HostRefusal {
+        summary: summary.into(),
+        help: help.into(),
+    })
+}
+
+fn system(facts: &Facts) -> Option<HostRefusal> {
+    if facts.os.id.is_empty() {
+        return None;
+    }
+    let is_known = SYSTEMS
+        .iter()
+        .any(|(id, version)| *id == facts.os.id && *version == facts.os.version);
+    if !is_known {
+        return refusal(
+            format!(
+                "the server runs `{}`, which labctl does not set up",
+                facts.os.name
+            ),
+            "choose `image: ubuntu-24.04` in the plan, or an image of Ubuntu 22.04 to 26.04 or \
+             Debian 12 or 13",
+        );
+    }
+    match ARCHITECTURES.contains(&facts.architecture.as_str()) {
+        true => None,
+        false => refusal(
+            format!("the server's architecture is `{}`", facts.architecture),
+            "choose an instance type with x86_64 or arm64",
+        ),
+    }
+}
+
+fn space(facts: &Facts, diff: &HostDiff) -> Option<HostRefusal> {
+    let count = |wanted: fn(&HostChange) -> bool| {
+        diff.changes.iter().filter(|change| wanted(change)).count() as u64
+    };
+    let environments = count(|change| matches!(change, HostChange::Environment { .. }));
+    let packages = count(|change| matches!(change, HostChange::Package(_)));
+    let grows = count(|change| matches!(change, HostChange::GrowRoot { .. })) > 0;
+    let swap = diff.changes.iter().map(|change| match change {
+        HostChange::Swap { bytes } => *bytes,
+        _ => 0,
+    });
+    let needed = environments * ENVIRONMENT_BYTES
+        + packages * PACKAGE_BYTES
+        + swap.sum::<u64>()
+        + SPARE_BYTES;
+    let (free, total) = (facts.disk.free_bytes, facts.disk.total_bytes);
+    if total == 0 || grows || diff.changes.is_empty() {
+        return None;
+    }
+    if free < needed {
+        return refusal(
+            format!(
+                "the server's disk has {} MiB free, and this apply needs {} MiB",
+                free / MEBIBYTE,
+                needed / MEBIBYTE
+            ),
+            "make room on it, or raise `instance.root_volume.size` in the plan",
+        );
+    }
+    let inodes = environments * INODES_FOR_ENVIRONMENT;
+    (facts.disk.free_inodes < inodes).then_some(())?;
+    refusal(
+        format!(
+            "the server's file system can hold {} more files, and this apply needs {inodes}",
+            facts.disk.free_inodes
+        ),
+        "delete what is not needed there, or raise `instance.root_volume.size` in the plan",
+    )
+}
+
+fn ports(desired: &DesiredHost, facts: &Facts) -> Vec<HostRefusal> {
+    let taken = desired.ports.iter().filter_map(|port| {
+        let holder = facts.ports.get(&port.port.to_string())?;
+        if holder.unit.as_deref() == Some(port.unit) {
+            return None;
+        }
+        let unit = match &holder.unit {
+            Some(unit) => format!(" (`{unit}`)"),
+            None => String::new(),
+        };
+        let name = port.unit.trim_end_matches(".service");
+        refusal(
+            format!(
+                "port {} on the server is taken by `{}`{unit}; {name} needs it",
+                port.port, holder.process
+            ),
+            match &holder.unit {
+                Some(unit) => format!("stop it there by `sudo systemctl disable --now {unit}`"),
+                None => format!("end `{}` there", holder.process),
+            },
+        )
+    });
+    taken.collect()
+}
+
+fn paths(desired: &DesiredHost, facts: &Facts) -> Vec<HostRefusal> {
+    let blocked = desired.files.keys().filter_map(|path| {
+        let live = facts.files.get(path)?;
+        matches!(live.kind, FileKind::Directory | FileKind::Other).then_some(())?;
+        refusal(
+            format!("`{path}` on the server is not a file, and labctl writes one there"),
+            "move it away; labctl does not remove what it did not write",
+        )
+    });
+    blocked.collect()
+}
+
+fn names(desired: &DesiredHost, facts: &Facts) -> Vec<HostRefusal> {
+    let taken = desired.users.keys().filter_map(|name| {
+        let live = facts.users.get(name)?;
+        (live.uid < FIRST_USER).then_some(())?;
+        refusal(
+            format!("`{name}` is a user of the system itself on this server"),
+            "give the user another name in the plan",
+        )
+    });
+    taken.collect()
+}

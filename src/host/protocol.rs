@@ -1,0 +1,190 @@
+//! How labctl and its programs on the host talk: a script on standard input,
+//! and lines that begin with a word nobody else can know.
+
+use serde::{Deserialize, Serialize};
+
+use super::desired::DesiredHost;
+use super::facts::{FORMAT, Facts};
+use super::programs;
+
+/// Starts Python as root, without a question; it reads its program, a request,
+/// and whatever follows from standard input.
+pub const COMMAND: &str = "sudo -n python3 -I -c 'import sys,json
+i=sys.stdin.buffer
+t=i.read(int(i.readline()))
+r=json.loads(i.read(int(i.readline())))
+exec(compile(t,\"labctl\",\"exec\"),{\"__name__\":\"labctl\",\"REQUEST\":r,\"PAYLOAD\":i})'";
+
+/// Puts a program and its request together, as [`COMMAND`] reads them.
+pub fn input(program: &str, request: &impl Serialize, payload: &[u8]) -> Vec<u8> {
+    let request = serde_json::to_vec(request).unwrap_or_default();
+    let mut input = format!("{}\n{program}{}\n", program.len(), request.len()).into_bytes();
+    input.extend_from_slice(&request);
+    input.extend_from_slice(payload);
+    input
+}
+
+/// Gives the rest of a line that is ours.
+pub fn ours<'a>(line: &'a [u8], nonce: &str) -> Option<&'a [u8]> {
+    line.strip_prefix(nonce.as_bytes())?.strip_prefix(b" ")
+}
+
+/// What the probe is asked for.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ProbeRequest<'a> {
+    nonce: &'a str,
+    files: Vec<AskedFile<'a>>,
+    users: Vec<&'a str>,
+    units: Vec<&'a str>,
+    packages: Vec<&'a str>,
+    links: Vec<&'a str>,
+    ports: Vec<u16>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize)]
+struct AskedFile<'a> {
+    path: &'a str,
+    sha256: Option<String>,
+    secret: bool,
+}
+
+impl<'a> ProbeRequest<'a> {
+    /// Asks for all that the desired host has.
+    pub fn new(nonce: &'a str, desired: &'a DesiredHost) -> Self {
+        let files = desired.files.iter().map(|(path, file)| AskedFile {
+            path,
+            sha256: Some(file.sha256()),
+            secret: false,
+        });
+        let secrets = desired.secrets.iter().map(|secret| AskedFile {
+            path: secret.path,
+            sha256: None,
+            secret: true,
+        });
+        let links = desired.environments.iter();
+        Self {
+            nonce,
+            files: files.chain(secrets).collect(),
+            users: desired.users.keys().map(String::as_str).collect(),
+            units: desired.units.iter().map(|unit| unit.name).collect(),
+            packages: desired.packages.iter().map(String::as_str).collect(),
+            links: links.map(|environment| environment.link).collect(),
+            ports: desired.ports.iter().map(|port| port.port).collect(),
+        }
+    }
+
+    /// Gives what [`COMMAND`] reads.
+    pub fn input(&self) -> Vec<u8> {
+        input(&programs::probe(), self, &[])
+    }
+}
+
+/// Why an answer of the probe is no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum AnswerError {
+    /// Nothing came, or something else.
+    #[error("the server's answer is not in the form that was asked for: {0}")]
+    Malformed(String),
+    /// Another version wrote it.
+    #[error("the server's answer has format {0}, and this version reads {FORMAT}")]
+    Format(u32),
+}
+
+/// Reads the probe's answer.
+///
+/// # Errors
+///
+/// See [`AnswerError`].
+pub fn facts(line: &[u8]) -> Result<Facts, AnswerError> {
+    let facts: Facts =
+        serde_json::from_slice(line).map_err(|error| AnswerError::Malformed(error.to_string()))?;
+    match facts.format {
+        FORMAT => Ok(facts),
+        other => Err(AnswerError::Format(other)),
+    }
+}
+
+/// What a running apply says.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "lowercase")]
+pub enum HostEvent {
+    /// A step begins.
+    Step {
+        /// Its name.
+        step: String,
+        /// What it does.
+        #[serde(default)]
+        title: String,
+    },
+    /// A step has ended.
+    Done {
+        /// Its name.
+        step: String,
+        /// How long it took.
+        #[serde(default)]
+        seconds: f64,
+    },
+    /// A line that a tool printed.
+    Line {
+        /// The line.
+        text: String,
+    },
+    /// Something that the user should know.
+    Warning {
+        /// What.
+        text: String,
+        /// What to do about it.
+        #[serde(default)]
+        help: Option<String>,
+    },
+    /// A gate was tried.
+    Gate {
+        /// Which.
+        gate: String,
+        /// Whether it holds.
+        ok: bool,
+        /// What was seen.
+        #[serde(default)]
+        detail: String,
+    },
+    /// Another apply is running, so that this one was not begun.
+    Refused {
+        /// Its name.
+        running: String,
+    },
+    /// Nothing; it shows that the connection lives.
+    Beat,
+    /// How the apply ended.
+    Verdict(Verdict),
+}
+
+/// How an apply ended.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Verdict {
+    /// Whether all is done, and every gate holds.
+    pub ok: bool,
+    /// The apply's name.
+    pub run: String,
+    /// How long it took.
+    pub seconds: f64,
+    /// The step that failed.
+    pub step: String,
+    /// What failed.
+    pub what: String,
+    /// What to do about it.
+    pub help: Option<String>,
+    /// The last lines of what failed.
+    pub log: Vec<String>,
+    /// Whether the old configuration was put back.
+    pub rolled_back: bool,
+    /// Whether the old configuration was seen to be live again.
+    pub proved: bool,
+}
+
+/// Reads an event; what is no event is shown as a line.
+pub fn event(line: &[u8]) -> HostEvent {
+    serde_json::from_slice(line).unwrap_or_else(|_| HostEvent::Line {
+        text: String::from_utf8_lossy(line).into_owned(),
+    })
+}

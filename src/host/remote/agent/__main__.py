@@ -1,0 +1,195 @@
+"""Carries out one apply request on the server: `python3 -I <run>/agent`.
+
+The request is `request.json` in the run's folder, the files are below `files/`. Everything that
+happens is told in `events.jsonl`; its last line is the verdict.
+
+Up to and including the checks, nothing of the configuration has changed. From the switch on, any
+failure puts back what was there before.
+"""
+
+import os
+import signal
+import sys
+from pathlib import Path
+
+# Isolated Python knows the folder of this file only: its parent makes `agent` a package.
+FOLDER = Path(__file__).resolve().parent.parent
+sys.path[0:1] = [str(FOLDER)]
+
+from agent import (
+    certificate,
+    checks,
+    disk,
+    environments,
+    gates,
+    manifest,
+    packages,
+    prepare,
+    record,
+    rollback,
+    snapshot,
+    swap,
+    switch,
+    tokens,
+    units,
+    users,
+)
+from agent.failure import Failure, from_exception
+from agent.job import Job, plural, seconds_since
+
+
+def main():
+    """Runs all steps; whatever happens, the last event is a verdict."""
+    os.umask(0o077)
+    job = Job(FOLDER)
+    signal.signal(signal.SIGTERM, _stopped)
+    undone = {}
+    try:
+        with prepare.alone(job):
+            make_ready(job)
+            before = take_snapshot(job)
+            try:
+                go_live(job, before)
+            except BaseException:
+                undone = put_back(job, before)
+                raise
+    except BaseException as error:  # a traceback is no verdict
+        give_verdict(job, from_exception(error), **undone)
+        sys.exit(1)
+    give_verdict(job, None)
+
+
+def make_ready(job):
+    """Everything that can be done beside the running configuration."""
+    request = job.request
+    with job.step("prepare", "look at the server's state"):
+        prepare.prepare(job)
+    if request["grow_root"]:
+        with job.step("disk", "grow the root file system"):
+            disk.grow_root(job)
+            prepare.check_room(job)
+    manifest.note(job)
+    if request["swap"] or request.get("remove_swap"):
+        with job.step("swap", "set up swap"):
+            change_swap(job)
+    if request["packages"]:
+        with job.step("packages", f"install {plural(len(request['packages']), 'package')}"):
+            packages.install(job, request["packages"])
+    if request["users"]:
+        with job.step("users", f"change {plural(len(request['users']), 'user')}"):
+            users.converge(job)
+    if request["directories"] or request["secrets"]:
+        with job.step("secrets", "make folders and secrets"):
+            for directory in request["directories"]:
+                tokens.make_directory(job, directory)
+            for secret in request["secrets"]:
+                tokens.make_secret(job, secret)
+    if request["environments"]:
+        with job.step("environments", f"build {environment_names(request)}"):
+            for environment in request["environments"]:
+                environments.build(job, environment)
+    if request["files"] or request["checks"]:
+        with job.step("check", f"check {plural(len(request['files']), 'new file')}"):
+            checks.check(job)
+
+
+def take_snapshot(job):
+    """Remembers the old state, and which restarts are owed from now on."""
+    with job.step("snapshot", "remember the old state"):
+        before = snapshot.Snapshot(job)
+        before.take()
+    return before
+
+
+def go_live(job, before):
+    """Puts the new state in place, and proves that it works."""
+    request = job.request
+    with job.step("switch", switch_title(request)):
+        manifest.owe(job)
+        reload_manager = switch.needs_daemon_reload(job)
+        switch.switch(job, before)
+    if request["units"] or reload_manager:
+        with job.step("units", f"start {plural(len(request['units']), 'unit')} on the new files"):
+            units.converge(job, reload_manager)
+    if request["certificate"]:
+        with job.step("certificate", "look after the certificate"):
+            certificate.look_after(job)
+    if request["gates"]:
+        with job.step("gates", f"try {plural(len(request['gates']), 'gate')}"):
+            gates.try_all(job)
+    # From here on there is no way back, so a request to stop comes too late.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    with job.step("record", "remember the new state"):
+        record.record(job)
+
+
+def put_back(job, before):
+    """Puts the old state back; the verdict is still about the step that failed."""
+    failed_step = job.journal.phase
+    # A second request to stop must not interrupt this.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    with job.step("rollback", "put the old state back"):
+        troubles = rollback.roll_back(job, before)
+    return {"step": failed_step, "rolled_back": True, "troubles": troubles}
+
+
+def give_verdict(job, failure, step=None, rolled_back=False, troubles=()):
+    """Tells how it ended: the last event of the run."""
+    verdict = {"run": job.name, "seconds": seconds_since(job.started)}
+    verdict["warnings"] = job.journal.warnings
+    if failure is None:
+        job.journal.emit("verdict", ok=True, **verdict)
+    else:
+        job.journal.emit(
+            "verdict",
+            ok=False,
+            step=step or job.journal.phase or "prepare",
+            what=failure.what,
+            help=failure.help + what_stays(job),
+            log=[*failure.log, *troubles],
+            rolled_back=rolled_back,
+            proved=rolled_back and not troubles,
+            **verdict,
+        )
+    job.journal.enter("done" if failure is None else "failed")
+    job.journal.sync()
+
+
+def change_swap(job):
+    """Removes the swap file that left the plan, makes the one that is in it."""
+    if job.request.get("remove_swap"):
+        swap.remove(job, job.request["remove_swap"])
+    if job.request["swap"]:
+        swap.make(job, job.request["swap"]["path"], job.request["swap"]["bytes"])
+
+
+def what_stays(job):
+    """Names what a failed run does not take back."""
+    steps = {"packages": "packages", "users": "users", "swap": "swap"}
+    stays = [name for step, name in steps.items() if step in job.finished]
+    return f"; what was done to {' and '.join(stays)} stays" if stays else ""
+
+
+def environment_names(request):
+    """Names the environments for a title."""
+    return " and ".join(environment["name"] for environment in request["environments"])
+
+
+def switch_title(request):
+    """Says how much is switched."""
+    links = len(request["environments"]) + len(request["remove_links"])
+    parts = [plural(len(request["files"]), "file")] if request["files"] else []
+    parts += [f"remove {plural(len(request['remove']), 'file')}"] if request["remove"] else []
+    parts += [plural(links, "link")] if links else []
+    return "switch " + ", ".join(parts) if parts else "switch nothing"
+
+
+def _stopped(_signal, _frame):
+    raise Failure(
+        "the run was told to stop, as when the server shuts down",
+        "run `labctl apply` again when the server is up",
+    )
+
+
+if __name__ == "__main__":
+    main()

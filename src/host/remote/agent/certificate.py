@@ -1,0 +1,33 @@
+"""Asks the server's certificate program to look after the certificate, and tells what it said.
+
+A certificate that is still to come is no failure: until then the self-signed one is served.
+"""
+
+import json
+
+from .checks import CERTIFICATE_PROGRAM, CERTIFICATE_SETTINGS
+
+SECONDS = 600
+
+
+def look_after(job):
+    """Runs the program; a certificate that is waited for becomes a warning."""
+    command = [CERTIFICATE_PROGRAM, "--config", CERTIFICATE_SETTINGS, "--apply"]
+    answer = job.tools.attempt(command, timeout=SECONDS)
+    result = _result(answer.lines)
+    if result.get("state") == "valid":
+        return
+    detail = result.get("detail") or "the certificate program ended without an answer"
+    help = result.get("help") or f"run `sudo {' '.join(command)}` on the server to see why"
+    job.journal.warn(f"no certificate of an authority yet: {detail}", help)
+
+
+def _result(lines):
+    for line in reversed(lines):
+        try:
+            result = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(result, dict):
+            return result
+    return {}

@@ -1,0 +1,79 @@
+"""The state of the package database: who holds it, and whether an installation was cut off."""
+
+import errno
+import fcntl
+import os
+import struct
+import time
+
+from .failure import Failure
+
+LOCKS = (
+    "/var/lib/dpkg/lock-frontend",
+    "/var/lib/dpkg/lock",
+    "/var/lib/apt/lists/lock",
+    "/var/cache/apt/archives/lock",
+)
+LOCK_SECONDS = 600
+NONINTERACTIVE = {"DEBIAN_FRONTEND": "noninteractive", "NEEDRESTART_MODE": "a"}
+# struct flock of fcntl(2): type, whence, start, length, process.
+FLOCK = "hhqqi4x"
+
+
+def wait_for_locks(job):
+    """Waits until nobody installs packages, and says for whom it waits."""
+    deadline = time.monotonic() + LOCK_SECONDS
+    told = None
+    while True:
+        holder = next(filter(None, (_holder(job.at(path)) for path in LOCKS)), None)
+        if holder is None:
+            return
+        if holder != told:
+            job.journal.line(f"waiting for {holder}, which is installing packages")
+            told = holder
+        if time.monotonic() > deadline:
+            raise Failure(
+                f"{holder} has held the package database for {LOCK_SECONDS // 60} minutes",
+                "wait until it has ended, or reboot the server, then run `labctl apply` again",
+            )
+        time.sleep(0.5)
+
+
+def finish_interrupted(job):
+    """Finishes an installation that was cut off; apt refuses to work before."""
+    updates = job.at("/var/lib/dpkg/updates")
+    pending = updates.is_dir() and any(name.name.isdigit() for name in updates.iterdir())
+    if not pending and not job.tools.ask(["dpkg", "--audit"]).lines:
+        return
+    job.journal.line("an earlier installation was cut off; finishing it")
+    job.tools.run(
+        ["dpkg", "--configure", "-a", "--force-confold"],
+        "an earlier installation of packages was cut off and cannot be finished",
+        "mend it with `sudo dpkg --configure -a` and `sudo apt-get --fix-broken install`",
+        timeout=1800,
+        environment=NONINTERACTIVE,
+    )
+
+
+def _holder(path):
+    """Names the process that holds a lock as apt and dpkg take it (fcntl, not flock)."""
+    try:
+        descriptor = os.open(path, os.O_RDWR)
+    except OSError as error:
+        if error.errno in (errno.ENOENT, errno.EACCES):
+            return None
+        raise
+    try:
+        asked = struct.pack(FLOCK, fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
+        answer = fcntl.fcntl(descriptor, fcntl.F_GETLK, asked)
+    finally:
+        os.close(descriptor)
+    kind, _, _, _, process = struct.unpack(FLOCK, answer)
+    if kind == fcntl.F_UNLCK:
+        return None
+    try:
+        with open(f"/proc/{process}/comm", encoding="utf-8", errors="replace") as file:
+            name = file.read().strip()
+    except OSError:
+        name = "a process"
+    return f"`{name}` (process {process})"

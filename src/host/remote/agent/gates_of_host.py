@@ -1,0 +1,127 @@
+"""Gates that look at the host itself: units, ports, the instance metadata, a notebook."""
+
+import json
+import pwd
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from . import listeners, systemd
+
+SETTLE_SECONDS = 1.0
+HUB_PYTHON = "/opt/jupyterhub/bin/python"
+TOKEN_FILE = "/etc/jupyterhub/hub.env"
+TOKEN_KEY = "LABCTL_GATE_TOKEN"
+KERNEL_SECONDS = 180
+# Prints `open`, `silent` (nobody answers) or `closed`; run as the user in question.
+KNOCK = """
+import socket
+try:
+    socket.create_connection(("169.254.169.254", 80), timeout=3).close()
+    print("open")
+except TimeoutError:
+    print("silent")
+except OSError:
+    print("closed")
+"""
+
+
+class Refused(Exception):
+    """A gate does not hold (yet, unless it is final)."""
+
+    def __init__(self, reason, is_final=False, log=()):
+        super().__init__(reason)
+        self.is_final = is_final
+        self.log = list(log)
+
+
+class Settling:
+    """Sees whether units stay up: a service that dies at once was `active` for a moment, too."""
+
+    def __init__(self, job):
+        self.job = job
+        self.seen = {}
+
+    def begin(self, unit):
+        """Notes which process a unit runs as."""
+        self.seen[unit] = (time.monotonic(), self._identity(unit))
+
+    def end(self, unit):
+        """Holds if it is still the same process a second later."""
+        since, before = self.seen[unit]
+        time.sleep(max(0.0, since + SETTLE_SECONDS - time.monotonic()))
+        if self._identity(unit) != before:
+            raise Refused(f"`{unit}` was started again by systemd after it had died", is_final=True)
+        return "active"
+
+    def _identity(self, unit):
+        found = systemd.show(self.job.tools, unit)
+        if found["ActiveState"] != "active":
+            state = found["ActiveState"]
+            raise Refused(f"`{unit}` is {state}", is_final=state in ("failed", "inactive"))
+        return found.get("MainPID"), found.get("NRestarts")
+
+
+def loopback(_job, gate):
+    """Nobody but this host reaches the ports behind NGINX."""
+    found = listeners.listeners()
+    open_ports = []
+    for port in gate["ports"]:
+        for address in listeners.beyond_loopback(found.get(port, [])):
+            open_ports.append(f"port {port} is open on {address}")
+    if open_ports:
+        raise Refused("; ".join(open_ports))
+    return "ports " + ", ".join(map(str, gate["ports"]))
+
+
+def metadata(job, gate):
+    """A program of an ordinary user is refused where AWS gives out the server's credentials."""
+    for name in gate["users"]:
+        answer = _knock(name)
+        if answer != "closed":
+            raise Refused(
+                f"user `{name}` can reach the instance metadata"
+                if answer == "open"
+                else f"user `{name}` is not refused at the instance metadata (`{answer}`)"
+            )
+    return "refused for " + ", ".join(gate["users"])
+
+
+def _knock(name):
+    account = pwd.getpwnam(name)
+    answer = subprocess.run(
+        [sys.executable, "-I", "-c", KNOCK],
+        capture_output=True,
+        text=True,
+        cwd="/",
+        user=account.pw_uid,
+        group=account.pw_gid,
+        extra_groups=[],
+        timeout=20,
+        check=False,
+    )
+    return answer.stdout.strip()
+
+
+def kernel(job, gate):
+    """A user's server starts, and a cell of a notebook runs in it."""
+    program = Path(__file__).parent / "kernel_gate.py"
+    command = [HUB_PYTHON, "-I", str(program), "--user", gate["user"], "--base", gate["base"]]
+    command += ["--token-file", TOKEN_FILE, "--token-key", TOKEN_KEY]
+    command += ["--seconds", str(KERNEL_SECONDS)]
+    answer = job.tools.attempt(command, timeout=KERNEL_SECONDS + 30)
+    try:
+        result = json.loads(answer.lines[-1])
+    except (ValueError, IndexError):
+        result = {"ok": False, "detail": "the program that tries it ended without an answer"}
+    if answer.code != 0 or not result.get("ok"):
+        # It has tried again by itself already.
+        log = [*answer.lines[:-1], *_server_journal(job, gate["user"])]
+        raise Refused(result["detail"], is_final=True, log=log)
+    return result["detail"]
+
+
+def _server_journal(job, user):
+    """What the user's own server wrote, which says more than the Hub about why it did not start."""
+    return systemd.journal(job.tools, f"jupyter-{user}-*.service")

@@ -1,0 +1,94 @@
+"""Gates that ask NGINX, as a browser would."""
+
+import base64
+import ipaddress
+import json
+import re
+import ssl
+import time
+from urllib.parse import urlsplit
+
+from . import web
+from .gates_of_host import Refused
+
+CERTIFICATE = "/etc/labctl/tls/current/fullchain.pem"
+PEM = re.compile(r"-----BEGIN CERTIFICATE-----(.+?)-----END CERTIFICATE-----", re.DOTALL)
+REDIRECTS = (301, 308)
+
+
+def nginx(_job, gate):
+    """NGINX can accept a reload and go on serving the old configuration: ask which one it has."""
+    live = web.nginx_live()
+    if live != gate["hash"]:
+        raise Refused(
+            "NGINX does not tell its configuration"
+            if live is None
+            else f"NGINX serves configuration `{live[:12]}`, not `{gate['hash'][:12]}`"
+        )
+    return f"configuration {live[:12]}"
+
+
+def redirect(_job, gate):
+    """Port 80 leads to port 443, as a whole address or as a path on the same name."""
+    answer = web.get(f"http://{gate['host']}/")
+    target = urlsplit(answer.location or "")
+    is_right = target.scheme == "https" and target.hostname == gate["host"].lower()
+    if answer.status not in REDIRECTS or not is_right:
+        leads = f" to `{answer.location}`" if answer.location else ""
+        raise Refused(f"{answer.status}{leads} instead of 301 to `https://{gate['host']}/`")
+    return f"{answer.status} to {answer.location}"
+
+
+def certificate(job, gate):
+    """What is served is the current certificate, and it is valid now for this name."""
+    host = gate["host"]
+    served = web.served_certificate(host)
+    match = PEM.search(job.at(CERTIFICATE).read_text())
+    if not match or base64.b64decode(match.group(1)) != served:
+        raise Refused(f"NGINX serves another certificate than `{CERTIFICATE}`")
+    checked = _openssl(job, ["-noout", _host_option(host), host, "-dates"], served)
+    dates = dict(line.split("=", 1) for line in checked.lines if "=" in line)
+    starts = ssl.cert_time_to_seconds(dates["notBefore"])
+    ends = ssl.cert_time_to_seconds(dates["notAfter"])
+    if "does match" not in checked.text:
+        raise Refused(f"the certificate does not name `{host}`", is_final=True)
+    # A certificate made a moment ago must not fail because two clocks differ by a second.
+    if not starts - 60 <= time.time() < ends:
+        raise Refused(f"the certificate is valid from {dates['notBefore']} to {dates['notAfter']}")
+    return f"valid until {dates['notAfter']}"
+
+
+def page(_job, gate):
+    """A page answers with its status and shows what is its own."""
+    answer = web.get(gate["url"])
+    if answer.status != gate["status"]:
+        leads = f" to `{answer.location}`" if answer.location else ""
+        raise Refused(f"{answer.status}{leads} from {answer.server}")
+    if gate.get("contains") and gate["contains"] not in answer.body:
+        raise Refused(f"the page does not contain `{gate['contains']}`")
+    return answer.shown
+
+
+def hub_api(_job, gate):
+    """JupyterHub itself answers through NGINX and its proxy."""
+    answer = web.get(gate["url"])
+    if answer.status != 200:
+        raise Refused(f"{answer.status} from {answer.server}")
+    try:
+        version = json.loads(answer.body)["version"]
+    except (ValueError, KeyError, TypeError):
+        raise Refused("the answer is not JupyterHub's") from None
+    return f"JupyterHub {version}, {answer.shown}"
+
+
+def _openssl(job, options, certificate_bytes):
+    text = ssl.DER_cert_to_PEM_cert(certificate_bytes)
+    return job.tools.ask(["openssl", "x509", *options], text_in=text)
+
+
+def _host_option(host):
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return "-checkhost"
+    return "-checkip"

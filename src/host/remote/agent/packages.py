@@ -1,0 +1,109 @@
+"""Installs packages from the distribution."""
+
+import re
+
+from . import dpkg, systemd
+from .failure import Failure
+
+RETRY = ["-o", "Acquire::Retries=3"]
+QUIET = ["-o", "DPkg::Lock::Timeout=600", "-o", "Dpkg::Use-Pty=0", "-q"]
+KEEP_CONFIGURATION = ["-o", "Dpkg::Options::=--force-confold"]
+NETWORK = "check that the server reaches the internet (or its mirror), then run `labctl apply` again"
+MIRRORED = re.compile(
+    r"https?://(?:[\w.-]*archive\.ubuntu\.com|security\.ubuntu\.com|ports\.ubuntu\.com"
+    r"|[\w.-]*deb\.debian\.org|security\.debian\.org)/(ubuntu-ports|ubuntu|debian-security|debian)/?"
+)
+
+
+def install(job, names):
+    """Installs what is missing; `names` are those that the laptop saw to be missing."""
+    missing = [name for name in names if not _is_installed(job, name)]
+    if not missing:
+        return
+    sources = _mirrored_sources(job)
+    dpkg.wait_for_locks(job)
+    _update(job, sources)
+    held = _hold_back(job)
+    try:
+        _install(job, missing, sources)
+    finally:
+        for unit in held:
+            job.tools.ask(["systemctl", "unmask", "--runtime", "--quiet", "--", unit])
+
+
+def _update(job, sources):
+    job.tools.run(
+        ["apt-get", "update", *RETRY, *QUIET, *sources],
+        "the lists of packages could not be fetched",
+        NETWORK,
+        timeout=900,
+        environment=dpkg.NONINTERACTIVE,
+    )
+
+
+def _install(job, missing, sources):
+    command = ["apt-get", "install", "--yes", "--no-install-recommends"]
+    command += [*RETRY, *QUIET, *KEEP_CONFIGURATION, *sources, "--", *missing]
+    try:
+        job.tools.run(
+            command,
+            "packages could not be installed: " + ", ".join(f"`{name}`" for name in missing),
+            "the lines below are apt's own; " + NETWORK,
+            timeout=3600,
+            environment=dpkg.NONINTERACTIVE,
+        )
+    except Failure as failure:
+        unknown = re.findall(r"Unable to locate package (\S+)", "\n".join(failure.log))
+        if unknown:
+            names = ", ".join(f"`{name}`" for name in unknown)
+            failure.what = f"the server's package sources do not have {names}"
+            failure.help = "enable the distribution's standard sources (on Ubuntu also `universe`)"
+        raise
+
+
+def _is_installed(job, name):
+    answer = job.tools.ask(["dpkg-query", "--show", "--showformat", "${db:Status-Status}", name])
+    return answer.code == 0 and answer.text == "installed"
+
+
+def _hold_back(job):
+    """Masks units that a package would start at once with its own configuration.
+
+    NGINX would otherwise show a page that nobody asked for, and its installation would fail if
+    the port is taken. The mask lies in /run: even after a crash it is gone with the next boot.
+    """
+    held = []
+    for unit in dict.fromkeys(port["unit"] for port in job.request.get("ports", [])):
+        found = systemd.show(job.tools, unit)
+        # A mask until the next boot is what a run left that died here.
+        if found["LoadState"] == "not-found" or found["UnitFileState"] == "masked-runtime":
+            job.tools.ask(["systemctl", "mask", "--runtime", "--quiet", "--", unit])
+            held.append(unit)
+    return held
+
+
+def _mirrored_sources(job):
+    """With a mirror, apt reads a copy of the host's sources in which the mirror stands instead."""
+    mirror = job.request.get("apt_mirror")
+    if not mirror:
+        return []
+    folder = job.folder / "apt-sources"
+    folder.mkdir(exist_ok=True)
+    folder.chmod(0o755)
+    originals = [job.at("/etc/apt/sources.list")]
+    originals += sorted(job.at("/etc/apt/sources.list.d").glob("*"))
+    for original in originals:
+        if original.suffix in (".list", ".sources") and original.is_file():
+            text = original.read_text(errors="replace")
+            (folder / original.name).write_text(_through_mirror(text, mirror))
+    return ["-o", "Dir::Etc::SourceList=/dev/null", "-o", f"Dir::Etc::SourceParts={folder}"]
+
+
+def _through_mirror(text, mirror):
+    """Debian's security archive is a folder beside the main one."""
+    mirror = mirror.rstrip("/")
+
+    def replace(match):
+        return mirror + ("-security" if match.group(1) == "debian-security" else "")
+
+    return MIRRORED.sub(replace, text)

@@ -1,0 +1,25 @@
+"""Last step: remembers the new state, and clears away what is no longer needed."""
+
+import shutil
+
+from . import environments, manifest
+
+KEPT_RUNS = 5
+
+
+def record(job):
+    """Writes the manifest first: from here on the new state is the known one."""
+    manifest.record(job)
+    environments.remove_unused(job)
+    _forget_old_runs(job)
+
+
+def _forget_old_runs(job):
+    """Keeps the last runs for whoever wants to see what happened. Backups are kept for good."""
+    runs = sorted(
+        (folder for folder in job.folder.parent.iterdir() if folder.is_dir()),
+        key=lambda folder: folder.name,
+    )
+    for folder in runs[:-KEPT_RUNS]:
+        if folder != job.folder:
+            shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,105 @@
+"""Puts back what was there before the switch, and proves that it runs again."""
+
+import os
+import time
+
+from . import systemd, units, web
+from .failure import from_exception
+from .journal import sync_folder
+from .manifest import write_manifest
+from .snapshot import copy_durably
+from .switch import point_link
+
+PROOF_SECONDS = 30
+
+
+def roll_back(job, snapshot):
+    """Restores files, links and units; gives what could not be proved, as lines."""
+    troubles = []
+    steps = [
+        lambda: _stop_new_units(job, snapshot),
+        lambda: _restore_files(job, snapshot),
+        lambda: systemd.reload_manager(job.tools),
+        lambda: write_manifest(job, snapshot.manifest) if snapshot.manifest else None,
+    ]
+    # A unit that cannot be started again must not keep the others from it.
+    steps += [lambda unit=unit: _restore_unit(job, unit, snapshot.units[unit["name"]]) for unit in job.request["units"]]
+    for step in steps:
+        try:
+            step()
+        except Exception as error:  # whatever fails here, the rest must be tried
+            failure = from_exception(error)
+            troubles += [f"while putting back: {failure.what}", *failure.log[-5:]]
+    troubles += _disprove(job, snapshot)
+    if troubles and snapshot.manifest:
+        # What did not come back is started again by the next run, whatever the files are then.
+        asked = {unit["name"] for unit in job.request["units"]}
+        units_left = snapshot.manifest.get("units", {})
+        units_left = {name: note for name, note in units_left.items() if name not in asked}
+        write_manifest(job, {**snapshot.manifest, "units": units_left})
+    return troubles
+
+
+def _stop_new_units(job, snapshot):
+    """Units that did not exist before are stopped while their files are still there."""
+    for unit in job.request["units"]:
+        if snapshot.units[unit["name"]]["LoadState"] == "not-found":
+            job.tools.attempt(["systemctl", "disable", "--now", "--quiet", "--", unit["name"]])
+
+
+def _restore_files(job, snapshot):
+    for entry in snapshot.entries:
+        place = job.at(entry["path"])
+        place.with_name(f".{place.name}.labctl").unlink(missing_ok=True)
+        if entry["kind"] == "absent":
+            place.unlink(missing_ok=True)
+        elif entry["kind"] == "link":
+            point_link(job, entry["path"], entry["target"])
+        else:
+            copy_durably(snapshot.folder / entry["copy"], place)
+        if place.parent.is_dir():
+            sync_folder(place.parent)
+    for folder in reversed(snapshot.made_folders):
+        try:
+            os.rmdir(folder)
+        except OSError:
+            continue
+
+
+def _restore_unit(job, unit, before):
+    """Makes a unit run on the old files, or not at all, as before."""
+    name = unit["name"]
+    if before["LoadState"] == "not-found":
+        return
+    enabled = before["UnitFileState"]
+    if enabled in ("enabled", "disabled"):
+        verb = "enable" if enabled == "enabled" else "disable"
+        job.tools.attempt(["systemctl", verb, "--quiet", "--", name])
+    now = systemd.show(job.tools, name)
+    if systemd.is_running(before):
+        if name not in job.touched and systemd.is_running(now):
+            return
+        units.act(job, name, "start" if unit["action"] == "stop" else unit["action"], now)
+    elif systemd.is_running(now):
+        systemd.tell(job.tools, "stop", name, units.SAID["stop"])
+    if systemd.is_masked(before):
+        job.tools.attempt(["systemctl", "mask", "--quiet", "--", name])
+
+
+def _disprove(job, snapshot):
+    """Waits until the old state is live again; gives what is not."""
+    deadline = time.monotonic() + PROOF_SECONDS
+    pause = 0.1
+    while True:
+        missing = [
+            f"`{name}` does not run again"
+            for name, before in snapshot.units.items()
+            if before["ActiveState"] == "active" and systemd.show(job.tools, name)["ActiveState"] != "active"
+        ]
+        live = web.nginx_live() if snapshot.nginx_live else None
+        if live != snapshot.nginx_live:
+            missing.append("NGINX does not serve its old configuration again")
+        if not missing or time.monotonic() > deadline:
+            return missing
+        time.sleep(pause)
+        pause = min(pause * 1.5, 0.5)

@@ -1,0 +1,81 @@
+"""Asks the web server of this host, whatever the names in the address resolve to elsewhere."""
+
+import http.client
+import re
+import socket
+import ssl
+import time
+from urllib.parse import urlsplit
+
+HERE = "127.0.0.1"
+LIVE_PATH = "/.labctl/config"
+LARGEST = 1 << 20
+HASH = re.compile(r"^[0-9a-f]{8,128}$")
+
+
+class Answer:
+    """One answer, and how long it took."""
+
+    def __init__(self, response, seconds):
+        self.status = response.status
+        self.location = response.getheader("Location")
+        self.server = response.getheader("Server") or "the server"
+        self.body = response.read(LARGEST).decode("utf-8", "replace")
+        self.seconds = seconds
+
+    @property
+    def shown(self):
+        """`200 in 0.1 s`."""
+        return f"{self.status} in {self.seconds:.1f} s"
+
+
+def get(url, timeout=10):
+    """Gets a page from NGINX on this host, under the name that the address gives."""
+    parts = urlsplit(url)
+    started = time.monotonic()
+    connection = _connection(parts, timeout)
+    try:
+        path = parts.path or "/"
+        path += f"?{parts.query}" if parts.query else ""
+        connection.request("GET", path, headers={"Host": parts.netloc, "Connection": "close"})
+        return Answer(connection.getresponse(), time.monotonic() - started)
+    finally:
+        connection.close()
+
+
+def nginx_live():
+    """The hash of the configuration that NGINX serves now, or None if it tells none."""
+    try:
+        answer = get(f"http://{HERE}{LIVE_PATH}", timeout=2)
+    except (OSError, http.client.HTTPException):
+        return None
+    text = answer.body.strip()
+    return text if answer.status == 200 and HASH.match(text) else None
+
+
+def served_certificate(host, port=443):
+    """The certificate that is served under a name, as bytes."""
+    plain = socket.create_connection((HERE, port), timeout=10)
+    with plain, _trusting_all().wrap_socket(plain, server_hostname=host) as secure:
+        return secure.getpeercert(binary_form=True)
+
+
+def _connection(parts, timeout):
+    if parts.scheme == "http":
+        return http.client.HTTPConnection(HERE, parts.port or 80, timeout=timeout)
+    connection = http.client.HTTPSConnection(parts.hostname, parts.port or 443, timeout=timeout)
+    plain = socket.create_connection((HERE, parts.port or 443), timeout=timeout)
+    try:
+        connection.sock = _trusting_all().wrap_socket(plain, server_hostname=parts.hostname)
+    except BaseException:
+        plain.close()
+        raise
+    return connection
+
+
+def _trusting_all():
+    """A page does not judge the certificate: a gate of its own does."""
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context

@@ -1,0 +1,138 @@
+"""What the programs on the server share: careful reading, answering, and the runs of an apply.
+
+The laptop sends one text per program, put together from these files, in this order:
+
+    probe    common.py machine.py probe.py
+    follow   common.py follow.py
+    push     common.py push.py follow.py
+
+It runs once, over SSH, with the globals REQUEST (a dict, with `nonce`) and PAYLOAD (what follows on standard input).
+Each line that is ours begins with the nonce, so that whatever a login shell prints cannot be taken for an answer.
+"""
+
+import json
+import os
+import re
+import stat
+import subprocess
+import sys
+
+STATE = "/var/lib/labctl"
+RUNS = f"{STATE}/runs"
+RUN_NAME = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,63}")
+APPLY_UNIT = "labctl-apply.service"
+APPLY_DESCRIPTION = "labctl apply "
+UNIT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9:_.@\\-]*\.(service|socket|timer|target|path|mount|slice)")
+READ_BYTES = 16 << 20
+PIECE_BYTES = 64 << 10
+REGULAR = os.O_RDONLY | os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK
+
+
+def attempt(read, *arguments):
+    """Gives what `read` gives, or None: whatever goes wrong with one fact must not cost the others."""
+    try:
+        return read(*arguments)
+    except Exception:
+        return None
+
+
+def known(facts):
+    """Leaves out what could not be read."""
+    return {name: fact for name, fact in facts.items() if fact is not None}
+
+
+def text(path, limit=READ_BYTES):
+    """Reads a regular file as text. A pipe would keep the probe waiting, a huge file would fill the memory."""
+    descriptor = os.open(path, REGULAR)
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise ValueError("not a file")
+        return read_all(descriptor, limit).decode("utf-8", "replace")
+    finally:
+        os.close(descriptor)
+
+
+def read_all(descriptor, limit):
+    """Reads a file to its end, in pieces: some of the kernel's files cannot be read at once. A growing one ends too."""
+    data = bytearray()
+    while piece := os.read(descriptor, PIECE_BYTES):
+        data += piece
+        if len(data) > limit:
+            raise ValueError("too large")
+    return bytes(data)
+
+
+def answer_of(*command, timeout=10):
+    """Runs a program that only looks something up, and gives what it printed, even if it ended with an error."""
+    environment = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C"}
+    done = subprocess.run(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        timeout=timeout,
+        env=environment,
+        check=False,
+    )
+    return done.stdout.decode("utf-8", "replace")
+
+
+def say(answer):
+    """Prints one line of ours, in ASCII; what is no text (half a character in a file's name) is replaced."""
+    words = json.dumps(answer, ensure_ascii=False).encode("utf-8", "replace").decode("utf-8")
+    line = f"{REQUEST['nonce']} {json.dumps(json.loads(words))}\n"
+    sys.stdout.buffer.write(line.encode("ascii"))
+    sys.stdout.buffer.flush()
+
+
+def units(names):
+    """Gives the states of units, with one question to systemd for all of them."""
+    properties = "LoadState,ActiveState,SubState,UnitFileState,NeedDaemonReload,Description"
+    names = [name for name in dict.fromkeys(names) if UNIT_NAME.fullmatch(name)]
+    answer = answer_of("systemctl", "show", f"--property={properties}", "--", *names)
+    # The answers come in the order of the names, each after an empty line.
+    blocks = answer.strip("\n").split("\n\n")
+    if len(blocks) != len(names):
+        return {}
+    states = [dict(line.partition("=")[::2] for line in block.splitlines()) for block in blocks]
+    return {name: unit(state) for name, state in zip(names, states)}
+
+
+def unit(state):
+    """Gives the state of one unit."""
+    return {
+        "load": state.get("LoadState", ""),
+        "active": state.get("ActiveState", ""),
+        "sub": state.get("SubState", ""),
+        "enabled": state.get("UnitFileState", ""),
+        "needs_reload": state.get("NeedDaemonReload") == "yes",
+        "description": state.get("Description", ""),
+    }
+
+
+def applying(state):
+    """Gives the name of the run that is under way, from the state of its unit."""
+    if state.get("active") not in ("active", "activating", "deactivating", "reloading"):
+        return None
+    # The run's name is the last word of the description that push.py gives the unit.
+    return state.get("description", "").removeprefix(APPLY_DESCRIPTION)
+
+
+def phase_of(run):
+    """Names the step that a run has begun last."""
+    return (attempt(text, f"{RUNS}/{run}/phase", 200) or "start").strip()
+
+
+def last_event(run):
+    """Gives the last event that a run has written, or None."""
+    with open(f"{RUNS}/{run}/events.jsonl", "rb") as events:
+        events.seek(0, os.SEEK_END)
+        events.seek(max(0, events.tell() - (1 << 20)))
+        lines = events.read().splitlines()
+    return json.loads(lines[-1]) if lines else None
+
+
+def has_verdict(run):
+    """Says whether a run has come to its end."""
+    event = attempt(last_event, run)
+    return isinstance(event, dict) and event.get("type") == "verdict"

@@ -1,0 +1,124 @@
+"""Tells the events of a run until its verdict, whether it is under way or long over.
+
+It only reads: when the connection drops, it ends and the run goes on. Another can follow the run from its beginning.
+It ends by itself, always with a verdict. A run whose unit is gone without one was killed, or the server was restarted:
+then the verdict is made up here and says so. It is not written to the run, which stays recognisable as cut off.
+
+After push.py it first starts the run; see common.py for how they are put together.
+"""
+
+import json
+import os
+import sys
+import time
+
+LOOK_SECONDS = 0.05
+UNIT_SECONDS = 1.0
+BEAT_SECONDS = 5.0
+LOG_LINES = 20
+
+
+def verdict(run, step, what, help, log=()):
+    """Gives the verdict of a run that could not give one."""
+    return {
+        "type": "verdict",
+        "ok": False,
+        "run": run,
+        "seconds": 0.0,
+        "step": step,
+        "what": what,
+        "help": help,
+        "log": list(log),
+        "rolled_back": False,
+        "proved": False,
+    }
+
+
+class Events:
+    """Reads the events of a run while they are written."""
+
+    def __init__(self, run):
+        self.path = f"{RUNS}/{run}/events.jsonl"
+        self.place = 0
+        self.rest = b""
+
+    def new(self):
+        """Gives the events that have come since the last call; half a line waits for its end."""
+        data = attempt(self.read) or b""
+        *lines, self.rest = (self.rest + data).split(b"\n")
+        return [event_of(line) for line in lines if line.strip()]
+
+    def read(self):
+        """Reads what was added since the last time; there is no file before the first event."""
+        with open(self.path, "rb") as file:
+            file.seek(self.place)
+            data = file.read()
+        self.place += len(data)
+        return data
+
+
+def event_of(line):
+    """Reads an event; what is none is told as a line."""
+    event = attempt(json.loads, line)
+    if isinstance(event, dict) and isinstance(event.get("type"), str):
+        return event
+    return {"type": "line", "text": line.decode("utf-8", "replace")}
+
+
+def follow(run):
+    """Tells the events until the verdict."""
+    if not RUN_NAME.fullmatch(run) or not os.path.isdir(f"{RUNS}/{run}"):
+        what = f"the server knows no apply `{run}`"
+        say(verdict(run, "start", what, "run `labctl apply` again"))
+        return
+    events = Events(run)
+    spoke = time.monotonic()
+    looked = spoke - UNIT_SECONDS
+    is_gone = False
+    while True:
+        for event in events.new():
+            spoke = time.monotonic()
+            say(event)
+            if event["type"] == "verdict":
+                return
+        # Only now: the last events may have come between the last look at them and the look at the unit.
+        if is_gone:
+            say(cut_off(run))
+            return
+        now = time.monotonic()
+        if now - looked >= UNIT_SECONDS:
+            looked = now
+            is_gone = has_ended(run)
+        if now - spoke >= BEAT_SECONDS:
+            spoke = now
+            say({"type": "beat"})
+        if not is_gone:
+            time.sleep(LOOK_SECONDS)
+
+
+def has_ended(run):
+    """Says whether systemd has no unit for the run; if systemd does not answer, the run may well be alive."""
+    states = attempt(units, [APPLY_UNIT])
+    return bool(states) and applying(states[APPLY_UNIT]) != run
+
+
+def cut_off(run):
+    """Gives the verdict of a run that ended without one."""
+    what = "the apply on the server ended without a verdict (killed, or the server restarted)"
+    log = (attempt(text, f"{RUNS}/{run}/agent.log") or "").splitlines()[-LOG_LINES:]
+    return verdict(run, phase_of(run), what, "run `labctl apply` again: it completes what is missing", log)
+
+
+def main(request):
+    """Starts the run, where push.py came along, and follows it."""
+    receive_first = globals().get("receive")
+    if receive_first is None or receive_first(request, PAYLOAD):
+        follow(request["run"])
+
+
+if "REQUEST" in globals():
+    try:
+        main(REQUEST)
+    except BrokenPipeError:
+        # The laptop is gone. Python would still try to write what is left, and complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

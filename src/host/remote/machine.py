@@ -1,0 +1,205 @@
+"""The facts about the machine: system, memory, disk, packages, and who listens on which port.
+
+Part of the probe; see common.py for how the programs are put together.
+"""
+
+import fcntl
+import json
+import os
+import re
+import socket
+import struct
+
+BLOCK_DEVICES = "/sys/dev/block"
+SECTOR = 512
+STATUS_BYTES = 64 << 20
+
+
+def system():
+    """Names the operating system (os-release(5))."""
+    content = attempt(text, "/etc/os-release") or attempt(text, "/usr/lib/os-release") or ""
+    fields = dict(re.findall(r"^([A-Z_]+)=[\"']?(.*?)[\"']?$", content, re.MULTILINE))
+    names = {"id": "ID", "version": "VERSION_ID", "name": "PRETTY_NAME"}
+    return {name: fields.get(field, "") for name, field in names.items()}
+
+
+def is_container():
+    """Says whether this is a container, which has no swap and no disk of its own."""
+    marks = ["/run/systemd/container", "/.dockerenv", "/run/.containerenv"]
+    return any(os.path.exists(mark) for mark in marks)
+
+
+def memory():
+    """Gives the sizes of the memory and of the swap areas in use."""
+    sizes = dict(re.findall(r"^(MemTotal|SwapTotal): +(\d+) kB$", text("/proc/meminfo"), re.MULTILINE))
+    return int(sizes["MemTotal"]) * 1024, int(sizes["SwapTotal"]) * 1024
+
+
+def disk():
+    """Measures the root file system."""
+    status = os.statvfs("/")
+    # Some file systems (btrfs) make room for files as they come and count none.
+    free_inodes = status.f_favail if status.f_files else 10**9
+    return {
+        "total_bytes": status.f_blocks * status.f_frsize,
+        "free_bytes": status.f_bavail * status.f_frsize,
+        "free_inodes": free_inodes,
+    }
+
+
+def root_disk():
+    """Finds the disk and the partition below the root file system, if it lies on a plain partition."""
+    mounts = [line.split() for line in text("/proc/self/mountinfo").splitlines()]
+    mount = [fields for fields in mounts if fields[4] == "/"][-1]
+    filesystem = mount[mount.index("-") + 1]
+    partition = os.path.realpath(f"{BLOCK_DEVICES}/{mount[2]}")
+    device = os.path.dirname(partition)
+
+    def number(folder, name):
+        return int(text(f"{folder}/{name}"))
+
+    start = number(partition, "start") * SECTOR
+    end = start + number(partition, "size") * SECTOR
+    path = "/dev/" + os.path.basename(partition)
+    return {
+        "device": "/dev/" + os.path.basename(device),
+        "partition": path,
+        "partition_number": number(partition, "partition"),
+        "device_bytes": number(device, "size") * SECTOR,
+        "partition_start_bytes": start,
+        "partition_end_bytes": end,
+        "filesystem": filesystem,
+        "filesystem_bytes": attempt(filesystem_bytes, path, filesystem) or disk()["total_bytes"],
+    }
+
+
+def filesystem_bytes(partition, filesystem):
+    """Reads a file system's size from its first block: what statvfs(2) gives lacks what the system keeps for itself."""
+    with open(partition, "rb") as file:
+        block = file.read(2048)
+    if filesystem == "xfs":
+        size, count = struct.unpack_from(">IQ", block, 4)
+        return size * count
+    if filesystem in ("ext2", "ext3", "ext4"):
+        low, = struct.unpack_from("<I", block, 1024 + 0x4)
+        high, = struct.unpack_from("<I", block, 1024 + 0x150)
+        shift, = struct.unpack_from("<I", block, 1024 + 0x18)
+        return ((high << 32) + low) * (1024 << shift)
+    return None
+
+
+def cloud_init():
+    """Says how far cloud-init is, from the files that `cloud-init status` reads, which itself takes a second."""
+    if not os.path.exists("/usr/bin/cloud-init"):
+        return "absent"
+    result = attempt(text, "/run/cloud-init/result.json")
+    if result is not None:
+        return "error" if json.loads(result)["v1"]["errors"] else "done"
+    # Its generator leaves the mark at boot, if cloud-init is to run at all.
+    return "running" if os.path.exists("/run/cloud-init/enabled") else "done"
+
+
+def dpkg_packages():
+    """Reads dpkg's database: each package's version and state (`install ok installed`)."""
+    packages = {}
+    own = os.uname().machine
+    native = {"x86_64": "amd64", "aarch64": "arm64"}.get(own, own)
+    for stanza in text("/var/lib/dpkg/status", STATUS_BYTES).split("\n\n"):
+        # Descriptions follow these fields and may be long.
+        fields = dict(re.findall(r"^(Package|Status|Version|Architecture): (.*)$", stanza, re.MULTILINE))
+        name = fields.get("Package")
+        if name and (name not in packages or fields.get("Architecture") in (native, "all")):
+            packages[name] = (fields.get("Version", ""), fields.get("Status", "").split())
+    return packages
+
+
+def dpkg(packages):
+    """Says whether packages can be installed, and who is at it."""
+    holder = None
+    for lock in ("/var/lib/dpkg/lock-frontend", "/var/lib/dpkg/lock", "/var/cache/apt/archives/lock"):
+        holder = holder or attempt(lock_holder, lock)
+    states = [state for _, state in packages.values() if len(state) == 3]
+    if holder:
+        return {"state": "locked", "holder": holder}
+    if any(state[1] == "reinstreq" or state[2] == "half-installed" for state in states):
+        return {"state": "broken"}
+    unfinished = {"unpacked", "half-configured", "triggers-awaited", "triggers-pending"}
+    # dpkg collects its changes there and clears the folder when it ends.
+    changes = attempt(os.listdir, "/var/lib/dpkg/updates") or []
+    if any(name.isdigit() for name in changes) or any(state[2] in unfinished for state in states):
+        return {"state": "interrupted"}
+    return {"state": "ok"}
+
+
+def lock_holder(path):
+    """Names the process that has a file locked, without taking the lock."""
+    descriptor = os.open(path, REGULAR)
+    try:
+        question = struct.pack("hhqqi", fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
+        kind, _, _, _, process = struct.unpack("hhqqi", fcntl.fcntl(descriptor, fcntl.F_GETLK, question))
+    finally:
+        os.close(descriptor)
+    if kind == fcntl.F_UNLCK:
+        return None
+    return f"{program(process) or 'another program'} (pid {process})"
+
+
+def program(process):
+    """Names the program that a process runs."""
+    return (attempt(text, f"/proc/{process}/comm") or "").strip()
+
+
+def installed(names, packages):
+    """Gives the versions of those packages that are installed."""
+    present = {"installed", "triggers-awaited", "triggers-pending"}
+    found = {name: packages[name] for name in names if name in packages}
+    return {name: version for name, (version, state) in found.items() if present & set(state[2:])}
+
+
+def ports(asked):
+    """Says who listens on the ports that were asked for."""
+    listeners = {}
+    for name, family in (("tcp", socket.AF_INET), ("tcp6", socket.AF_INET6)):
+        for line in (attempt(text, f"/proc/net/{name}") or "").splitlines()[1:]:
+            fields = line.split()
+            address, port = fields[1].split(":")
+            if fields[3] == "0A" and int(port, 16) in asked:
+                listeners.setdefault(int(port, 16), []).append((address_of(address, family), fields[9]))
+    owners = socket_owners({inode for found in listeners.values() for _, inode in found})
+    return {str(port): listener(found, owners) for port, found in listeners.items()}
+
+
+def address_of(digits, family):
+    """Reads an address as the kernel prints it: words of four bytes, each in the machine's own order."""
+    words = [int(digits[place : place + 8], 16) for place in range(0, len(digits), 8)]
+    return socket.inet_ntop(family, struct.pack(f"={len(words)}I", *words))
+
+
+def socket_owners(inodes):
+    """Finds the processes that hold sockets: the first of each, which is the one that started the others."""
+    owners = {}
+    numbers = sorted(int(name) for name in os.listdir("/proc") if name.isdigit())
+    for process in numbers:
+        if len(owners) == len(inodes):
+            break
+        folder = f"/proc/{process}/fd"
+        for name in attempt(os.listdir, folder) or []:
+            target = attempt(os.readlink, f"{folder}/{name}") or ""
+            if target.startswith("socket:[") and target[8:-1] in inodes:
+                owners.setdefault(target[8:-1], process)
+    return owners
+
+
+def listener(found, owners):
+    """Describes who listens on one port, and where."""
+    process = next((owners[inode] for _, inode in found if inode in owners), None)
+    facts = {"process": "", "addresses": sorted({address for address, _ in found})}
+    if process:
+        facts.update(process=program(process), pid=process, unit=attempt(unit_of, process))
+    return known(facts)
+
+
+def unit_of(process):
+    """Finds the unit of a process in the path of its control group."""
+    names = re.findall(r"[^/\n]+\.(?:service|scope|socket)(?=[/\n])", text(f"/proc/{process}/cgroup"))
+    return names[-1] if names else None

@@ -1,0 +1,26 @@
+"""Sets a user's password, which comes on standard input and is nowhere written down but in the shadow file.
+
+See common.py for how this is put together.
+"""
+
+import pwd
+import subprocess
+
+
+def set_password(user, password):
+    """Sets the password of a user that is there; gives the reason why it could not."""
+    try:
+        account = pwd.getpwnam(user)
+    except KeyError:
+        return f"there is no user `{user}` on the server yet"
+    if account.pw_uid < 1000:
+        return f"`{user}` is a user of the system itself"
+    line = f"{user}:{password}\n".encode()
+    done = subprocess.run(["chpasswd"], input=line, capture_output=True, timeout=60, check=False)
+    if done.returncode != 0:
+        return done.stderr.decode("utf-8", "replace").strip() or "`chpasswd` failed"
+    return None
+
+
+if "REQUEST" in globals():
+    say({"error": set_password(REQUEST["user"], PAYLOAD.read().decode())})

@@ -1,0 +1,270 @@
+"""Reads the facts of this server and prints them as one line; it changes nothing.
+
+The server may be odd or hostile. So every fact has a small function of its own, and what cannot be read is left out of
+the answer: no fact can cost the others. Programs are started as seldom as possible, because each costs more than all
+files together: one `systemctl` for all units, one `openssl` where there is a certificate.
+
+See common.py for how this is put together with the rest of the probe, and machine.py for the facts of the machine.
+"""
+
+import calendar
+import errno
+import grp
+import hashlib
+import json
+import os
+import pwd
+import re
+import socket
+import stat
+import sys
+import time
+
+FORMAT = 1
+UNIT_FOLDER = "/etc/systemd/system/"
+CERTIFICATE = "/etc/labctl/tls/current"
+SHOWN_BYTES = 256 << 10
+HASHED_BYTES = 64 << 20
+MONTHS = "JanFebMarAprMayJunJulAugSepOctNovDec"
+
+
+def live_files(asked, noted):
+    """Describes the files that were asked for and those that labctl noted."""
+    files = {}
+    for file in asked:
+        path = file["path"]
+        files[path] = attempt(live_file, path, file.get("sha256"), bool(file.get("secret")))
+    for path in noted:
+        if path not in files:
+            files[path] = attempt(live_file, path, None, False, False)
+    return known(files)
+
+
+def live_file(path, sha256=None, secret=False, asked=True):
+    """Describes what lies at a path; the text comes along where it is not what was asked for and no secret."""
+    status = attempt(os.lstat, path)
+    if status is None:
+        return None
+    kinds = {stat.S_IFREG: "file", stat.S_IFLNK: "link", stat.S_IFDIR: "directory"}
+    facts = {
+        "kind": kinds.get(stat.S_IFMT(status.st_mode), "other"),
+        "mode": f"{stat.S_IMODE(status.st_mode):04o}",
+        "owner": name_of(pwd.getpwuid, status.st_uid),
+        "group": name_of(grp.getgrgid, status.st_gid),
+    }
+    # The hash of a secret stays here too: a short one could be guessed from it.
+    if facts["kind"] == "file" and not secret:
+        live, content = attempt(contents, path) or (None, None)
+        facts["sha256"] = live
+        facts["content"] = content if asked and live != sha256 else None
+    return known(facts)
+
+
+def name_of(look_up, number):
+    """Gives the name of a user or a group; one that was deleted keeps its number."""
+    entry = attempt(look_up, number)
+    return entry[0] if entry else str(number)
+
+
+def contents(path):
+    """Gives a file's hash, and its text if that is short enough to be shown."""
+    descriptor = os.open(path, REGULAR | os.O_NOFOLLOW)
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode) or status.st_size > HASHED_BYTES:
+            return None, None
+        data = read_all(descriptor, HASHED_BYTES)
+    finally:
+        os.close(descriptor)
+    content = None
+    if len(data) <= SHOWN_BYTES and b"\0" not in data:
+        content = attempt(data.decode, "utf-8")
+    return hashlib.sha256(data).hexdigest(), content
+
+
+def environment(link):
+    """Says where an environment's link leads, if what is there was built to its end."""
+    target = os.path.join(os.path.dirname(link), os.readlink(link))
+    return target if os.path.isfile(target + "/.labctl-complete") else None
+
+
+def user(name, shadow):
+    """Describes an account."""
+    entry = pwd.getpwnam(name)
+    groups = {name_of(grp.getgrgid, number) for number in os.getgrouplist(name, entry.pw_gid)}
+    fields = shadow.get(name, [])
+    secret = fields[1] if len(fields) > 1 else ""
+    last_day = attempt(int, fields[7]) if len(fields) > 7 else None
+    keys, modes_ok = attempt(authorized_keys, entry) or ([], False)
+    return {
+        "uid": entry.pw_uid,
+        "home": entry.pw_dir,
+        "shell": entry.pw_shell,
+        "groups": sorted(groups - {name}),
+        "expired": last_day is not None and last_day >= 0 and time.time() // 86400 >= last_day,
+        "has_password": bool(secret) and secret[0] not in "!*",
+        "authorized_keys": keys,
+        "key_modes_ok": modes_ok,
+    }
+
+
+def shadow_entries():
+    """Reads the ends and the passwords of all accounts (shadow(5))."""
+    lines = (attempt(text, "/etc/shadow") or "").splitlines()
+    return {fields[0]: fields for fields in (line.split(":") for line in lines)}
+
+
+def authorized_keys(entry):
+    """Gives a user's lines of keys, and whether sshd would read them.
+
+    Links are not followed: a user could let root read, and show to the laptop, any file of the server.
+    """
+    openings = [
+        (entry.pw_dir, os.O_DIRECTORY),
+        (".ssh", os.O_DIRECTORY | os.O_NOFOLLOW),
+        ("authorized_keys", os.O_NOFOLLOW),
+    ]
+    descriptors = []
+    modes_ok = True
+    try:
+        for name, flags in openings:
+            folder = descriptors[-1] if descriptors else None
+            descriptors.append(os.open(name, REGULAR | flags, dir_fd=folder))
+            status = os.fstat(descriptors[-1])
+            # sshd_config(5), StrictModes.
+            modes_ok = modes_ok and status.st_uid in (0, entry.pw_uid) and not status.st_mode & 0o022
+        content = b""
+        if stat.S_ISREG(status.st_mode) and status.st_uid in (0, entry.pw_uid):
+            content = os.read(descriptors[-1], SHOWN_BYTES)
+    except OSError as error:
+        return [], modes_ok and error.errno == errno.ENOENT
+    finally:
+        for descriptor in descriptors:
+            os.close(descriptor)
+    lines = [line.strip() for line in content.decode("utf-8", "replace").splitlines()]
+    return [line for line in lines if line and not line.startswith("#")], modes_ok
+
+
+def nginx_live():
+    """Asks NGINX which configuration it serves: what lies on the disk may not have been taken up."""
+    deadline = time.monotonic() + 2
+    answer = b""
+    with socket.create_connection(("127.0.0.1", 80), timeout=2) as connection:
+        connection.sendall(b"GET /.labctl/config HTTP/1.0\r\nHost: localhost\r\n\r\n")
+        while len(answer) < 65536:
+            connection.settimeout(max(0.01, deadline - time.monotonic()))
+            piece = connection.recv(65536)
+            if not piece:
+                break
+            answer += piece
+    head, _, body = answer.partition(b"\r\n\r\n")
+    value = body.strip().decode("ascii")
+    is_hash = re.fullmatch(r"[0-9A-Za-z._-]{1,128}", value)
+    return value if is_hash and head.split(b" ")[1] == b"200" else None
+
+
+def certificate():
+    """Describes the certificate that NGINX is given."""
+    link = os.readlink(CERTIFICATE)
+    answer = answer_of(
+        "openssl", "x509", "-in", f"{CERTIFICATE}/fullchain.pem", "-noout",
+        "-subject", "-issuer", "-enddate", "-ext", "subjectAltName", "-nameopt", "RFC2253",
+    )
+    fields = dict(re.findall(r"^(subject|issuer|notAfter) ?= ?(.*)$", answer, re.MULTILINE))
+    names = re.findall(r"(?:DNS|IP Address):([^,\s]+)", answer)
+    month, day, clock, year = fields["notAfter"].split()[:4]
+    hours, minutes, seconds = clock.split(":")
+    end = (int(year), MONTHS.index(month) // 3 + 1, int(day), int(hours), int(minutes), int(seconds))
+    return {
+        "link": link,
+        "names": names,
+        "not_after": calendar.timegm(end),
+        "self_signed": fields["subject"] == fields["issuer"],
+    }
+
+
+def manifest():
+    """Reads what labctl noted about its own work."""
+    content = json.loads(text(f"{STATE}/manifest.json"))
+    return content if isinstance(content, dict) and content.get("format") == FORMAT else None
+
+
+def started(run):
+    """Says when a run was asked for, in seconds since 1970."""
+    return os.stat(f"{RUNS}/{run}/request.json").st_mtime
+
+
+def running(state):
+    """Names the apply that is under way."""
+    run = applying(state)
+    return known({"run": run, "started": attempt(started, run)}) if run is not None else None
+
+
+def unfinished(state):
+    """Names the newest apply, if it was cut off."""
+    runs = [run for run in os.listdir(RUNS) if RUN_NAME.fullmatch(run)]
+    newest = max(runs, key=lambda run: (attempt(started, run) or 0, run))
+    if newest == applying(state) or has_verdict(newest):
+        return None
+    return {"run": newest, "phase": phase_of(newest)}
+
+
+def facts_of_lab(asked, noted):
+    """Reads what was asked for, and what labctl noted."""
+    shadow = attempt(shadow_entries) or {}
+    # A unit's file is noted even where a run died before it noted the unit.
+    unit_files = [path.removeprefix(UNIT_FOLDER) for path in noted["files"] if path.startswith(UNIT_FOLDER)]
+    states = attempt(units, [*asked["units"], *noted["units"], *unit_files, APPLY_UNIT]) or {}
+    apply = states.pop(APPLY_UNIT, {})
+    for state in states.values():
+        del state["description"]
+    return {
+        "files": attempt(live_files, asked["files"], noted["files"]) or {},
+        "links": known({link: attempt(environment, link) for link in [*asked["links"], *noted["environments"]]}),
+        "users": known({name: attempt(user, name, shadow) for name in [*asked["users"], *noted["users"]]}),
+        "units": states,
+        "ports": attempt(ports, set(asked["ports"])) or {},
+        "nginx_live": attempt(nginx_live),
+        "certificate": attempt(certificate),
+        "running": attempt(running, apply),
+        "unfinished": attempt(unfinished, apply),
+    }
+
+
+def facts_of_machine(asked):
+    """Reads what does not depend on labctl."""
+    packages = attempt(dpkg_packages) or {}
+    total, swap = attempt(memory) or (None, None)
+    return {
+        "os": attempt(system),
+        "architecture": os.uname().machine,
+        "python": ".".join(map(str, sys.version_info[:3])),
+        "container": is_container(),
+        "hostname": os.uname().nodename,
+        "clock": time.time(),
+        "boot_id": (attempt(text, "/proc/sys/kernel/random/boot_id") or "").strip(),
+        "memory_bytes": total,
+        "swap_bytes": swap,
+        "disk": attempt(disk),
+        "root_disk": attempt(root_disk),
+        "cloud_init": attempt(cloud_init),
+        "dpkg": attempt(dpkg, packages),
+        "packages": attempt(installed, asked["packages"], packages) or {},
+    }
+
+
+def probe(request):
+    """Reads all facts."""
+    lists = ("files", "users", "units", "packages", "links", "ports")
+    asked = {name: request.get(name) or [] for name in lists}
+    note = attempt(manifest)
+    maps = ("files", "users", "units", "environments")
+    # The manifest lies on the server: whatever form it has must not stop the probe.
+    noted = {name: [] for name in maps}
+    for name in maps if note else ():
+        noted[name] = list(note[name]) if isinstance(note.get(name), dict) else []
+    return known({"format": FORMAT, **facts_of_machine(asked), **facts_of_lab(asked, noted), "manifest": note})
+
+
+if "REQUEST" in globals():
+    say(probe(REQUEST))

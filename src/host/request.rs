@@ -1,0 +1,293 @@
+//! Changes → what the agent on the host is given: one JSON document that says
+//! everything, and a tar archive with the agent and the files.
+
+use std::collections::BTreeMap;
+use std::io;
+
+use serde::Serialize;
+
+use super::change::{FileAction, HostChange, UnitAction, UserAction};
+use super::desired::{Checker, DesiredHost, Directory, EnvironmentKind, Gate, Port, Secret};
+use super::diff::HostDiff;
+use super::manifest::Manifest;
+use super::programs;
+
+/// Everything that one apply does, in the agent's words.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ApplyRequest<'a> {
+    /// Marks the lines that are ours.
+    pub nonce: &'a str,
+    /// The name of this apply.
+    pub run: &'a str,
+    /// The lab's name.
+    pub lab: &'a str,
+    /// Whether the root partition and its file system grow.
+    pub grow_root: bool,
+    /// The swap file to make.
+    pub swap: Option<Swap>,
+    /// The packages to install.
+    pub packages: Vec<&'a str>,
+    /// Where packages come from instead of where the image says.
+    pub apt_mirror: Option<&'a str>,
+    /// The users to change.
+    pub users: Vec<User<'a>>,
+    /// The environments to build.
+    pub environments: Vec<Environment<'a>>,
+    /// The environments' links to remove.
+    pub remove_links: Vec<&'a str>,
+    /// The secrets to draw where they are missing.
+    pub secrets: &'a [Secret],
+    /// The folders to make where they are missing.
+    pub directories: &'a [Directory],
+    /// The files to write; their contents are in the archive.
+    pub files: Vec<File<'a>>,
+    /// The files to remove.
+    pub remove: Vec<Remove<'a>>,
+    /// How the files are checked before they go live.
+    pub checks: Vec<Check<'a>>,
+    /// The ports, and who may hold them.
+    pub ports: &'a [Port],
+    /// Whether the server has a certificate to look after.
+    pub certificate: bool,
+    /// The units, in order.
+    pub units: Vec<Unit<'a>>,
+    /// What must hold in the end.
+    pub gates: &'a [Gate],
+    /// What to note when it does.
+    pub manifest: &'a Manifest,
+}
+
+/// A swap file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Swap {
+    path: &'static str,
+    bytes: u64,
+}
+
+/// A user to change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct User<'a> {
+    name: &'a str,
+    action: UserAction,
+    sudo: bool,
+    add_keys: &'a [String],
+    remove_keys: &'a [String],
+}
+
+/// An environment to build.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Environment<'a> {
+    name: &'a str,
+    kind: EnvironmentKind,
+    link: &'a str,
+    target: &'a str,
+    requirements: &'a str,
+    node_packages: &'a [String],
+    index: Option<&'a str>,
+    registry: Option<&'a str>,
+}
+
+/// A file to write.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct File<'a> {
+    path: &'a str,
+    sha256: String,
+    mode: &'static str,
+    owner: &'static str,
+    group: &'static str,
+    backup: bool,
+}
+
+/// A file to remove, or to put back as it was before labctl.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Remove<'a> {
+    path: &'a str,
+    restore: Option<&'a str>,
+    backup: bool,
+}
+
+/// A check of one kind of files.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+pub enum Check<'a> {
+    /// All units at once, because they name each other.
+    Unit {
+        /// The files.
+        paths: Vec<&'a str>,
+    },
+    /// `nginx -t`.
+    Nginx {
+        /// The file.
+        path: &'a str,
+    },
+    /// `python3 -m py_compile`.
+    Python {
+        /// The file.
+        path: &'a str,
+    },
+    /// `visudo -c`.
+    Sudoers {
+        /// The file.
+        path: &'a str,
+    },
+    /// `sshd -t`.
+    Sshd {
+        /// The file.
+        path: &'a str,
+    },
+    /// `nft --check`.
+    Nft {
+        /// The file.
+        path: &'a str,
+    },
+}
+
+/// A unit to act on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Unit<'a> {
+    name: &'a str,
+    action: &'static str,
+    enable: bool,
+}
+
+impl<'a> ApplyRequest<'a> {
+    /// Puts together what the changes come to.
+    pub fn new(nonce: &'a str, run: &'a str, desired: &'a DesiredHost, diff: &'a HostDiff) -> Self {
+        let mut request = Self {
+            nonce,
+            run,
+            lab: &desired.lab,
+            grow_root: false,
+            swap: None,
+            packages: Vec::new(),
+            apt_mirror: desired.apt_mirror.as_deref(),
+            users: Vec::new(),
+            environments: Vec::new(),
+            remove_links: Vec::new(),
+            secrets: &desired.secrets,
+            directories: &desired.directories,
+            files: Vec::new(),
+            remove: Vec::new(),
+            checks: Vec::new(),
+            ports: &desired.ports,
+            certificate: desired.files.contains_key(super::CERTIFICATE_SETTINGS),
+            units: Vec::new(),
+            gates: &desired.gates,
+            manifest: &diff.manifest,
+        };
+        for change in &diff.changes {
+            request.add(change, desired);
+        }
+        request.checks = checks(&request.files, desired);
+        request
+    }
+
+    fn add(&mut self, change: &'a HostChange, desired: &'a DesiredHost) {
+        match change {
+            HostChange::GrowRoot { .. } => self.grow_root = true,
+            HostChange::Swap { bytes } => {
+                self.swap = Some(Swap {
+                    path: super::SWAP_FILE,
+                    bytes: *bytes,
+                });
+            }
+            HostChange::Package(name) => self.packages.push(name),
+            HostChange::User(user) => self.users.push(User {
+                name: &user.name,
+                action: user.action,
+                sudo: user.sudo,
+                add_keys: &user.add_keys,
+                remove_keys: &user.remove_keys,
+            }),
+            // The agent makes whichever is missing.
+            HostChange::Secret(_) => {}
+            HostChange::Environment {
+                environment,
+                target,
+                ..
+            } => self.environments.push(Environment {
+                name: environment.name,
+                kind: environment.kind,
+                link: environment.link,
+                target,
+                requirements: &environment.requirements,
+                node_packages: &environment.node_packages,
+                index: environment.index.as_deref(),
+                registry: environment.registry.as_deref(),
+            }),
+            HostChange::RemoveEnvironment { link } => self.remove_links.push(link),
+            HostChange::File(file) => match &file.action {
+                FileAction::Delete { original } => self.remove.push(Remove {
+                    path: &file.path,
+                    restore: original.as_deref(),
+                    backup: file.is_foreign,
+                }),
+                FileAction::Create | FileAction::Update => {
+                    let known = desired.files.get(&file.path);
+                    self.files.extend(known.map(|known| File {
+                        path: &file.path,
+                        sha256: known.sha256(),
+                        mode: known.mode,
+                        owner: "root",
+                        group: "root",
+                        backup: file.is_foreign,
+                    }));
+                }
+            },
+            HostChange::Unit(unit) => self.units.push(Unit {
+                name: &unit.name,
+                action: match unit.action {
+                    UnitAction::Enable => "none",
+                    action => action.as_str(),
+                },
+                enable: unit.action != UnitAction::Stop,
+            }),
+        }
+    }
+
+    /// Packs the agent and the contents of the files, as tar(5) does.
+    ///
+    /// # Errors
+    ///
+    /// A path is longer than the format can hold.
+    pub fn archive(&self, desired: &DesiredHost) -> io::Result<Vec<u8>> {
+        let mut archive = tar::Builder::new(Vec::new());
+        let agent = programs::AGENT
+            .iter()
+            .map(|(name, text)| (format!("agent/{name}"), *text));
+        let files = self.files.iter().filter_map(|file| {
+            let content = &desired.files.get(file.path)?.content;
+            Some((format!("files{}", file.path), content.as_str()))
+        });
+        for (name, text) in agent.chain(files) {
+            let mut header = tar::Header::new_gnu();
+            header.set_size(text.len() as u64);
+            header.set_mode(0o600);
+            header.set_entry_type(tar::EntryType::Regular);
+            archive.append_data(&mut header, name, text.as_bytes())?;
+        }
+        archive.into_inner()
+    }
+}
+
+fn checks<'a>(files: &[File<'a>], desired: &DesiredHost) -> Vec<Check<'a>> {
+    let mut kinds: BTreeMap<Checker, Vec<&'a str>> = BTreeMap::new();
+    for file in files {
+        let checker = desired.files.get(file.path).and_then(|file| file.check);
+        if let Some(checker) = checker {
+            kinds.entry(checker).or_default().push(file.path);
+        }
+    }
+    let each = |(checker, paths): (Checker, Vec<&'a str>)| -> Vec<Check<'a>> {
+        let one = |make: fn(&'a str) -> Check<'a>| paths.iter().map(|path| make(path)).collect();
+        match checker {
+            Checker::Unit => vec![Check::Unit { paths }],
+            Checker::Nginx => one(|path| Check::Nginx { path }),
+            Checker::Python => one(|path| Check::Python { path }),
+            Checker::Sudoers => one(|path| Check::Sudoers { path }),
+            Checker::Sshd => one(|path| Check::Sshd { path }),
+            Checker::Nft => one(|path| Check::Nft { path }),
+        }
+    };
+    kinds.into_iter().flat_map(each).collect()
+}

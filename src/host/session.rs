@@ -1,0 +1,328 @@
+//! Talks with a host: reads its facts, and applies what the diff says.
+//!
+//! An apply is detached from the connection. Whoever loses sight of it, by a
+//! dropped link or a closed laptop, finds it again by its name.
+
+use std::time::Duration;
+
+use futures_util::future::LocalBoxFuture;
+use tokio::time::{Instant, sleep};
+
+use super::desired::DesiredHost;
+use super::diff::HostDiff;
+use super::facts::Facts;
+use super::password::Password;
+use super::programs;
+use super::protocol::{self, AnswerError, COMMAND, HostEvent, ProbeRequest, Verdict};
+use super::request::ApplyRequest;
+use super::ssh::{Finished, LinkError, Shell, SshError};
+
+/// How long labctl looks for an apply that it has lost sight of. A server that
+/// restarts meanwhile is back by then.
+const SEARCH: Duration = Duration::from_secs(300);
+const BETWEEN_TRIES: Duration = Duration::from_secs(2);
+/// What a shell says when it finds no such program (POSIX, "Exit Status for Commands").
+const NOT_FOUND: i32 = 127;
+
+/// Why a host could not be read or changed.
+#[derive(Debug, thiserror::Error)]
+pub enum HostError {
+    /// It could not be reached.
+    #[error(transparent)]
+    Ssh(#[from] SshError),
+    /// The connection ended while the host was at work.
+    #[error(transparent)]
+    Link(#[from] LinkError),
+    /// The user may not become root.
+    #[error("`sudo` on the server wants a password or refuses: {0}")]
+    NoSudo(String),
+    /// There is no Python.
+    #[error("there is no `python3` on the server")]
+    NoPython,
+    /// The program on the host broke.
+    #[error("the program that labctl sent to the server ended with {status}: {stderr}")]
+    Broke {
+        /// The exit status.
+        status: i32,
+        /// What it said.
+        stderr: String,
+    },
+    /// The answer is not in the form that was asked for.
+    #[error(transparent)]
+    Answer(#[from] AnswerError),
+    /// The password was not set.
+    #[error("the password was not set: {0}")]
+    Password(String),
+    /// Another apply is running.
+    #[error("another apply, `{0}`, is running on the server")]
+    Busy(String),
+    /// The apply goes on, out of sight.
+    #[error("the connection was lost, and the server has not been reached again: {0}")]
+    OutOfSight(String),
+    /// The archive could not be packed.
+    #[error("the files cannot be packed: {0}")]
+    Pack(#[from] std::io::Error),
+}
+
+impl HostError {
+    /// Says what to do about it.
+    pub fn hint(&self) -> String {
+        match self {
+            Self::Ssh(error) => error.hint(),
+            Self::Link(_) => "nothing was changed; run it again".to_owned(),
+            Self::NoSudo(_) => "log in as a user who may use `sudo` without a password; on \
+                                Ubuntu's images that is `ubuntu`"
+                .to_owned(),
+            Self::NoPython => {
+                "use an image of Ubuntu or Debian, which have it, or install it: `labctl ssh`, \
+                 then `sudo apt-get install python3`"
+                    .to_owned()
+            }
+            Self::Broke { .. } | Self::Answer(_) | Self::Pack(_) => {
+                "this is a defect of labctl: please report it with what stands above".to_owned()
+            }
+            Self::Password(_) => {
+                "`labctl apply` makes the plan's users; then set the password again".to_owned()
+            }
+            Self::Busy(_) => "wait until it is done; `labctl apply` then goes on".to_owned(),
+            Self::OutOfSight(_) => {
+                "the apply goes on there by itself; `labctl apply` finds it and takes its verdict"
+                    .to_owned()
+            }
+        }
+    }
+}
+
+/// A way to open a connection, as often as it takes.
+pub trait Reach {
+    /// Opens one.
+    fn connect(&self) -> LocalBoxFuture<'_, Result<Box<dyn Shell>, SshError>>;
+}
+
+/// Listens to an apply.
+pub type Listener<'a> = &'a dyn Fn(&HostEvent);
+
+/// Reads the facts: one command, one answer.
+///
+/// # Errors
+///
+/// See [`HostError`].
+pub async fn probe(shell: &dyn Shell, desired: &DesiredHost) -> Result<Facts, HostError> {
+    let nonce = nonce();
+    let input = ProbeRequest::new(&nonce, desired).input();
+    let mut answer = None;
+    let finished = shell
+        .run(COMMAND, input, &mut |line| {
+            if let Some(line) = protocol::ours(line, &nonce) {
+                answer = Some(line.to_vec());
+            }
+        })
+        .await?;
+    match answer {
+        Some(answer) => Ok(protocol::facts(&answer)?),
+        None => Err(unanswered(&finished)),
+    }
+}
+
+/// Why there was no answer.
+fn unanswered(finished: &Finished) -> HostError {
+    let stderr = finished.stderr.trim();
+    let said = |word: &str| stderr.contains(word);
+    if stderr.starts_with("sudo:") || said("\nsudo:") || said("not in the sudoers") {
+        if said("python3: command not found") {
+            return HostError::NoPython;
+        }
+        return HostError::NoSudo(stderr.to_owned());
+    }
+    if finished.status == NOT_FOUND && said("sudo") {
+        return HostError::NoSudo("there is no `sudo`".to_owned());
+    }
+    HostError::Broke {
+        status: finished.status,
+        stderr: stderr.lines().rev().take(3).collect::<Vec<_>>().join(" | "),
+    }
+}
+
+/// Sets a user's password.
+///
+/// # Errors
+///
+/// See [`HostError`].
+pub async fn set_password(
+    shell: &dyn Shell,
+    user: &str,
+    password: &Password,
+) -> Result<(), HostError> {
+    #[derive(serde::Deserialize)]
+    struct Answer {
+        error: Option<String>,
+    }
+    let nonce = nonce();
+    let request = serde_json::json!({ "nonce": nonce, "user": user });
+    let input = protocol::input(
+        &programs::password(),
+        &request,
+        password.reveal().as_bytes(),
+    );
+    let mut answer = None;
+    let finished = shell
+        .run(COMMAND, input, &mut |line| {
+            let ours = protocol::ours(line, &nonce);
+            answer = answer
+                .take()
+                .or_else(|| serde_json::from_slice::<Answer>(ours?).ok());
+        })
+        .await?;
+    match answer {
+        None => Err(unanswered(&finished)),
+        Some(Answer { error: None }) => Ok(()),
+        Some(Answer { error: Some(error) }) => Err(HostError::Password(error)),
+    }
+}
+
+/// Applies the changes and waits for the verdict.
+///
+/// # Errors
+///
+/// See [`HostError`]; a verdict that something failed is no error here.
+pub async fn apply(
+    shell: &dyn Shell,
+    reach: &dyn Reach,
+    desired: &DesiredHost,
+    diff: &HostDiff,
+    listener: Listener<'_>,
+) -> Result<Verdict, HostError> {
+    let run = run_name();
+    let nonce = nonce();
+    let request = ApplyRequest::new(&nonce, &run, desired, diff);
+    let archive = request.archive(desired)?;
+    let input = protocol::input(&programs::push(), &request, &archive);
+    let mut watch = Watch::new(run, listener);
+    let first = watch.look(shell, input, &nonce).await;
+    watch.until_verdict(first, reach).await
+}
+
+/// Follows an apply that is running, and waits for its verdict.
+///
+/// # Errors
+///
+/// See [`HostError`].
+pub async fn follow(
+    shell: &dyn Shell,
+    reach: &dyn Reach,
+    run: &str,
+    listener: Listener<'_>,
+) -> Result<Verdict, HostError> {
+    let mut watch = Watch::new(run.to_owned(), listener);
+    let first = watch.look_again(shell).await;
+    watch.until_verdict(first, reach).await
+}
+
+/// Watches one apply through as many connections as it takes.
+struct Watch<'a> {
+    run: String,
+    listener: Listener<'a>,
+    /// How many events were told; a new connection hears all of them again.
+    told: usize,
+}
+
+impl<'a> Watch<'a> {
+    const fn new(run: String, listener: Listener<'a>) -> Self {
+        Self {
+            run,
+            listener,
+            told: 0,
+        }
+    }
+
+    /// Runs a program that tells the events; none if the connection was lost.
+    async fn look(
+        &mut self,
+        shell: &dyn Shell,
+        input: Vec<u8>,
+        nonce: &str,
+    ) -> Result<Option<Verdict>, HostError> {
+        let mut heard = 0;
+        let mut end = None;
+        let finished = shell
+            .run(COMMAND, input, &mut |line| {
+                let Some(line) = protocol::ours(line, nonce) else {
+                    return;
+                };
+                let event = protocol::event(line);
+                if event == HostEvent::Beat {
+                    return;
+                }
+                heard += 1;
+                if heard > self.told {
+                    (self.listener)(&event);
+                    self.told = heard;
+                }
+                match event {
+                    HostEvent::Verdict(verdict) => end = Some(Ok(verdict)),
+                    HostEvent::Refused { running } => end = Some(Err(HostError::Busy(running))),
+                    _ => {}
+                }
+            })
+            .await;
+        match (end, finished) {
+            (Some(end), _) => end.map(Some),
+            (None, Ok(finished)) if finished.status != 0 && heard == 0 => {
+                Err(unanswered(&finished))
+            }
+            (None, _) => Ok(None),
+        }
+    }
+
+    async fn look_again(&mut self, shell: &dyn Shell) -> Result<Option<Verdict>, HostError> {
+        let nonce = nonce();
+        let request = serde_json::json!({ "nonce": nonce, "run": self.run });
+        let input = protocol::input(&programs::follow(), &request, &[]);
+        self.look(shell, input, &nonce).await
+    }
+
+    /// Looks for the apply on new connections until there is a verdict.
+    async fn until_verdict(
+        &mut self,
+        first: Result<Option<Verdict>, HostError>,
+        reach: &dyn Reach,
+    ) -> Result<Verdict, HostError> {
+        let mut found = first;
+        let mut deadline = Instant::now() + SEARCH;
+        loop {
+            match found {
+                Ok(Some(verdict)) => return Ok(verdict),
+                Ok(None) => {}
+                Err(error) => return Err(error),
+            }
+            found = match reach.connect().await {
+                Ok(shell) => {
+                    deadline = Instant::now() + SEARCH;
+                    self.look_again(shell.as_ref()).await
+                }
+                Err(SshError::Unreachable { .. } | SshError::Denied { .. })
+                    if Instant::now() < deadline =>
+                {
+                    Ok(None)
+                }
+                Err(error) => return Err(HostError::OutOfSight(error.to_string())),
+            };
+            if matches!(found, Ok(None)) {
+                sleep(BETWEEN_TRIES).await;
+            }
+        }
+    }
+}
+
+/// A word that nobody on the host can know beforehand.
+fn nonce() -> String {
+    format!("labctl-{:032x}", fastrand::u128(..))
+}
+
+/// The name of an apply: the time, and something that two at once do not share.
+fn run_name() -> String {
+    let seconds = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs());
+    format!("{seconds}-{:08x}", fastrand::u32(..))
+}

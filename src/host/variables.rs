@@ -1,0 +1,190 @@
+//! What templates may say: the plan in the words of the host.
+
+use serde::Serialize;
+
+use crate::plan::{HttpsMode, Plan, RecordType, RecordValue, Workbench};
+
+/// All variables; a template that names another is an error.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Variables {
+    /// The lab's name.
+    pub lab: String,
+    /// The name under which the server is reached.
+    pub domain: Option<String>,
+    /// All names that point at the server, the domain first.
+    pub names: Vec<String>,
+    /// Whether there is HTTPS.
+    pub tls: bool,
+    /// Whether an authority's certificate is wanted.
+    pub acme: bool,
+    /// JupyterHub.
+    pub hub: Option<Hub>,
+    /// Who may log in.
+    pub users: Vec<User>,
+    /// Who may reach the instance metadata.
+    pub metadata_allowed: Vec<String>,
+    /// Whether there is a page at `/`.
+    pub landing_page: bool,
+    /// What the page leads to.
+    pub services: Vec<Service>,
+    /// The hash of NGINX's configuration, which it answers.
+    pub config_hash: String,
+    /// Whether NGINX listens on IPv6.
+    pub listen_ipv6: bool,
+}
+
+/// JupyterHub.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Hub {
+    /// Where it is, such as `/jupyter`.
+    pub path: String,
+    /// The same with a slash behind.
+    pub base: String,
+    /// The bytes of memory that one user's server may use.
+    pub memory_limit: Option<u64>,
+    /// The cores that one user's server may use.
+    pub cpu_limit: Option<f64>,
+    /// The seconds after which an idle server is stopped.
+    pub idle_seconds: Option<u32>,
+    /// Who may log in.
+    pub users: Vec<String>,
+    /// Who may administer it.
+    pub admins: Vec<String>,
+}
+
+/// Somebody who may log in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct User {
+    /// The name.
+    pub name: String,
+    /// Whether the user administers the server.
+    pub sudo: bool,
+}
+
+/// Something that the landing page leads to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Service {
+    /// Its name.
+    pub title: String,
+    /// Where it is, with a slash behind.
+    pub path: String,
+    /// What it is for.
+    pub text: String,
+}
+
+impl Variables {
+    /// Takes them from the plan.
+    pub fn new(plan: &Plan, workbench: &Workbench) -> Self {
+        let names = names(plan, workbench);
+        let hub = hub(workbench);
+        let users = workbench.users.iter();
+        let allowed = users
+            .clone()
+            .filter(|user| user.sudo || user.bucket_access)
+            .map(|user| user.name.to_string());
+        Self {
+            lab: plan.lab.to_string(),
+            domain: workbench.domain.as_ref().map(ToString::to_string),
+            names,
+            tls: workbench.https.mode != HttpsMode::Off,
+            acme: workbench.https.mode == HttpsMode::LetsEncrypt,
+            services: services(hub.as_ref()),
+            hub,
+            users: users
+                .map(|user| User {
+                    name: user.name.to_string(),
+                    sudo: user.sudo,
+                })
+                .collect(),
+            metadata_allowed: std::iter::once("root".to_owned()).chain(allowed).collect(),
+            landing_page: workbench.landing_page,
+            config_hash: String::new(),
+            listen_ipv6: true,
+        }
+    }
+
+    /// The URL of a path on the server, as its users write it.
+    pub fn url(&self, path: &str) -> String {
+        let scheme = if self.tls { "https" } else { "http" };
+        format!("{scheme}://{}{path}", self.host())
+    }
+
+    /// The name that gates ask for.
+    pub fn host(&self) -> &str {
+        self.names.first().map_or("localhost", String::as_str)
+    }
+}
+
+/// The names of the plan that lead to the server: the domain, those whose
+/// record is the Elastic IP, and aliases of these. HTTP-01 proves no wildcards.
+fn names(plan: &Plan, workbench: &Workbench) -> Vec<String> {
+    let Some(domain) = &workbench.domain else {
+        return Vec::new();
+    };
+    let mut names = vec![domain.to_string()];
+    let Some(dns) = &plan.dns else {
+        return names;
+    };
+    let mut add = |name: String| {
+        if !name.starts_with('*') && !names.contains(&name) {
+            names.push(name);
+        }
+    };
+    for record in dns.records.iter().filter(|record| record.uses_elastic_ip()) {
+        add(record.name.within(&dns.zone));
+    }
+    let aliases = dns
+        .records
+        .iter()
+        .filter(|record| record.record_type == RecordType::Cname);
+    let leading: Vec<_> = aliases
+        .filter(|record| {
+            let values = record.values(&dns.zone);
+            let mut targets = values.iter().filter_map(RecordValue::target);
+            targets.any(|target| target == domain || names_at(plan, &target.to_string()))
+        })
+        .map(|record| record.name.within(&dns.zone))
+        .collect();
+    for name in leading {
+        if !name.starts_with('*') && !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names
+}
+
+/// Says whether a record of the plan leads from this name to the server.
+fn names_at(plan: &Plan, name: &str) -> bool {
+    plan.dns.as_ref().is_some_and(|dns| {
+        dns.records
+            .iter()
+            .any(|record| record.uses_elastic_ip() && record.name.within(&dns.zone) == name)
+    })
+}
+
+fn hub(workbench: &Workbench) -> Option<Hub> {
+    let hub = workbench.jupyterhub.as_ref()?;
+    let path = hub.path.to_string();
+    let names = |all: bool| {
+        let users = workbench.users.iter().filter(move |user| all || user.sudo);
+        users.map(|user| user.name.to_string()).collect()
+    };
+    Some(Hub {
+        base: format!("{}/", path.trim_end_matches('/')),
+        path,
+        memory_limit: hub.memory_limit.map(|limit| limit.bytes()),
+        cpu_limit: hub.cpu_limit.map(|limit| limit.cores()),
+        idle_seconds: hub.idle_timeout.map(|timeout| timeout.as_secs()),
+        users: names(true),
+        admins: names(false),
+    })
+}
+
+fn services(hub: Option<&Hub>) -> Vec<Service> {
+    let hub = hub.map(|hub| Service {
+        title: "JupyterHub".to_owned(),
+        path: hub.base.clone(),
+        text: "Notebooks and terminals in JupyterLab, one server for each user".to_owned(),
+    });
+    hub.into_iter().collect()
+}

@@ -1,0 +1,72 @@
+//! The end of an apply on the host: what answers now, or what failed and why.
+
+use crate::host::Verdict;
+
+use super::super::style::{DANGER, DIM, HELP, STRONG, UPDATE, paint};
+use super::super::words::{harmless, time};
+
+/// Where the lab answers, once its host is set up.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Answers {
+    /// Services and their URLs.
+    pub urls: Vec<(String, String)>,
+    /// Users who have no password yet, with which JupyterHub asks to sign in.
+    pub without_password: Vec<String>,
+}
+
+/// Writes that the host is as the plan says, and what answers there.
+pub fn ended(verdict: Option<&Verdict>, answers: &Answers) -> String {
+    let mut lines = vec![match verdict {
+        Some(verdict) => {
+            let seconds = std::time::Duration::try_from_secs_f64(verdict.seconds);
+            let elapsed = time(seconds.unwrap_or_default());
+            let elapsed = paint(DIM, format!("in {elapsed}"));
+            format!(
+                "{} the server is as the plan says {elapsed}",
+                paint(STRONG, "done:")
+            )
+        }
+        None => format!("{} the server was as the plan says", paint(STRONG, "done:")),
+    }];
+    let urls = answers.urls.iter();
+    lines.extend(urls.map(|(name, url)| format!("  {name:<12} {}", paint(STRONG, url))));
+    if !answers.without_password.is_empty() {
+        lines.push(format!(
+            "{} a password is needed to sign in to JupyterHub; set it by",
+            paint(UPDATE, "next:")
+        ));
+        let users = answers.without_password.iter();
+        lines.extend(
+            users.map(|user| format!("  {}", paint(STRONG, format!("labctl passwd {user}")))),
+        );
+    }
+    lines.join("\n")
+}
+
+/// Writes what failed on the host, and in which state it is now.
+pub fn failed(verdict: &Verdict) -> String {
+    let mut lines = vec![format!(
+        "{} {}: {}",
+        paint(DANGER, "✗"),
+        paint(STRONG, harmless(&verdict.step)),
+        harmless(&verdict.what)
+    )];
+    let log = verdict.log.iter();
+    lines.extend(log.map(|line| format!("    {}", paint(DIM, harmless(line)))));
+    if let Some(help) = &verdict.help {
+        lines.push(format!("  {} {}", paint(HELP, "help:"), harmless(help)));
+    }
+    let state = match (verdict.rolled_back, verdict.proved) {
+        (true, true) => {
+            "the configuration from before was put back, and is live again; installed packages \
+             and users stay"
+        }
+        (true, false) => {
+            "the configuration from before was put back, but not everything that ran before runs \
+             again; look at the units by `labctl ssh`"
+        }
+        (false, _) => "the configuration was not switched: what ran before still runs",
+    };
+    lines.push(format!("{} {state}", paint(DANGER, "failed:")));
+    lines.join("\n")
+}

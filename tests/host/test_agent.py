@@ -1,0 +1,390 @@
+"""Tests the parts of the agent on temporary folders: `python3 tests/host/test_agent.py`.
+
+They need no container; `test_agent_runs.py` has the whole runs.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+from types import SimpleNamespace
+from unittest import mock
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE))
+sys.path.insert(0, str(HERE.parent.parent / "src/host/remote"))
+
+from agent import checks, disk, dpkg, gates, journal, keys, manifest, packages, prepare, snapshot, swap, switch, tokens
+from agent.failure import Failure, from_exception
+from agent.job import Job
+from agent.rollback import _restore_files
+from agent.tools import Answer
+from agent_host import Lab
+
+
+class FakeTools:
+    """Notes the commands and answers what it was told to."""
+
+    def __init__(self, answers=None):
+        self.answers = answers or {}
+        self.commands = []
+
+    def attempt(self, command, **_options):
+        """Answers by the program's name, or says nothing and succeeds."""
+        self.commands.append(command)
+        return self.answers.get(command[0], Answer(0, ""))
+
+    ask = attempt
+
+    def run(self, command, what, help, **options):
+        """As the real one: failure becomes a Failure."""
+        answer = self.attempt(command, **options)
+        if answer.code != 0:
+            raise Failure(what, help, answer.lines)
+        return answer
+
+
+class OnFolder(unittest.TestCase):
+    """Gives each test a host that is a temporary folder."""
+
+    def setUp(self):
+        temporary = tempfile.TemporaryDirectory()
+        self.addCleanup(temporary.cleanup)
+        self.root = Path(temporary.name)
+        (self.root / "var/lib/labctl").mkdir(parents=True)
+
+    def job(self, lab):
+        """A run's folder as it is before the agent starts."""
+        folder = self.root / "var/lib/labctl/runs" / lab.request["run"]
+        folder.mkdir(parents=True)
+        (folder / "request.json").write_text(json.dumps(lab.request))
+        for path, text in lab.files.items():
+            place = folder / "files" / path.lstrip("/")
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_text(text)
+        job = Job(folder, self.root)
+        job.tools = FakeTools()
+        self.addCleanup(job.journal._events.close)
+        return job
+
+    def put(self, path, text, mode=0o644):
+        """Puts a file on the host."""
+        place = self.root / path.lstrip("/")
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(text)
+        place.chmod(mode)
+        return place
+
+    def lab(self):
+        """An empty desired state."""
+        return Lab(SimpleNamespace(new_run=lambda: "20261122T000001Z-0a0b0c"))
+
+
+class PartsOfFiles(OnFolder):
+    """Snapshot, switch and restoring."""
+
+    def everything(self):
+        """A lab that writes, replaces, removes and links."""
+        self.put("/etc/old.conf", "old", 0o640)
+        self.put("/etc/gone.conf", "gone")
+        (self.root / "opt/labctl/env-000000000001").mkdir(parents=True)
+        (self.root / "opt/env").symlink_to("/opt/labctl/env-000000000001")
+        lab = self.lab().file("/etc/old.conf", "new", "0600").file("/etc/deep/er/new.conf", "new")
+        lab.environment("env", "000000000002", "")
+        lab.want(remove=[{"path": "/etc/gone.conf", "restore": None, "backup": False}])
+        return self.job(lab)
+
+    def take(self, job):
+        """Takes a snapshot of a host on which no web server runs."""
+        before = snapshot.Snapshot(job)
+        with mock.patch.object(snapshot.web, "nginx_live", return_value=None):
+            before.take()
+        return before
+
+    def test_switch_and_restore_are_each_others_opposite(self):
+        job = self.everything()
+        before = self.take(job)
+        switch.switch(job, before)
+        self.assertEqual((self.root / "etc/old.conf").read_text(), "new")
+        self.assertEqual((self.root / "etc/old.conf").stat().st_mode & 0o7777, 0o600)
+        self.assertEqual((self.root / "etc/deep/er/new.conf").stat().st_mode & 0o7777, 0o644)
+        self.assertEqual((self.root / "etc/deep").stat().st_mode & 0o7777, 0o755)
+        self.assertFalse((self.root / "etc/gone.conf").exists())
+        self.assertEqual(os.readlink(self.root / "opt/env"), "/opt/labctl/env-000000000002")
+        _restore_files(job, before)
+        self.assertEqual((self.root / "etc/old.conf").read_text(), "old")
+        self.assertEqual((self.root / "etc/old.conf").stat().st_mode & 0o7777, 0o640)
+        self.assertEqual((self.root / "etc/gone.conf").read_text(), "gone")
+        self.assertFalse((self.root / "etc/deep").exists())
+        self.assertEqual(os.readlink(self.root / "opt/env"), "/opt/labctl/env-000000000001")
+        self.assertEqual([p for p in self.root.rglob("*") if p.name.endswith(".labctl")], [])
+
+    def test_a_full_disk_is_met_before_the_first_rename(self):
+        job = self.everything()
+        before = self.take(job)
+        with mock.patch.object(switch.shutil, "copyfileobj", side_effect=[None, OSError(28, "full", "x")]):
+            with self.assertRaises(OSError):
+                switch.switch(job, before)
+        self.assertEqual((self.root / "etc/old.conf").read_text(), "old")
+
+    def test_files_of_others_are_kept_and_told(self):
+        self.put("/etc/foreign.conf", "theirs")
+        self.put("/etc/packaged.conf", "of a package")
+        lab = self.lab().file("/etc/foreign.conf", "ours", backup=True).file("/etc/packaged.conf", "ours")
+        job = self.job(lab)
+        self.take(job)
+        kept = "/var/lib/labctl/backups/20261122T000001Z-0a0b0c/etc/foreign.conf"
+        self.assertEqual((self.root / kept.lstrip("/")).read_text(), "theirs")
+        self.assertEqual(len(job.journal.warnings), 1)
+        self.assertIn("`/etc/foreign.conf` was not written by labctl", job.journal.warnings[0]["text"])
+        files = job.request["manifest"]["files"]
+        self.assertEqual(files["/etc/foreign.conf"]["original"], kept)
+        self.assertTrue(files["/etc/packaged.conf"]["original"].endswith("/etc/packaged.conf"))
+
+    def test_what_labctl_wrote_needs_no_backup(self):
+        lab = self.lab().file("/etc/ours.conf", "version 2")
+        old = snapshot.sha256(self.put("/etc/ours.conf", "version 1"))
+        self.put("/var/lib/labctl/manifest.json", json.dumps({"files": {"/etc/ours.conf": {"sha256": old}}}))
+        job = self.job(lab)
+        self.take(job)
+        self.assertFalse((self.root / "var/lib/labctl/backups").exists())
+        self.assertIsNone(job.request["manifest"]["files"]["/etc/ours.conf"]["original"])
+
+    def test_an_original_comes_back_when_the_file_leaves_the_plan(self):
+        self.put("/etc/a.conf", "ours")
+        self.put("/var/lib/labctl/backups/r/etc/a.conf", "theirs", 0o604)
+        lab = self.lab()
+        lab.want(remove=[{"path": "/etc/a.conf", "restore": "/var/lib/labctl/backups/r/etc/a.conf", "backup": False}])
+        job = self.job(lab)
+        switch.switch(job, self.take(job))
+        self.assertEqual((self.root / "etc/a.conf").read_text(), "theirs")
+        self.assertEqual((self.root / "etc/a.conf").stat().st_mode & 0o777, 0o604)
+
+    def test_a_folder_in_the_way_is_refused(self):
+        (self.root / "etc/a.conf").mkdir(parents=True)
+        job = self.job(self.lab().file("/etc/a.conf", "x"))
+        with self.assertRaisesRegex(Failure, "in the way: `/etc/a.conf`"):
+            prepare.prepare(job)
+
+    def test_a_damaged_file_is_refused(self):
+        lab = self.lab().file("/etc/a.py", "x = 1")
+        lab.files["/etc/a.py"] = "x = 2"
+        with self.assertRaisesRegex(Failure, "did not arrive"):
+            checks.check(self.job(lab))
+
+
+class PartsOfMemory(OnFolder):
+    """Manifest, secrets, journal, swap."""
+
+    def test_owed_units_are_struck_out_and_come_back(self):
+        self.put(
+            "/var/lib/labctl/manifest.json",
+            json.dumps(
+                {
+                    "files": {"/etc/old": {"sha256": "1"}},
+                    "units": {"a.service": {}, "b.service": {}},
+                    "users": {"gone": {"created": True, "keys": ["k0"]}, "ann": {"created": True, "keys": ["k1"]}},
+                }
+            ),
+        )
+        lab = self.lab().file("/etc/new", "x").unit("a.service", "reload").unit("c.service", "none")
+        lab.request["manifest"]["users"] = {"ann": {"created": False, "keys": ["k2"]}}
+        job = self.job(lab)
+        manifest.note(job)
+        noted = manifest.read_manifest(job)
+        self.assertEqual(noted["users"]["ann"], {"created": True, "keys": ["k1", "k2"]})
+        self.assertIn("gone", noted["users"])
+        self.assertEqual(set(noted["units"]), {"a.service", "b.service"})
+        manifest.owe(job)
+        owed = manifest.read_manifest(job)
+        self.assertEqual(set(owed["units"]), {"b.service"})
+        self.assertEqual(set(owed["files"]), {"/etc/old", "/etc/new"})
+        manifest.record(job)
+        self.assertEqual(manifest.read_manifest(job), lab.request["manifest"])
+
+    def test_a_secret_is_drawn_once(self):
+        wish = {"path": "/etc/hub.env", "key": "TOKEN", "mode": "0600", "owner": "root", "group": "root"}
+        job = self.job(self.lab())
+        tokens.make_secret(job, wish)
+        first = (self.root / "etc/hub.env").read_text()
+        self.assertRegex(first, r"^TOKEN=[0-9a-f]{64}\n$")
+        tokens.make_secret(job, wish)
+        tokens.make_secret(job, {**wish, "key": "OTHER"})
+        text = (self.root / "etc/hub.env").read_text()
+        self.assertTrue(text.startswith(first))
+        self.assertRegex(text, r"\nOTHER=[0-9a-f]{64}\n$")
+        self.assertNotIn(first.strip().split("=")[1], (job.folder / "events.jsonl").read_text())
+
+    def test_events_are_ascii_lines_without_passwords(self):
+        job = self.job(self.lab())
+        job.journal.line("get https://me:secret@pip.example/simple é \udc80")
+        text = (job.folder / "events.jsonl").read_bytes()
+        self.assertEqual(json.loads(text.decode("ascii"))["text"], "get https://***@pip.example/simple é ?")
+
+    def test_an_unknown_exception_is_said_in_words(self):
+        try:
+            {}["x"]
+        except KeyError as error:
+            failure = from_exception(error)
+        self.assertIn("`KeyError: 'x'`", failure.what)
+        self.assertIn("disk is full", from_exception(OSError(28, "No space left", "/a")).what)
+
+    def test_fstab_keeps_the_lines_of_others(self):
+        self.put("/etc/fstab", "LABEL=root / ext4 defaults 0 1\n")
+        self.put("/proc/swaps", "Filename Type Size Used Priority\n")
+        job = self.job(self.lab())
+        self.put("/.swapfile.new", "")
+        with mock.patch.object(swap, "_write_file"):
+            swap.make(job, "/swapfile", 1 << 20)
+            swap.make(job, "/swapfile", 1 << 20)
+        text = (self.root / "etc/fstab").read_text()
+        self.assertEqual(text, "LABEL=root / ext4 defaults 0 1\n/swapfile none swap sw 0 0 # labctl\n")
+        swap.remove(job, "/swapfile")
+        self.assertEqual((self.root / "etc/fstab").read_text(), "LABEL=root / ext4 defaults 0 1\n")
+
+
+class PartsOfDisk(OnFolder):
+    """Which commands grow which disk."""
+
+    def disk(self, partition, parent, number):
+        """Puts a partition into /sys as the kernel shows it."""
+        entry = self.root / f"sys/devices/{parent}/{partition}"
+        entry.mkdir(parents=True)
+        (entry / "partition").write_text(f"{number}\n")
+        (self.root / "sys/class/block").mkdir(parents=True, exist_ok=True)
+        (self.root / f"sys/class/block/{partition}").symlink_to(entry)
+
+    def grown(self, source, filesystem, **answers):
+        """The commands that grow a file system."""
+        job = self.job(self.lab())
+        job.tools = FakeTools(answers)
+        with mock.patch.object(disk.shutil, "which", return_value="/usr/bin/growpart"):
+            disk.grow(job, source, filesystem, "/")
+        return job.tools.commands
+
+    def test_partition_then_file_system(self):
+        self.disk("nvme0n1p1", "nvme0n1", 1)
+        commands = self.grown("/dev/nvme0n1p1", "ext4")
+        self.assertEqual(commands, [["growpart", "/dev/nvme0n1", "1"], ["resize2fs", "/dev/nvme0n1p1"]])
+
+    def test_nothing_to_grow_is_no_failure(self):
+        self.disk("xvda14", "xvda", 14)
+        commands = self.grown("/dev/xvda14", "xfs", growpart=Answer(1, "NOCHANGE: partition 14 is size 1"))
+        self.assertEqual(commands[-1], ["xfs_growfs", "/"])
+
+    def test_a_failure_of_growpart_is_one(self):
+        self.disk("sda1", "sda", 1)
+        with self.assertRaisesRegex(Failure, "partition 1 of `/dev/sda` could not be grown"):
+            self.grown("/dev/sda1", "ext4", growpart=Answer(2, "FAILED: no"))
+
+    def test_an_unknown_file_system_is_left_alone_with_a_warning(self):
+        self.assertEqual(self.grown("/dev/sda1", "btrfs"), [])
+
+
+class PartsOfWords(OnFolder):
+    """Small pure pieces."""
+
+    def test_mirrors_replace_the_hosts_of_the_distributions(self):
+        text = (
+            "deb http://eu-west-1.ec2.archive.ubuntu.com/ubuntu/ noble main\n"
+            "deb http://security.ubuntu.com/ubuntu noble-security main\n"
+            "URIs: http://deb.debian.org/debian-security\nURIs: https://packages.example/x\n"
+        )
+        self.assertEqual(
+            packages._through_mirror(text, "https://m.corp/d/"),
+            (
+                "deb https://m.corp/d noble main\ndeb https://m.corp/d noble-security main\n"
+                "URIs: https://m.corp/d-security\nURIs: https://packages.example/x\n"
+            ),
+        )
+
+    def test_programs_in_units_are_looked_for_where_they_are_now(self):
+        text = "ExecStart=/opt/hub/bin/hub --x /opt/hub\nExecStartPre=-/usr/lib/a b\nExecStop=/opt/hubbub\n"
+        found = checks._redirect(text, {"/opt/hub": "/opt/labctl/hub-1", "/usr/lib/a": "/s/a"})
+        self.assertEqual(
+            found, "ExecStart=/opt/labctl/hub-1/bin/hub --x /opt/hub\nExecStartPre=-/s/a b\nExecStop=/opt/hubbub\n"
+        )
+
+    def test_every_gate_of_the_laptop_has_a_name(self):
+        every = [
+            {"kind": "active", "unit": "a"},
+            {"kind": "nginx"},
+            {"kind": "redirect"},
+            {"kind": "loopback"},
+            {"kind": "certificate", "host": "h"},
+            {"kind": "page", "name": "n"},
+            {"kind": "hub_api"},
+            {"kind": "metadata"},
+            {"kind": "kernel", "user": "u"},
+        ]
+        self.assertEqual({gate["kind"] for gate in every}, {*gates.KINDS, "active"})
+        self.assertEqual(len({gates.name_of(gate) for gate in every}), len(every))
+
+    def test_the_holder_of_a_lock_is_named(self):
+        lock = self.put("/var/lib/dpkg/lock", "")
+        program = (
+            "import fcntl,sys,time\nf=open(sys.argv[1],'w')\nfcntl.lockf(f,2)\nprint('x',flush=True)\ntime.sleep(60)"
+        )
+        with subprocess.Popen([sys.executable, "-c", program, lock], stdout=subprocess.PIPE) as holder:
+            holder.stdout.readline()
+            self.assertIn(f"(process {holder.pid})", dpkg._holder(lock))
+            holder.kill()
+        self.assertIsNone(dpkg._holder(lock))
+
+
+class PartsOfKeys(OnFolder):
+    """`authorized_keys`, without any account."""
+
+    def test_lines_are_added_and_removed_and_others_kept(self):
+        home = self.root / "home"
+        home.mkdir(mode=0o755)
+        home.chmod(0o775)
+        keys.change(str(home), ["new"], [])
+        self.assertEqual((home / ".ssh").stat().st_mode & 0o7777, 0o700)
+        file = home / ".ssh/authorized_keys"
+        self.assertEqual((file.read_text(), file.stat().st_mode & 0o7777), ("new\n", 0o600))
+        self.assertEqual(home.stat().st_mode & 0o7777, 0o755)
+        file.write_text("# mine\nold\nown key \xff\n", encoding="latin-1")
+        keys.change(str(home), ["new"], ["old"])
+        self.assertEqual(file.read_bytes(), b"# mine\nown key \xff\nnew\n")
+
+    def test_links_and_pipes_are_refused(self):
+        home = self.root / "home"
+        elsewhere = self.root / "root-ssh"
+        elsewhere.mkdir()
+        home.mkdir()
+        (home / ".ssh").symlink_to(elsewhere)
+        with self.assertRaisesRegex(ValueError, "link"):
+            keys.change(str(home), ["new"], [])
+        (home / ".ssh").unlink()
+        (home / ".ssh").mkdir()
+        os.mkfifo(home / ".ssh/authorized_keys")
+        with self.assertRaisesRegex(ValueError, "not an ordinary file"):
+            keys.change(str(home), ["new"], [])
+        (home / ".ssh/authorized_keys").unlink()
+        (home / ".ssh/authorized_keys").symlink_to(elsewhere / "x")
+        with self.assertRaisesRegex(ValueError, "not an ordinary file"):
+            keys.change(str(home), ["new"], [])
+        self.assertEqual(list(elsewhere.iterdir()), [])
+
+
+class PartsOfJournal(OnFolder):
+    """A full disk must not swallow the verdict."""
+
+    def test_the_reserve_makes_room_for_the_verdict(self):
+        log = journal.Journal(self.root)
+        self.assertEqual((self.root / "reserve").stat().st_size, journal.RESERVE_BYTES)
+        real = log._events
+        log._events = mock.Mock()
+        log._events.write.side_effect = [OSError(28, "full"), None]
+        log.emit("verdict", ok=False)
+        self.assertFalse((self.root / "reserve").exists())
+        self.assertEqual(log._events.write.call_count, 2)
+        real.close()
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

@@ -1,0 +1,210 @@
+"""Tests the programs that labctl sends to a server, as far as that needs no server.
+
+    python3 tests/host/test_remote.py
+"""
+
+import hashlib
+import io
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+import unittest
+from pathlib import Path
+
+sys.dont_write_bytecode = True
+from support import AGENT, NONCE, archive, loaded, program, with_agent
+
+
+class Temporary(unittest.TestCase):
+    """Gives each test a folder."""
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = Path(folder.name)
+
+
+class TestStaging(Temporary):
+    """What push takes, and what it does not."""
+
+    def push(self, tar, run="run-1"):
+        names = loaded("push", self.folder / "state")
+        started = []
+        names.update(running_now=lambda: None, start=started.append)
+        (self.folder / "state").mkdir(exist_ok=True)
+        is_followed = names["receive"]({"run": run, "nonce": NONCE}, io.BytesIO(tar))
+        self.assertEqual(bool(started), is_followed)
+        return names["said"]
+
+    def runs(self):
+        folder = self.folder / "state" / "runs"
+        return sorted(os.listdir(folder)) if folder.exists() else []
+
+    def test_a_whole_tar_becomes_a_run(self):
+        self.assertEqual(self.push(with_agent(**{"files/etc/x": "text"})), [])
+        run = self.folder / "state" / "runs" / "run-1"
+        self.assertEqual((run / "files/etc/x").read_text(), "text")
+        self.assertEqual(json.loads((run / "request.json").read_text()), {"run": "run-1"})
+        for path in (run, run / "files", run / "files/etc/x", run / "request.json"):
+            self.assertEqual(path.stat().st_mode & 0o077, 0, path)
+
+    def test_members_that_reach_out_are_refused(self):
+        link = tarfile.TarInfo("files/link")
+        link.type, link.linkname = tarfile.SYMTYPE, "/etc"
+        hard = tarfile.TarInfo("files/hard")
+        hard.type, hard.linkname = tarfile.LNKTYPE, "/etc/shadow"
+        device = tarfile.TarInfo("files/device")
+        device.type = tarfile.CHRTYPE
+        members = [link, hard, device]
+        members += [tarfile.TarInfo(name) for name in ("../x", "/etc/x", "files/../../x", "other/x", "files//x")]
+        for member in members:
+            said = self.push(archive({"agent/__main__.py": AGENT}, [member]))
+            self.assertIn("may not be in it", said[0]["what"], member.name)
+            self.assertEqual(self.runs(), [], member.name)
+
+    def test_a_cut_off_tar_starts_nothing(self):
+        whole = with_agent(**{"files/etc/x": "text"})
+        for end in (0, 512, 1000, 1536, 2560, 3072):
+            said = self.push(whole[:end])
+            self.assertIn("did not arrive as a whole", said[0]["what"], end)
+            self.assertEqual(self.runs(), [])
+
+    def test_no_agent_no_run(self):
+        self.assertIn("without its agent", self.push(archive({"files/x": ""}))[0]["what"])
+
+    def test_a_name_that_reaches_out_is_refused(self):
+        self.assertIn("cannot be a run's name", self.push(with_agent(), run="../x")[0]["what"])
+
+    def test_a_state_folder_of_somebody_else_is_refused(self):
+        (self.folder / "state").mkdir()
+        (self.folder / "state" / "runs").symlink_to("/etc")
+        self.assertEqual(self.push(with_agent())[0]["type"], "verdict")
+
+    def test_five_runs_are_kept(self):
+        for number in range(8):
+            self.push(with_agent(), run=f"run-{number}")
+            os.utime(self.folder / "state" / "runs" / f"run-{number}", (number, number))
+        self.assertEqual(self.runs(), [f"run-{number}" for number in range(3, 8)])
+
+
+class TestFollowing(Temporary):
+    """What follow tells of a run's events."""
+
+    def follow(self, content, units=()):
+        run = self.folder / "runs" / "run-1"
+        run.mkdir(parents=True)
+        (run / "events.jsonl").write_bytes(content)
+        (run / "phase").write_text("units\n")
+        names = loaded("follow", self.folder)
+        names["units"] = lambda asked: dict(units)
+        names["follow"]("run-1")
+        return names["said"]
+
+    def test_the_verdict_ends_it(self):
+        said = self.follow(b'{"type":"step"}\nno event\n\xff\n[1]\n{"type":"verdict","ok":true}\n{"type":"late"}\n')
+        self.assertEqual([event["type"] for event in said], ["step", "line", "line", "line", "verdict"])
+
+    def test_a_dead_run_gets_a_verdict(self):
+        unit = {"active": "inactive", "description": "labctl-apply.service"}
+        said = self.follow(b'{"type":"step"}\n{"type":"verd', {"labctl-apply.service": unit}.items())
+        self.assertEqual(said[-1]["step"], "units")
+        self.assertIn("without a verdict", said[-1]["what"])
+
+    def test_an_unknown_run_gets_a_verdict(self):
+        names = loaded("follow", self.folder)
+        names["follow"]("../../etc")
+        self.assertIn("knows no apply", names["said"][0]["what"])
+
+
+class TestFiles(Temporary):
+    """What the probe tells of odd files."""
+
+    def live(self, path, *arguments):
+        return loaded("probe", self.folder)["live_file"](str(path), *arguments)
+
+    def test_content_comes_only_where_it_is_wanted(self):
+        path = self.folder / "a\udcff b\n"
+        path.write_bytes(b"text")
+        path.chmod(0o640)
+        digest = hashlib.sha256(b"text").hexdigest()
+        self.assertEqual(self.live(path, "other")["content"], "text")
+        self.assertEqual(self.live(path, "other")["mode"], "0640")
+        self.assertNotIn("content", self.live(path, digest))
+        self.assertNotIn("content", self.live(path, None, False, False))
+        secret = self.live(path, None, True)
+        self.assertTrue({"sha256", "content"}.isdisjoint(secret), secret)
+
+    def test_what_is_no_text_has_no_content(self):
+        for content in (b"\xff", b"a\0b", b"x" * (256 * 1024 + 1)):
+            (self.folder / "x").write_bytes(content)
+            facts = self.live(self.folder / "x", "other")
+            self.assertNotIn("content", facts)
+            self.assertEqual(facts["sha256"], hashlib.sha256(content).hexdigest())
+
+    def test_what_is_no_file_is_only_named(self):
+        os.mkfifo(self.folder / "pipe")
+        (self.folder / "link").symlink_to("nowhere")
+        with open(self.folder / "huge", "wb") as huge:
+            huge.truncate(1 << 40)
+        kinds = {"pipe": "other", "link": "link", "huge": "file", ".": "directory"}
+        for name, kind in kinds.items():
+            facts = self.live(self.folder / name, "other")
+            self.assertEqual(facts["kind"], kind)
+            self.assertNotIn("sha256", facts)
+        self.assertIsNone(self.live(self.folder / "absent"))
+        self.assertIsNone(self.live("nul\0"))
+
+    def test_what_a_host_says_is_ascii(self):
+        names = loaded("probe", self.folder)
+        code = program("probe").split('if "REQUEST"')[0] + "\nsay({'\\udcff\\u00e9': '\\udcff'})\n"
+        output = subprocess.run(
+            [sys.executable, "-I", "-c", f"REQUEST = {{'nonce': 'n'}}\n{code}"], capture_output=True, check=True
+        )
+        self.assertEqual(output.stdout, b'n {"?\\u00e9": "?"}\n')
+        self.assertEqual(names["said"], [])
+
+class TestDisk(Temporary):
+    """What the probe tells of the disk, which a container does not have."""
+
+    def test_root_disk(self):
+        partition = self.folder / "devices" / "nvme0n1" / "nvme0n1p1"
+        partition.mkdir(parents=True)
+        sizes = {"../size": 16777216, "start": 2048, "size": 8388608, "partition": 1}
+        for name, size in sizes.items():
+            (partition / name).write_text(f"{size}\n")
+        (self.folder / "259:1").symlink_to(partition)
+        names = loaded("probe", self.folder)
+        mounts = "21 1 0:20 / /proc rw - proc proc rw\n26 1 259:1 / / rw,relatime shared:1 - ext4 /dev/root rw\n"
+        read = names["text"]
+        names["text"] = lambda path: mounts if path == "/proc/self/mountinfo" else read(path)
+        names["BLOCK_DEVICES"] = str(self.folder)
+        names["filesystem_bytes"] = lambda path, filesystem: (path, filesystem)
+        expected = {
+            "device": "/dev/nvme0n1",
+            "partition": "/dev/nvme0n1p1",
+            "partition_number": 1,
+            "device_bytes": 8 << 30,
+            "partition_start_bytes": 1 << 20,
+            "partition_end_bytes": (4 << 30) + (1 << 20),
+            "filesystem": "ext4",
+            "filesystem_bytes": ("/dev/nvme0n1p1", "ext4"),
+        }
+        self.assertEqual(names["root_disk"](), expected)
+
+    def test_sizes_of_file_systems(self):
+        size_of = loaded("probe", self.folder)["filesystem_bytes"]
+        path = self.folder / "image"
+        for kind, size in (("ext4", 64 << 20), ("xfs", 400 << 20)):
+            path.write_bytes(b"")
+            os.truncate(path, size)
+            if tool := shutil.which(f"mkfs.{kind}", path="/usr/sbin:/sbin"):
+                subprocess.run([tool, "-q", path], check=True)
+                self.assertEqual(size_of(str(path), kind), size, kind)
+
+
+if __name__ == "__main__":
+    unittest.main()
