@@ -29,7 +29,7 @@ pub struct Lab {
     pub account: String,
     emulator: Option<&'static Emulator>,
     /// Whether labctl may go to the server; somebody must stand in for it then.
-    has_server: bool,
+    pub has_server: bool,
     variables: Vec<(String, String)>,
 }
 
@@ -99,8 +99,14 @@ impl Lab {
 
     /// Sets a variable for all that follows.
     pub fn with(mut self, name: &str, value: &str) -> Self {
-        self.variables.push((name.to_owned(), value.to_owned()));
+        self.set(name, value);
         self
+    }
+
+    /// Sets a variable for all that follows.
+    pub fn set(&mut self, name: &str, value: &str) {
+        self.variables.retain(|(known, _)| known != name);
+        self.variables.push((name.to_owned(), value.to_owned()));
     }
 
     /// Unsets a variable.
