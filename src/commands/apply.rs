@@ -146,7 +146,7 @@ async fn finish_host(
         (Some(_), _, Some(Power::Stopped | Power::Stopping)) | (None, ..) => None,
         (Some(id), Some(address), _) => Some(Reached {
             id: id.clone(),
-            address: address.into(),
+            address: Some(address.into()),
             is_same: hosting::stays_up(&planned.set),
         }),
         (Some(id), None, _) => hosting.find(id).await?,

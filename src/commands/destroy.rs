@@ -14,6 +14,7 @@ use crate::resources::{Body, Kind, Scope, bucket};
 
 use super::plan::view;
 use super::running::{self, Options};
+use super::server::known_hosts;
 use super::{Failure, session};
 
 /// What `destroy` takes.
@@ -69,6 +70,12 @@ pub async fn run(global: &Global, arguments: &Arguments, out: &Out) -> Result<Ex
         parsed: &parsed,
     };
     let ended = running::apply(&aws, &planned, &options, out).await?;
+    if ended.is_complete() {
+        for server in deleted(&planned, Kind::Instance) {
+            // Its key means nothing any more, but does no harm either.
+            let _ = known_hosts().forget(&server.id);
+        }
+    }
     ended.tell(&planned, outcome::destroyed, out)
 }
 

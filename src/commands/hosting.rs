@@ -115,10 +115,10 @@ impl<'a> Hosting<'a> {
             (Some(live), false) if live.observed.power != Some(Power::Running) => without(&[
                 "the server does not run, so it was not looked at; `labctl start` starts it",
             ]),
-            (Some(live), false) => match address {
-                Some(address) => self.look(live.id.clone(), address, desired).await?,
-                None => without(&["the server has no public address, so it was not looked at"]),
-            },
+            (Some(_), false) if address.is_none() && self.context.global.connect_to.is_none() => {
+                without(&["the server has no public address, so it was not looked at"])
+            }
+            (Some(live), false) => self.look(live.id.clone(), address, desired).await?,
             _ => HostPlanned {
                 diff: Some(host::diff(&desired, &Facts::empty())),
                 notes: vec!["compared with an empty server, for there is none yet".to_owned()],
@@ -175,7 +175,7 @@ impl<'a> Hosting<'a> {
         Ok(host::desired(plan, self.workbench, &inputs)?)
     }
 
-    fn server(&self, id: String, address: IpAddr, patience: Patience) -> Server<'a> {
+    fn server(&self, id: String, address: Option<IpAddr>, patience: Patience) -> Server<'a> {
         let Context {
             cloud,
             global,
@@ -191,7 +191,7 @@ impl<'a> Hosting<'a> {
             out,
             id,
             address,
-            patience: patience.into(),
+            patience,
         }
     }
 
@@ -200,7 +200,7 @@ impl<'a> Hosting<'a> {
     async fn look(
         &self,
         id: String,
-        address: IpAddr,
+        address: Option<IpAddr>,
         desired: DesiredHost,
     ) -> Result<HostPlanned, Failure> {
         let server = self.server(id, address, Patience::RUNNING);
@@ -233,15 +233,21 @@ impl<'a> Hosting<'a> {
             address,
             is_same,
         } = reached;
-        let server = self.server(id, address, Patience::BOOTING);
+        let patience = match is_same {
+            true => Patience::RUNNING,
+            false => Patience::BOOTING,
+        };
+        let server = self.server(id, address, patience);
         let mut host = match before {
             // Nothing has happened since it was looked at.
             HostPlanned { seen: Some(_), .. } if is_same => before,
             before => {
                 progress.waiting("waiting for the server to answer by SSH");
-                let desired = self.desired(Some(address))?;
+                let desired = self.desired(address)?;
                 let host = compared(desired.clone(), see(&server, &desired).await?);
-                if before.diff != host.diff && !out.is_json() {
+                // The plan was made against an empty server: this one is hardly another.
+                let is_news = before.diff.is_none();
+                if is_news && !out.is_json() {
                     out.result(&crate::report::host::text(&host.view()));
                 }
                 host
@@ -280,7 +286,8 @@ impl<'a> Hosting<'a> {
     pub async fn find(&self, id: &str) -> Result<Option<Reached>, Failure> {
         let instance = instance::describe(self.context.cloud, id).await?;
         let address = instance.and_then(|instance| instance.public_ip_address()?.parse().ok());
-        Ok(address.map(|address| Reached {
+        let is_reachable = address.is_some() || self.context.global.connect_to.is_some();
+        Ok(is_reachable.then(|| Reached {
             id: id.to_owned(),
             address,
             is_same: false,
@@ -313,7 +320,7 @@ pub struct Reached {
     /// Its id.
     pub id: String,
     /// Its public address.
-    pub address: IpAddr,
+    pub address: Option<IpAddr>,
     /// Whether it is as it was when it was looked at.
     pub is_same: bool,
 }

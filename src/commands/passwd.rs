@@ -39,7 +39,7 @@ pub async fn run(global: &Global, arguments: &Arguments, out: &Out) -> Result<Ex
     let laptop = session::laptop_without_address(&parsed)?;
     let aws = session::connect(&parsed, global, out).await;
     let live = resources::read(&Reader::new(&aws, &Scope::of(&parsed.plan))).await?;
-    let (id, address) = server::running(&live)?;
+    let (id, address) = server::running(&live, global)?;
     let server = Server {
         cloud: &aws,
         global,
@@ -48,7 +48,7 @@ pub async fn run(global: &Global, arguments: &Arguments, out: &Out) -> Result<Ex
         out,
         id,
         address,
-        patience: Patience::RUNNING.into(),
+        patience: Patience::RUNNING,
     };
     let connection = server.open().await.map_err(HostError::from)?;
     let password = match arguments.generate {

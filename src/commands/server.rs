@@ -1,6 +1,5 @@
 //! The way to the lab's server, for all commands that go there.
 
-use std::cell::Cell;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
@@ -16,6 +15,7 @@ use crate::host::ssh::{
 };
 use crate::plan::{Parsed, SshPublicKey};
 use crate::report::Out;
+use crate::report::status::public_address;
 use crate::resource::{Live, Owner, Power, Standing};
 use crate::resources::instance::console_output;
 use crate::resources::{Kind, LiveLab};
@@ -24,6 +24,8 @@ use super::{Failure, session};
 
 /// The user that Ubuntu's images come with (Canonical, "Ubuntu on AWS").
 pub const LOGIN: &str = "ubuntu";
+
+const SSH_PORT: u16 = 22;
 
 /// The way to one server.
 pub struct Server<'a> {
@@ -39,19 +41,19 @@ pub struct Server<'a> {
     pub out: &'a Out,
     /// The server's id.
     pub id: String,
-    /// The server's public address.
-    pub address: IpAddr,
+    /// The server's public address, if it has one.
+    pub address: Option<IpAddr>,
     /// How long to try.
-    pub patience: Cell<Patience>,
+    pub patience: Patience,
 }
 
 impl Server<'_> {
     /// Where to connect to: the server, or what stands in for it.
     pub fn target(&self) -> Target {
-        let own = (self.address.to_string(), 22);
+        let own = self.address.map(|address| address.to_string());
         let (address, port) = match &self.global.connect_to {
             Some(place) => (place.address.clone(), place.port),
-            None => own,
+            None => (own.unwrap_or_default(), SSH_PORT),
         };
         Target {
             address,
@@ -87,7 +89,7 @@ impl Server<'_> {
             ask: &ask,
         };
         let target = self.target();
-        let opened = Connection::open(&target, &identity, &trust, self.patience.get()).await?;
+        let opened = Connection::open(&target, &identity, &trust, self.patience).await?;
         match opened.trusted {
             HowTrusted::Pinned => {}
             HowTrusted::Console => self
@@ -149,7 +151,7 @@ pub fn live(lab: &LiveLab) -> Option<&Live> {
 }
 
 /// The lab's running server, its id and address, for commands that only go there.
-pub fn running(lab: &LiveLab) -> Result<(String, IpAddr), Failure> {
+pub fn running(lab: &LiveLab, global: &Global) -> Result<(String, Option<IpAddr>), Failure> {
     let Some(server) = live(lab) else {
         return Err(Failure::said(
             "the lab has no server",
@@ -162,12 +164,13 @@ pub fn running(lab: &LiveLab) -> Result<(String, IpAddr), Failure> {
             "`labctl start` starts it; `labctl status` shows the lab",
         ));
     }
-    match crate::report::status::public_address(lab) {
-        Some(address) => Ok((server.id.clone(), address.into())),
-        None => Err(Failure::said(
+    let address = public_address(lab).map(IpAddr::from);
+    if address.is_none() && global.connect_to.is_none() {
+        return Err(Failure::said(
             "the server has no public address",
             "write `elastic_ip: true` in the plan and apply it, or name another way by \
              `--connect-to`",
-        )),
+        ));
     }
+    Ok((server.id.clone(), address))
 }

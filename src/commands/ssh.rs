@@ -1,5 +1,6 @@
 //! `labctl ssh`: becomes the system's `ssh`, with the right options.
 
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 use clap::Args;
@@ -29,7 +30,7 @@ pub async fn run(global: &Global, arguments: &Arguments, out: &Out) -> Result<Ex
     let laptop = session::laptop_without_address(&parsed)?;
     let aws = session::connect(&parsed, global, out).await;
     let live = resources::read(&Reader::new(&aws, &Scope::of(&parsed.plan))).await?;
-    let (id, address) = server::running(&live)?;
+    let (id, address) = server::running(&live, global)?;
     let server = Server {
         cloud: &aws,
         global,
@@ -38,7 +39,7 @@ pub async fn run(global: &Global, arguments: &Arguments, out: &Out) -> Result<Ex
         out,
         id,
         address,
-        patience: Patience::RUNNING.into(),
+        patience: Patience::RUNNING,
     };
     let known_hosts = server::known_hosts();
     let pinned = known_hosts.read(&server.id).map(|pinned| pinned.keys);
@@ -47,7 +48,6 @@ pub async fn run(global: &Global, arguments: &Arguments, out: &Out) -> Result<Ex
         server.open().await.map_err(crate::host::HostError::from)?;
     }
     let target = server.target();
-    let key = server.public_path().with_extension("");
     let mut ssh = Command::new("ssh");
     ssh.arg("-o").arg(format!("HostKeyAlias={}", target.pin));
     ssh.arg("-o")
@@ -59,8 +59,8 @@ pub async fn run(global: &Global, arguments: &Arguments, out: &Out) -> Result<Ex
         "StrictHostKeyChecking=yes",
     ]);
     ssh.arg("-p").arg(target.port.to_string());
-    if key.is_file() {
-        ssh.arg("-i").arg(key);
+    if let Some(key) = private_key(&server.public_path()) {
+        ssh.args(["-o", "IdentitiesOnly=yes", "-i"]).arg(key);
     }
     ssh.arg("-l")
         .arg(&arguments.login)
@@ -70,8 +70,17 @@ pub async fn run(global: &Global, arguments: &Arguments, out: &Out) -> Result<Ex
     hand_over(ssh)
 }
 
+/// The private key lies beside the public one, by OpenSSH's custom; it may be in an agent alone.
+fn private_key(public: &Path) -> Option<PathBuf> {
+    let is_public = public
+        .extension()
+        .is_some_and(|extension| extension == "pub");
+    let private = is_public.then(|| public.with_extension(""))?;
+    private.is_file().then_some(private)
+}
+
 /// ssh_config(5): a path with spaces stands in double quotes, and `%` is doubled.
-fn quoted(path: &std::path::Path) -> String {
+fn quoted(path: &Path) -> String {
     format!("\"{}\"", path.display().to_string().replace('%', "%%"))
 }
 

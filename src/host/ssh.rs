@@ -7,7 +7,6 @@
 //! lives on a thread of its own, and is told what to do by messages.
 
 mod aside;
-mod base64;
 mod codes;
 mod connection;
 mod console;

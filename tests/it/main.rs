@@ -7,5 +7,6 @@ mod engine;
 mod host;
 mod plan_file;
 mod support;
+mod templates;
 mod walls;
 mod wire;

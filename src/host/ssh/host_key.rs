@@ -2,9 +2,9 @@
 
 use std::fmt;
 
+use base64::prelude::{BASE64_STANDARD, BASE64_STANDARD_NO_PAD, Engine as _};
 use sha2::{Digest, Sha256};
 
-use super::base64;
 use super::wire::Reader;
 
 /// The types of host keys that labctl verifies, best first (sshd_config(5), `HostKeyAlgorithms`).
@@ -36,7 +36,7 @@ impl HostKey {
 
     /// Reads the two words of a key in text, its type and its base64.
     pub fn from_words(algorithm: &str, blob: &str) -> Option<Self> {
-        let key = Self::from_blob(&base64::decode(blob)?)?;
+        let key = Self::from_blob(&BASE64_STANDARD.decode(blob).ok()?)?;
         let fits = key.algorithm == algorithm && key.is_whole();
         fits.then_some(key)
     }
@@ -69,13 +69,13 @@ impl HostKey {
 /// Gives the SHA-256 of a key in OpenSSH's form.
 pub fn fingerprint(blob: &[u8]) -> String {
     let digest = Sha256::digest(blob);
-    format!("SHA256:{}", base64::encode_bare(digest.as_ref()))
+    format!("SHA256:{}", BASE64_STANDARD_NO_PAD.encode(digest))
 }
 
 impl fmt::Display for HostKey {
     /// Writes the two words of the key as in `known_hosts`.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let blob = base64::encode(&self.blob);
+        let blob = BASE64_STANDARD.encode(&self.blob);
         write!(formatter, "{} {blob}", self.algorithm)
     }
 }

@@ -3,9 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use base64::prelude::{BASE64_STANDARD, Engine as _};
+
 use crate::plan::SshPublicKey;
 
-use super::base64;
 use super::error::SshError;
 use super::host_key::fingerprint;
 use super::link::{Credential, Link, LoginError};
@@ -104,7 +105,9 @@ impl<'a> Login<'a> {
 
     /// Names the key for messages.
     pub fn key(&self) -> String {
-        let blob = base64::decode(&self.identity.public_key.blob).unwrap_or_default();
+        let blob = BASE64_STANDARD
+            .decode(&self.identity.public_key.blob)
+            .unwrap_or_default();
         let place = match &self.source {
             Source::Plain(path, _) | Source::Sealed(Sealed { path, .. }) => {
                 format!("`{}`", path.display())
@@ -119,7 +122,9 @@ impl<'a> Login<'a> {
         if let Source::Agent(socket, sealed) = &self.source {
             let credential = Credential::Agent {
                 socket: socket.clone(),
-                blob: base64::decode(&self.identity.public_key.blob).unwrap_or_default(),
+                blob: BASE64_STANDARD
+                    .decode(&self.identity.public_key.blob)
+                    .unwrap_or_default(),
             };
             match (link.log_in(credential).await, sealed.clone()) {
                 (Ok(()), _) => return Ok(()),
@@ -187,7 +192,7 @@ impl Identity<'_> {
     /// Names the agent if it has the key.
     async fn agent_with_key(&self) -> Option<PathBuf> {
         let socket = self.agent?.to_owned();
-        let blob = base64::decode(&self.public_key.blob)?;
+        let blob = BASE64_STANDARD.decode(&self.public_key.blob).ok()?;
         let look = {
             let socket = socket.clone();
             aside(move || agent_has(&socket, &blob))

@@ -5,9 +5,10 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use base64::prelude::{BASE64_STANDARD, Engine as _};
+
 use crate::plan::SshPublicKey;
 
-use super::base64;
 use super::wire::Reader;
 
 /// A text that is never printed.
@@ -105,7 +106,9 @@ pub fn examine(text: &str, public: &SshPublicKey) -> Result<PrivateKey, KeyFileP
     // The library wants each line to end, and in one way.
     let text = format!("{}\n", text.trim().replace("\r\n", "\n"));
     let (label, headers, body) = armour(&text).ok_or(KeyFileProblem::Unknown)?;
-    let blob = base64::decode(&public.blob).ok_or(KeyFileProblem::Unknown)?;
+    let blob = BASE64_STANDARD
+        .decode(&public.blob)
+        .map_err(|_| KeyFileProblem::Unknown)?;
     let (is_encrypted, is_ours) = match label {
         "OPENSSH PRIVATE KEY" => {
             let (cipher, found) = openssh_header(&body).ok_or(KeyFileProblem::Unknown)?;
@@ -134,7 +137,10 @@ fn armour(text: &str) -> Option<(&str, String, Vec<u8>)> {
     let (headers, body): (Vec<&str>, Vec<&str>) = inside.lines().partition(is_header);
     let body: String = body.iter().map(|line| line.trim()).collect();
     // An encrypted key's header may go on in lines that are no base64; its bytes are of no use anyway.
-    let bytes = base64::decode(&body).or_else(|| (!headers.is_empty()).then(Vec::new))?;
+    let bytes = BASE64_STANDARD
+        .decode(&body)
+        .ok()
+        .or_else(|| (!headers.is_empty()).then(Vec::new))?;
     Some((label, headers.concat(), bytes))
 }
 
@@ -203,7 +209,7 @@ mod tests {
             has_magic in any::<bool>(),
         ) {
             let magic: &[u8] = if has_magic { b"openssh-key-v1\0" } else { b"" };
-            let body = base64::encode(&[magic, &body].concat());
+            let body = BASE64_STANDARD.encode([magic, &body].concat());
             let _ = examine(&format!("-----BEGIN {label}-----\n{body}\n-----END {label}-----\n"), &public());
         }
 

@@ -1,0 +1,148 @@
+//! Every file of the host, in every combination that matters: as a snapshot,
+//! and given to the program that will read it.
+
+mod checkers;
+
+use std::path::Path;
+
+use labctl::host::{DesiredHost, Inputs, desired};
+use labctl::plan;
+
+use crate::support::snapshot;
+use checkers::check;
+
+const HEAD: &str = "\
+lab: do4ds-lab
+region: us-east-1
+instance:
+  image: ubuntu-24.04
+  instance_type: t3.medium
+  key_pair: ~/.ssh/id_ed25519.pub
+  root_volume: { size: 30 GiB, type: gp3 }
+elastic_ip: true
+security_group:
+  ingress:
+    - { port: 22, from: [anywhere] }
+    - { port: 80, from: [anywhere] }
+    - { port: 443, from: [anywhere] }
+dns:
+  zone: do4ds-lab.shop
+  records:
+    - { name: \"@\", type: A, value: elastic-ip }
+    - { name: \"*\", type: A, value: elastic-ip }
+    - { name: www, type: CNAME, value: \"@\" }
+workbench:
+  domain: do4ds-lab.shop
+";
+const LETS_ENCRYPT: &str = "  https: { mode: lets-encrypt, email: me@do4ds-lab.shop }\n";
+const SELF_SIGNED: &str = "  https: { mode: self-signed }\n";
+const OFF: &str = "  https: { mode: off }\n";
+const USERS: &str = "  users: [{ name: test-user, sudo: true }, { name: guest }]\n";
+const HUB: &str =
+    "  jupyterhub: { path: /jupyter, memory_limit: 700M, cpu_limit: 1.5, idle_timeout: 1h }\n";
+const PLAIN_HUB: &str = "  jupyterhub: {}\n";
+const NO_PAGE: &str = "  landing_page: false\n";
+
+fn host(parts: &[&str]) -> DesiredHost {
+    let text = format!("{HEAD}{}", parts.concat());
+    let parsed =
+        plan::parse("lab.yaml", &text).unwrap_or_else(|found| panic!("{:?}", found.problems));
+    let inputs = Inputs {
+        addresses: vec!["192.0.2.7".parse().unwrap()],
+        ..Inputs::default()
+    };
+    desired(
+        &parsed.plan,
+        parsed.plan.workbench.as_ref().unwrap(),
+        &inputs,
+    )
+    .unwrap()
+}
+
+/// One text of all files, each below its path.
+fn all(host: &DesiredHost) -> String {
+    let mut text = String::new();
+    for (path, file) in &host.files {
+        text.push_str(&format!("==== {} {path}\n{}", file.mode, file.content));
+    }
+    for environment in &host.environments {
+        let packages = environment.node_packages.join("\n");
+        text.push_str(&format!(
+            "==== {}\n{}{packages}\n",
+            environment.link, environment.requirements
+        ));
+    }
+    text.push_str(&format!("==== packages\n{:#?}\n", host.packages));
+    text.push_str(&format!("==== units\n{:#?}\n", host.units));
+    text.push_str(&format!("==== gates\n{:#?}\n", host.gates));
+    text
+}
+
+#[test]
+fn the_whole_host_in_a_picture() {
+    snapshot("host_full", &all(&host(&[LETS_ENCRYPT, USERS, HUB])));
+}
+
+#[test]
+fn the_least_host_in_a_picture() {
+    snapshot("host_least", &all(&host(&[OFF, NO_PAGE])));
+}
+
+#[test]
+fn every_combination_passes_the_programs_that_will_read_it() {
+    let mut combinations = 0;
+    for https in [LETS_ENCRYPT, SELF_SIGNED, OFF] {
+        for users in ["", USERS] {
+            for hub in ["", PLAIN_HUB, HUB] {
+                for page in ["", NO_PAGE] {
+                    check(&host(&[https, users, hub, page]));
+                    combinations += 1;
+                }
+            }
+        }
+    }
+    assert_eq!(combinations, 36);
+}
+
+#[test]
+fn what_is_broken_does_not_pass() {
+    let host = host(&[SELF_SIGNED, USERS, HUB]);
+    for (path, file) in host.files.iter().filter(|(_, file)| file.check.is_some()) {
+        let mut broken = host.clone();
+        let mut file = file.clone();
+        file.content.push_str("\n[Service\n} broken (\n");
+        broken.files.insert(path.clone(), file);
+        let passed = std::panic::catch_unwind(|| check(&broken)).is_ok();
+        assert!(!passed, "{path} passes though it is broken");
+    }
+}
+
+#[test]
+fn every_name_that_leads_to_the_server_is_in_the_certificate_but_no_wildcard() {
+    let host = host(&[LETS_ENCRYPT]);
+    assert_eq!(host.names, ["do4ds-lab.shop", "www.do4ds-lab.shop"]);
+}
+
+#[test]
+fn every_template_is_used() {
+    let host = all(&host(&[LETS_ENCRYPT, USERS, HUB]));
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("templates");
+    let mut unused = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap().map(Result::unwrap) {
+        if !entry.path().is_dir() {
+            continue;
+        }
+        for file in std::fs::read_dir(entry.path()).unwrap().map(Result::unwrap) {
+            let text = std::fs::read_to_string(file.path()).unwrap();
+            // The longest line without a tag is in the file that came of it.
+            let lines = text
+                .lines()
+                .filter(|line| !line.contains("{{") && !line.contains("{%"));
+            let longest = lines.max_by_key(|line| line.len()).unwrap_or_default();
+            if !host.contains(longest) {
+                unused.push(file.path());
+            }
+        }
+    }
+    assert!(unused.is_empty(), "{unused:?}");
+}
