@@ -1,6 +1,7 @@
 """Measures labctl, beside Ansible and pyinfra, on a host where nothing is to be done.
 
-    scripts/bench host [--latency 0,50] [--repeat 3] [--only TOOL[,TOOL]] [--json FILE]
+    scripts/bench host [--latency 0,50] [--repeat 3] [--only TOOL[,TOOL]]
+                       [--plan FILE] [--json FILE]
 
 Hosts are containers of tests/host/container: Debian with systemd and sshd. One is set up by labctl
 from scripts/bench.d/host.yaml, the other by Ansible from scripts/bench.d/peers/site.yaml: 15 files
@@ -31,6 +32,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -90,15 +92,18 @@ class Labctl:
     def __init__(self, folder, hosts):
         self.folder, self.host = folder, hosts("labctl")
         self.environment = base_environment(folder.parent) | aws_environment(hosts.emulator)
-        self.apply = [labctl_binary(), "apply", "-f", HERE / "host.yaml", "--yes"]
+        self.apply = [labctl_binary(), "apply", "-f", hosts.plan, "--yes"]
 
     def set_up(self, link):
-        command = [*self.apply, "--json"]
-        spent = cost(command, self.through(link), self.folder)
+        plan = [self.apply[0], "plan", *self.apply[2:4], "--json"]
+        planned = subprocess.run(plan, env=self.through(link), check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        kinds = Counter(kind_of(change["path"]) for change in json.loads(planned.stdout)["host"]["changes"])
+        print("labctl keeps " + ", ".join(f"{count} {kind}" for kind, count in kinds.items()), file=sys.stderr)
+        spent = cost([*self.apply, "--json"], self.through(link), self.folder)
         print(f"labctl: the first apply took {spent['wall_s']} s, of it on the host:", file=sys.stderr)
         for line in (self.folder / "out.log").read_text().splitlines():
-            event = json.loads(line) if line.startswith("{") else {}
-            if event.get("type") == "done" and event.get("seconds", 0) >= 0.05:
+            event = json.loads(line).get("host") or {} if line.startswith("{") else {}
+            if event.get("type") == "done":
                 print(f"  {event['seconds']:6.1f} s  {event['step']}", file=sys.stderr)
 
     def command(self, link):
@@ -112,6 +117,11 @@ class Labctl:
 
     def close(self):
         pass
+
+
+def kind_of(path):
+    """The kind of what labctl keeps on a host, from its name in `plan --json`."""
+    return "files and environments" if path.startswith("/") else path.split(".")[0] + "s"
 
 
 class Peer:
@@ -207,7 +217,7 @@ def venv(package):
 
 
 @contextmanager
-def hosts_of(folder, emulator):
+def hosts_of(folder, emulator, plan):
     """Gives a function that starts a host, or gives the one that it started under that name."""
     base_environment(folder)
     hosts = {}
@@ -217,7 +227,7 @@ def hosts_of(folder, emulator):
             hosts[name] = Host(f"labctl-bench-{os.getpid()}-{name}", folder / "home/.ssh/id_ed25519.pub")
         return hosts[name]
 
-    host.emulator = emulator
+    host.emulator, host.plan = emulator, plan
     try:
         yield host
     finally:
@@ -263,6 +273,7 @@ def main(words):
     parser.add_argument("--latency", default="0,50", help="added latency in ms (default: %(default)s)")
     parser.add_argument("--repeat", type=int, default=3, help="runs of each, of which the median counts (default: %(default)s)")
     parser.add_argument("--only", default=",".join(tool for tool in TOOLS if "," not in tool), help="measure only these (default: %(default)s)")
+    parser.add_argument("--plan", type=Path, default=HERE / "host.yaml", help="what labctl keeps (default: bench.d/host.yaml)")
     parser.add_argument("--json", type=Path, help="also write the numbers here")
     options = parser.parse_args(words)
     wanted = options.only.split(",")
@@ -271,7 +282,7 @@ def main(words):
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="labctl-bench-")))
         emulator = stack.enter_context(running_emulator(folder))
-        hosts = stack.enter_context(hosts_of(folder, emulator))
+        hosts = stack.enter_context(hosts_of(folder, emulator, options.plan.resolve()))
         tools = {}
         for name, kind in TOOLS.items():
             if name.split(",")[0] not in wanted:
