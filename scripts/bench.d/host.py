@@ -121,7 +121,7 @@ class Labctl:
 
 def kind_of(path):
     """The kind of what labctl keeps on a host, from its name in `plan --json`."""
-    return "files and environments" if path.startswith("/") else path.split(".")[0] + "s"
+    return "files, secrets and environments" if path.startswith("/") else path.split(".")[0] + "s"
 
 
 class Peer:
