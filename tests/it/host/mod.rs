@@ -2,6 +2,7 @@
 
 mod changes;
 mod counting_proxy;
+mod counts;
 mod machine;
 mod ssh;
 mod sshd;

@@ -1,0 +1,74 @@
+//! How often labctl goes to a host: counted on the way there, and in the log of its sshd.
+
+use std::time::Duration;
+
+use super::machine::{Bench, Machine, SMALL};
+
+/// As far as a server on another continent, so that what is sent together arrives together.
+const FAR: Duration = Duration::from_millis(100);
+
+/// What sshd was asked for.
+#[derive(Debug, PartialEq, Eq)]
+struct Visits {
+    logins: usize,
+    execs: usize,
+}
+
+/// Lets sshd log each command and each file transfer.
+fn log_visits(machine: &Machine) {
+    machine.sh(
+        "echo 'LogLevel VERBOSE' >/etc/ssh/sshd_config.d/00-counts.conf && systemctl reload ssh",
+    );
+}
+
+/// Counts what sshd has logged until now.
+fn visits(machine: &Machine) -> Visits {
+    // By its name: the processes of a session leave the unit of sshd.
+    let log = machine.sh("journalctl --sync; journalctl --quiet --identifier sshd --output cat");
+    let count = |words: &str| log.lines().filter(|line| line.starts_with(words)).count();
+    Visits {
+        logins: count("Accepted publickey for "),
+        execs: count("Starting session: "),
+    }
+}
+
+/// Runs labctl to its end; gives what sshd was asked for meanwhile.
+fn visits_of(bench: &Bench, arguments: &[&str]) -> Visits {
+    let before = visits(&bench.machine);
+    bench.labctl(arguments).ok();
+    let after = visits(&bench.machine);
+    Visits {
+        logins: after.logins - before.logins,
+        execs: after.execs - before.execs,
+    }
+}
+
+#[test]
+fn a_first_push_takes_two_commands_and_no_change_takes_one() {
+    let mut bench = Bench::new(SMALL);
+    log_visits(&bench.machine);
+
+    // One looks, one brings everything and installs the packages too.
+    let proxy = bench.through_proxy(Duration::ZERO);
+    let first = visits_of(&bench, &["apply", "--yes"]);
+    assert_eq!((first.logins, first.execs), (1, 2));
+    assert_eq!(proxy.connections(), 1);
+    let page = bench.curl(&["--insecure", "https://lab.example.org/"]);
+    assert!(page.contains("</html>"), "{page}");
+
+    let once = Visits {
+        logins: 1,
+        execs: 1,
+    };
+    for arguments in [
+        &["apply", "--yes"][..],
+        &["plan", "--detailed-exitcode"][..],
+    ] {
+        let proxy = bench.through_proxy(FAR);
+        assert_eq!(visits_of(&bench, arguments), once, "{arguments:?}");
+        assert_eq!(proxy.connections(), 1, "{arguments:?}");
+        // One more is TCP's own, which a proxy does not see.
+        let round_trips = proxy.turns() + 1;
+        assert!(round_trips <= 10, "{arguments:?}: {round_trips}");
+    }
+}
