@@ -63,11 +63,7 @@ impl Server<'_> {
 
     /// The file of the public key; the private one lies beside it.
     pub fn public_path(&self) -> PathBuf {
-        let home = session::home();
-        let path = self
-            .parsed
-            .place(&self.parsed.plan.instance.key_pair, home.as_deref());
-        path.unwrap_or_default()
+        public_path(self.parsed)
     }
 
     /// Opens a connection.
@@ -130,6 +126,55 @@ impl Reach for Server<'_> {
     }
 }
 
+fn public_path(parsed: &Parsed) -> PathBuf {
+    let home = session::home();
+    let path = parsed.place(&parsed.plan.instance.key_pair, home.as_deref());
+    path.unwrap_or_default()
+}
+
+/// Refuses a private key with which nobody can log in, before there is anything to log in to.
+pub async fn check_key(
+    parsed: &Parsed,
+    public_key: &SshPublicKey,
+    out: &Out,
+) -> Result<(), Failure> {
+    let agent = std::env::var_os("SSH_AUTH_SOCK").map(PathBuf::from);
+    let identity = Identity {
+        public_key,
+        public_path: &public_path(parsed),
+        agent: agent.as_deref(),
+        ask: &|_| None,
+    };
+    identity.check(out.is_terminal()).await.map_err(|error| {
+        let hint = error.hint();
+        Failure::said(
+            error.to_string(),
+            format!("nothing was changed; {hint}; `--only cloud` leaves the server alone"),
+        )
+    })
+}
+
+/// Refuses a user whom the plan does not name.
+pub fn check_user(parsed: &Parsed, name: &str) -> Result<(), Failure> {
+    let workbench = parsed.plan.workbench.as_ref();
+    let users = workbench.map(|workbench| workbench.users.as_slice());
+    let names: Vec<_> = users
+        .unwrap_or_default()
+        .iter()
+        .map(|user| user.name.to_string())
+        .collect();
+    if names.iter().any(|known| known == name) {
+        return Ok(());
+    }
+    Err(Failure::said(
+        format!("the plan has no user `{name}`"),
+        match names.as_slice() {
+            [] => "add users to `workbench.users`, and apply".to_owned(),
+            names => format!("its users are: {}", names.join(", ")),
+        },
+    ))
+}
+
 /// Where host keys are remembered, by instance id: an address outlives its server.
 pub fn known_hosts() -> KnownHosts {
     let state = std::env::var_os("XDG_STATE_HOME").map(PathBuf::from);
@@ -166,8 +211,7 @@ pub fn running(lab: &LiveLab) -> Result<(String, IpAddr), Failure> {
         Some(address) => Ok((server.id.clone(), address.into())),
         None => Err(Failure::said(
             "the server has no public address",
-            "write `elastic_ip: true` in the plan and apply it, or name another way by \
-             `--connect-to`",
+            "write `elastic_ip: true` in the plan and apply it",
         )),
     }
 }

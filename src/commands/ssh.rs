@@ -26,6 +26,9 @@ pub struct Arguments {
 /// Finds the server, makes sure that it is the right one, and hands over.
 pub async fn run(global: &Global, arguments: &Arguments, out: &Out) -> Result<ExitCode, Failure> {
     let parsed = session::load(global)?;
+    if arguments.login != LOGIN {
+        server::check_user(&parsed, &arguments.login)?;
+    }
     let laptop = session::laptop_without_address(&parsed)?;
     let aws = session::connect(&parsed, global, out).await;
     let live = resources::read(&Reader::new(&aws, &Scope::of(&parsed.plan))).await?;
