@@ -16,7 +16,7 @@ use crate::saved::SavedPlan;
 use super::hosting::{self, Context, HostPlanned, Hosting, Reached};
 use super::plan::{show, view};
 use super::running::{self, Ended, Options};
-use super::{Failure, session};
+use super::{Failure, server, session};
 
 /// What `apply` takes.
 #[derive(Debug, Args)]
@@ -71,8 +71,13 @@ pub async fn run(global: &Global, arguments: &Arguments, out: &Out) -> Result<Ex
     let is_without_host = saved.as_ref().is_some_and(SavedPlan::is_without_host);
     let only = arguments.only.or(is_without_host.then_some(Half::Cloud));
     let hosting = Hosting::of(context).filter(|_| only != Some(Half::Cloud));
+    if only == Some(Half::Host) {
+        check_host_alone(hosting.as_ref(), &planned)?;
+    }
+    // Where nothing in AWS is to change, nothing will make the server answer.
+    let insists = only == Some(Half::Host) || !planned.set.has_work();
     let host = match &hosting {
-        Some(hosting) => Some(hosting.plan(&planned).await?),
+        Some(hosting) => Some(hosting.plan(&planned, insists).await?),
         None => None,
     };
     if let Some(saved) = &saved {
@@ -88,7 +93,12 @@ pub async fn run(global: &Global, arguments: &Arguments, out: &Out) -> Result<Ex
     let does_cloud = only != Some(Half::Host);
     check(&parsed, &planned, arguments, does_cloud)?;
     hosting::refuse(&host.as_ref().map(HostPlanned::refusals).unwrap_or_default())?;
-    let has_host_work = host.as_ref().is_some_and(HostPlanned::has_work);
+    let is_off = server::live(&planned.live)
+        .is_some_and(|server| server.observed.power != Some(Power::Running));
+    let has_host_work = !is_off && host.as_ref().is_some_and(HostPlanned::has_work);
+    if has_host_work {
+        server::check_key(&parsed, &laptop.public_key, out).await?;
+    }
     if (does_cloud && planned.set.has_work()) || has_host_work {
         running::confirm("apply these changes?", arguments.yes, out)?;
     }
@@ -122,6 +132,17 @@ fn check(
     session::refusals(parsed, &planned.set.refusals)?;
     check_conflicts(&planned.set)?;
     check_data_is_safe(&planned.set, &arguments.replace, parsed.plan.protect)
+}
+
+/// Refuses what can only end with nothing done: the server's half alone, without a server.
+fn check_host_alone(hosting: Option<&Hosting<'_>>, planned: &Planned) -> Result<(), Failure> {
+    if hosting.is_none() {
+        return Err(Failure::said(
+            "the plan has no `workbench`, so that nothing is configured on the server",
+            "add a `workbench` section; `labctl init` writes one",
+        ));
+    }
+    server::running(&planned.live).map(drop)
 }
 
 /// The lab as it is, with nothing to do in AWS.

@@ -5,7 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::diff::{Change, ChangeSet};
 use crate::host::session as host_session;
-use crate::host::ssh::{DialError, Patience, Shell, SshError};
+use crate::host::ssh::{Patience, Shell};
 use crate::host::{
     self, DesiredHost, Facts, HostDiff, HostError, HostRefusal, Inputs, Verdict, preflight,
 };
@@ -102,7 +102,9 @@ impl<'a> Hosting<'a> {
     }
 
     /// Looks at the server as far as it can be, and compares.
-    pub async fn plan(&self, planned: &Planned) -> Result<HostPlanned, Failure> {
+    ///
+    /// That it does not answer is an error for those who insist on it.
+    pub async fn plan(&self, planned: &Planned, insists: bool) -> Result<HostPlanned, Failure> {
         let address = crate::report::status::public_address(&planned.live).map(IpAddr::from);
         let desired = self.desired(address)?;
         let without = |notes: &[&str]| HostPlanned {
@@ -118,7 +120,10 @@ impl<'a> Hosting<'a> {
             (Some(_), false) if address.is_none() && self.context.global.connect_to.is_none() => {
                 without(&["the server has no public address, so it was not looked at"])
             }
-            (Some(live), false) => self.look(live.id.clone(), address, desired).await?,
+            (Some(live), false) => {
+                let server = self.server(live.id.clone(), address, Patience::RUNNING);
+                self.look(&server, desired, insists).await?
+            }
             _ => HostPlanned {
                 diff: Some(host::diff(&desired, &Facts::empty())),
                 notes: vec!["compared with an empty server, for there is none yet".to_owned()],
@@ -191,7 +196,7 @@ impl<'a> Hosting<'a> {
             out,
             id,
             address,
-            patience,
+            patience: patience.into(),
         }
     }
 
@@ -199,14 +204,20 @@ impl<'a> Hosting<'a> {
     /// that it is another one an error.
     async fn look(
         &self,
-        id: String,
-        address: Option<IpAddr>,
+        server: &Server<'_>,
         desired: DesiredHost,
+        insists: bool,
     ) -> Result<HostPlanned, Failure> {
-        let server = self.server(id, address, Patience::RUNNING);
-        match see(&server, &desired).await {
+        let mut seen = see(server, &desired).await;
+        if insists && matches!(&seen, Err(HostError::Ssh(error)) if error.is_transient()) {
+            let progress = HostProgress::new(self.context.out);
+            progress.waiting("the server does not let labctl in (yet); trying for a minute");
+            server.patience.set(Patience::STARTED);
+            seen = see(server, &desired).await;
+        }
+        match seen {
             Ok(seen) => Ok(compared(desired, seen)),
-            Err(HostError::Ssh(error)) if !is_impostor(&error) => Ok(HostPlanned {
+            Err(HostError::Ssh(error)) if !insists && !error.is_impostor() => Ok(HostPlanned {
                 notes: vec![format!(
                     "the server was not looked at: {error}; {}",
                     error.hint()
@@ -356,12 +367,13 @@ async fn see(server: &Server<'_>, desired: &DesiredHost) -> Result<Seen, HostErr
 fn compared(desired: DesiredHost, seen: Seen) -> HostPlanned {
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
     let now = now.map_or(0.0, |since| since.as_secs_f64());
-    let mut notes = preflight::remarks(&seen.facts, now);
+    let diff = host::diff(&desired, &seen.facts);
+    let mut notes = preflight::remarks(&seen.facts, &diff, now);
     if seen.facts.running.is_some() {
         notes.push("an apply is running on the server now; `labctl apply` follows it".to_owned());
     }
     HostPlanned {
-        diff: Some(host::diff(&desired, &seen.facts)),
+        diff: Some(diff),
         seen: Some(seen),
         desired,
         notes,
@@ -390,18 +402,4 @@ pub fn stays_up(set: &ChangeSet) -> bool {
             .changes
             .iter()
             .any(|change| change.impact() == Impact::Restart)
-}
-
-/// Whether what answers may be somebody else than the server.
-const fn is_impostor(error: &SshError) -> bool {
-    matches!(
-        error,
-        SshError::HostKeyChanged { .. }
-            | SshError::HostKeyRevoked { .. }
-            | SshError::NotOnConsole { .. }
-            | SshError::Unreachable {
-                cause: DialError::Unproven,
-                ..
-            }
-    )
 }

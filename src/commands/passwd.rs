@@ -8,7 +8,6 @@ use crate::cli::Global;
 use crate::host::password::Password;
 use crate::host::ssh::Patience;
 use crate::host::{HostError, session as host_session};
-use crate::plan::Parsed;
 use crate::report::Out;
 use crate::resources::{self, Reader, Scope};
 
@@ -29,7 +28,7 @@ pub struct Arguments {
 /// Asks for a password, or makes one, and sets it on the server.
 pub async fn run(global: &Global, arguments: &Arguments, out: &Out) -> Result<ExitCode, Failure> {
     let parsed = session::load(global)?;
-    check_user(&parsed, &arguments.user)?;
+    server::check_user(&parsed, &arguments.user)?;
     if !out.is_terminal() {
         return Err(Failure::said(
             "a password is asked for and shown on a terminal only",
@@ -48,7 +47,7 @@ pub async fn run(global: &Global, arguments: &Arguments, out: &Out) -> Result<Ex
         out,
         id,
         address,
-        patience: Patience::RUNNING,
+        patience: Patience::RUNNING.into(),
     };
     let connection = server.open().await.map_err(HostError::from)?;
     let password = match arguments.generate {
@@ -69,26 +68,6 @@ pub async fn run(global: &Global, arguments: &Arguments, out: &Out) -> Result<Ex
         arguments.user
     ));
     Ok(ExitCode::SUCCESS)
-}
-
-fn check_user(parsed: &Parsed, name: &str) -> Result<(), Failure> {
-    let workbench = parsed.plan.workbench.as_ref();
-    let users = workbench.map(|workbench| workbench.users.as_slice());
-    let names: Vec<_> = users
-        .unwrap_or_default()
-        .iter()
-        .map(|user| user.name.to_string())
-        .collect();
-    if names.iter().any(|known| known == name) {
-        return Ok(());
-    }
-    Err(Failure::said(
-        format!("the plan has no user `{name}`"),
-        match names.as_slice() {
-            [] => "add users to `workbench.users`, and apply".to_owned(),
-            names => format!("its users are: {}", names.join(", ")),
-        },
-    ))
 }
 
 fn ask(user: &str, out: &Out) -> Result<Password, Failure> {

@@ -47,7 +47,7 @@ pub async fn run(global: &Global, arguments: &Arguments, out: &Out) -> Result<Ex
     };
     let hosting = Hosting::of(context).filter(|_| arguments.only != Some(Half::Cloud));
     let host = match hosting {
-        Some(hosting) => Some(hosting.plan(&planned).await?),
+        Some(hosting) => Some(hosting.plan(&planned, false).await?),
         None => None,
     };
     let host_document = host.as_ref().map(|host| host::document(&host.view()));

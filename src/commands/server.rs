@@ -1,5 +1,6 @@
 //! The way to the lab's server, for all commands that go there.
 
+use std::cell::Cell;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
@@ -44,7 +45,7 @@ pub struct Server<'a> {
     /// The server's public address, if it has one.
     pub address: Option<IpAddr>,
     /// How long to try.
-    pub patience: Patience,
+    pub patience: Cell<Patience>,
 }
 
 impl Server<'_> {
@@ -65,11 +66,7 @@ impl Server<'_> {
 
     /// The file of the public key; the private one lies beside it.
     pub fn public_path(&self) -> PathBuf {
-        let home = session::home();
-        let path = self
-            .parsed
-            .place(&self.parsed.plan.instance.key_pair, home.as_deref());
-        path.unwrap_or_default()
+        public_path(self.parsed)
     }
 
     /// Opens a connection.
@@ -89,7 +86,7 @@ impl Server<'_> {
             ask: &ask,
         };
         let target = self.target();
-        let opened = Connection::open(&target, &identity, &trust, self.patience).await?;
+        let opened = Connection::open(&target, &identity, &trust, self.patience.get()).await?;
         match opened.trusted {
             HowTrusted::Pinned => {}
             HowTrusted::Console => self
@@ -130,6 +127,55 @@ impl Reach for Server<'_> {
         }
         .boxed_local()
     }
+}
+
+fn public_path(parsed: &Parsed) -> PathBuf {
+    let home = session::home();
+    let path = parsed.place(&parsed.plan.instance.key_pair, home.as_deref());
+    path.unwrap_or_default()
+}
+
+/// Refuses a private key with which nobody can log in, before there is anything to log in to.
+pub async fn check_key(
+    parsed: &Parsed,
+    public_key: &SshPublicKey,
+    out: &Out,
+) -> Result<(), Failure> {
+    let agent = std::env::var_os("SSH_AUTH_SOCK").map(PathBuf::from);
+    let identity = Identity {
+        public_key,
+        public_path: &public_path(parsed),
+        agent: agent.as_deref(),
+        ask: &|_| None,
+    };
+    identity.check(out.is_terminal()).await.map_err(|error| {
+        let hint = error.hint();
+        Failure::said(
+            error.to_string(),
+            format!("nothing was changed; {hint}; `--only cloud` leaves the server alone"),
+        )
+    })
+}
+
+/// Refuses a user whom the plan does not name.
+pub fn check_user(parsed: &Parsed, name: &str) -> Result<(), Failure> {
+    let workbench = parsed.plan.workbench.as_ref();
+    let users = workbench.map(|workbench| workbench.users.as_slice());
+    let names: Vec<_> = users
+        .unwrap_or_default()
+        .iter()
+        .map(|user| user.name.to_string())
+        .collect();
+    if names.iter().any(|known| known == name) {
+        return Ok(());
+    }
+    Err(Failure::said(
+        format!("the plan has no user `{name}`"),
+        match names.as_slice() {
+            [] => "add users to `workbench.users`, and apply".to_owned(),
+            names => format!("its users are: {}", names.join(", ")),
+        },
+    ))
 }
 
 /// Where host keys are remembered, by instance id: an address outlives its server.

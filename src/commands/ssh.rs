@@ -27,6 +27,9 @@ pub struct Arguments {
 /// Finds the server, makes sure that it is the right one, and hands over.
 pub async fn run(global: &Global, arguments: &Arguments, out: &Out) -> Result<ExitCode, Failure> {
     let parsed = session::load(global)?;
+    if arguments.login != LOGIN {
+        server::check_user(&parsed, &arguments.login)?;
+    }
     let laptop = session::laptop_without_address(&parsed)?;
     let aws = session::connect(&parsed, global, out).await;
     let live = resources::read(&Reader::new(&aws, &Scope::of(&parsed.plan))).await?;
@@ -39,7 +42,7 @@ pub async fn run(global: &Global, arguments: &Arguments, out: &Out) -> Result<Ex
         out,
         id,
         address,
-        patience: Patience::RUNNING,
+        patience: Patience::RUNNING.into(),
     };
     let known_hosts = server::known_hosts();
     let pinned = known_hosts.read(&server.id).map(|pinned| pinned.keys);

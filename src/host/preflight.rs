@@ -16,11 +16,16 @@ const SYSTEMS: [(&str, &str); 5] = [
 ];
 const ARCHITECTURES: [&str; 2] = ["x86_64", "aarch64"];
 const MEBIBYTE: u64 = 1 << 20;
+// What the agent asks for too (`remote/agent/prepare.py`), and a test compares:
+// the one must not begin what the other then refuses.
 /// What an environment takes while it is built, JupyterLab's being the largest.
-const ENVIRONMENT_BYTES: u64 = 1200 * MEBIBYTE;
+const ENVIRONMENT_MEBIBYTES: u64 = 1536;
 /// What packages take, with the archives that they come in.
-const PACKAGE_BYTES: u64 = 40 * MEBIBYTE;
-const SPARE_BYTES: u64 = 100 * MEBIBYTE;
+const PACKAGES_MEBIBYTES: u64 = 500;
+const FILES_MEBIBYTES: u64 = 200;
+/// The memory and swap that it takes to build an environment.
+const MEMORY_MEBIBYTES: u64 = 700;
+const INODES: u64 = 20_000;
 const INODES_FOR_ENVIRONMENT: u64 = 40_000;
 /// Ordinary users begin here (login.defs(5), `UID_MIN`).
 const FIRST_USER: u32 = 1000;
@@ -38,7 +43,7 @@ pub struct HostRefusal {
 
 /// Finds everything that an apply would founder on.
 pub fn refusals(desired: &DesiredHost, facts: &Facts, diff: &HostDiff) -> Vec<HostRefusal> {
-    let mut refusals: Vec<_> = [system(facts), space(facts, diff)]
+    let mut refusals: Vec<_> = [system(facts), space(facts, diff), memory(facts, diff)]
         .into_iter()
         .flatten()
         .collect();
@@ -49,7 +54,7 @@ pub fn refusals(desired: &DesiredHost, facts: &Facts, diff: &HostDiff) -> Vec<Ho
 }
 
 /// Finds what the user should know, though it stops nothing.
-pub fn remarks(facts: &Facts, now: f64) -> Vec<String> {
+pub fn remarks(facts: &Facts, diff: &HostDiff, now: f64) -> Vec<String> {
     let mut remarks = Vec::new();
     let off = facts.clock - now;
     if facts.clock > 0.0 && off.abs() > CLOCK_SECONDS {
@@ -76,7 +81,10 @@ pub fn remarks(facts: &Facts, now: f64) -> Vec<String> {
         }
         CloudInit::Done | CloudInit::Absent => {}
     }
+    let installs = packages(diff) > 0;
     match (&facts.dpkg.state, &facts.dpkg.holder) {
+        // Then it is not in the way of an apply.
+        _ if !installs => {}
         (DpkgState::Locked, Some(holder)) => remarks.push(format!(
             "`{holder}` is installing packages on the server; apply waits for it"
         )),
@@ -122,20 +130,14 @@ fn system(facts: &Facts) -> Option<HostRefusal> {
 }
 
 fn space(facts: &Facts, diff: &HostDiff) -> Option<HostRefusal> {
-    let count = |wanted: fn(&HostChange) -> bool| {
-        diff.changes.iter().filter(|change| wanted(change)).count() as u64
+    let environments = environments(diff);
+    let grows = count(diff, |change| matches!(change, HostChange::GrowRoot { .. })) > 0;
+    let packages = match packages(diff) {
+        0 => 0,
+        _ => PACKAGES_MEBIBYTES,
     };
-    let environments = count(|change| matches!(change, HostChange::Environment { .. }));
-    let packages = count(|change| matches!(change, HostChange::Package(_)));
-    let grows = count(|change| matches!(change, HostChange::GrowRoot { .. })) > 0;
-    let swap = diff.changes.iter().map(|change| match change {
-        HostChange::Swap { bytes } => *bytes,
-        _ => 0,
-    });
-    let needed = environments * ENVIRONMENT_BYTES
-        + packages * PACKAGE_BYTES
-        + swap.sum::<u64>()
-        + SPARE_BYTES;
+    let mebibytes = environments * ENVIRONMENT_MEBIBYTES + packages + FILES_MEBIBYTES;
+    let needed = mebibytes * MEBIBYTE + swap(diff);
     let (free, total) = (facts.disk.free_bytes, facts.disk.total_bytes);
     if total == 0 || grows || diff.changes.is_empty() {
         return None;
@@ -150,7 +152,7 @@ fn space(facts: &Facts, diff: &HostDiff) -> Option<HostRefusal> {
             "make room on it, or raise `instance.root_volume.size` in the plan",
         );
     }
-    let inodes = environments * INODES_FOR_ENVIRONMENT;
+    let inodes = INODES.max(environments * INODES_FOR_ENVIRONMENT);
     (facts.disk.free_inodes < inodes).then_some(())?;
     refusal(
         format!(
@@ -159,6 +161,43 @@ fn space(facts: &Facts, diff: &HostDiff) -> Option<HostRefusal> {
         ),
         "delete what is not needed there, or raise `instance.root_volume.size` in the plan",
     )
+}
+
+/// A small server gets swap before anything is built; this is about one whose
+/// swap is there and small, or that cannot have any.
+fn memory(facts: &Facts, diff: &HostDiff) -> Option<HostRefusal> {
+    let has = (facts.memory_bytes + facts.swap_bytes + swap(diff)) / MEBIBYTE;
+    let is_short = facts.memory_bytes > 0 && environments(diff) > 0 && has < MEMORY_MEBIBYTES;
+    is_short.then_some(())?;
+    refusal(
+        format!(
+            "the server has {has} MiB of memory and swap, and building an environment of Python \
+             needs {MEMORY_MEBIBYTES} MiB"
+        ),
+        "choose a larger `instance.instance_type` in the plan, such as `t3.small`",
+    )
+}
+
+fn count(diff: &HostDiff, wanted: fn(&HostChange) -> bool) -> u64 {
+    diff.changes.iter().filter(|change| wanted(change)).count() as u64
+}
+
+fn environments(diff: &HostDiff) -> u64 {
+    count(diff, |change| {
+        matches!(change, HostChange::Environment { .. })
+    })
+}
+
+fn packages(diff: &HostDiff) -> u64 {
+    count(diff, |change| matches!(change, HostChange::Package(_)))
+}
+
+fn swap(diff: &HostDiff) -> u64 {
+    let bytes = diff.changes.iter().map(|change| match change {
+        HostChange::Swap { bytes } => *bytes,
+        _ => 0,
+    });
+    bytes.sum()
 }
 
 fn ports(desired: &DesiredHost, facts: &Facts) -> Vec<HostRefusal> {
@@ -209,3 +248,6 @@ fn names(desired: &DesiredHost, facts: &Facts) -> Vec<HostRefusal> {
     });
     taken.collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -24,9 +24,12 @@ pub fn input(program: &str, request: &impl Serialize, payload: &[u8]) -> Vec<u8>
     input
 }
 
-/// Gives the rest of a line that is ours.
+/// Gives the part of a line that is ours. What a login shell prints may stand
+/// before it, if it does not end its line.
 pub fn ours<'a>(line: &'a [u8], nonce: &str) -> Option<&'a [u8]> {
-    line.strip_prefix(nonce.as_bytes())?.strip_prefix(b" ")
+    let nonce = nonce.as_bytes();
+    let start = line.windows(nonce.len()).position(|part| part == nonce)?;
+    line[start + nonce.len()..].strip_prefix(b" ")
 }
 
 /// What the probe is asked for.

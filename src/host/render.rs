@@ -187,7 +187,12 @@ fn token(value: &Value) -> Result<String, Error> {
     let text = scalar(value)?;
     let is_plain =
         |character: char| character.is_ascii_alphanumeric() || "._/:@*=+-".contains(character);
-    match !text.is_empty() && text.chars().all(is_plain) {
+    // At the beginning of a word, NGINX takes a tilde for a pattern's mark.
+    let is_word = text.starts_with(is_plain)
+        && text
+            .chars()
+            .all(|character| is_plain(character) || character == '~');
+    match is_word {
         true => Ok(text),
         false => Err(unfit(&format!(
             "`{}` is not one plain word",

@@ -70,8 +70,8 @@ impl HostError {
         match self {
             Self::Ssh(error) => error.hint(),
             Self::Link(_) => "nothing was changed; run it again".to_owned(),
-            Self::NoSudo(_) => "log in as a user who may use `sudo` without a password; on \
-                                Ubuntu's images that is `ubuntu`"
+            Self::NoSudo(_) => "labctl logs in as `ubuntu`, who may use `sudo` without a password \
+                                on Ubuntu's images; let that user do so again (`sudo visudo`)"
                 .to_owned(),
             Self::NoPython => {
                 "use an image of Ubuntu or Debian, which have it, or install it: `labctl ssh`, \
@@ -127,14 +127,18 @@ pub async fn probe(shell: &dyn Shell, desired: &DesiredHost) -> Result<Facts, Ho
 /// Why there was no answer.
 fn unanswered(finished: &Finished) -> HostError {
     let stderr = finished.stderr.trim();
-    let said = |word: &str| stderr.contains(word);
-    if stderr.starts_with("sudo:") || said("\nsudo:") || said("not in the sudoers") {
-        if said("python3: command not found") {
-            return HostError::NoPython;
-        }
-        return HostError::NoSudo(stderr.to_owned());
+    // A login shell may say something too, and sudo complains of a host without a name and goes on.
+    let is_refusal = |line: &&str| {
+        line.contains("not in the sudoers")
+            || (line.starts_with("sudo:") && !line.contains("unable to resolve host"))
+    };
+    if let Some(refusal) = stderr.lines().rfind(is_refusal) {
+        return match refusal.contains("python3: command not found") {
+            true => HostError::NoPython,
+            false => HostError::NoSudo(refusal.trim().to_owned()),
+        };
     }
-    if finished.status == NOT_FOUND && said("sudo") {
+    if finished.status == NOT_FOUND && stderr.contains("sudo") {
         return HostError::NoSudo("there is no `sudo`".to_owned());
     }
     HostError::Broke {

@@ -161,6 +161,29 @@ pub enum SshError {
 }
 
 impl SshError {
+    /// Whether what answers may be somebody else than the server.
+    pub const fn is_impostor(&self) -> bool {
+        matches!(
+            self,
+            Self::HostKeyChanged { .. }
+                | Self::HostKeyRevoked { .. }
+                | Self::NotOnConsole { .. }
+                | Self::Unreachable {
+                    cause: DialError::Unproven,
+                    ..
+                }
+        )
+    }
+
+    /// Whether it can pass by itself, while a server boots.
+    pub const fn is_transient(&self) -> bool {
+        match self {
+            Self::Unreachable { cause, .. } => cause.is_transient(),
+            Self::Denied { .. } => true,
+            _ => false,
+        }
+    }
+
     /// Says what to do.
     pub fn hint(&self) -> String {
         match self {

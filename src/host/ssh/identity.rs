@@ -189,6 +189,16 @@ impl<'a> Login<'a> {
 }
 
 impl Identity<'_> {
+    /// Says what keeps it from logging in anywhere; that needs no server.
+    pub async fn check(&self, is_somebody_there: bool) -> Result<(), SshError> {
+        match Login::find(self).await?.source {
+            Source::Sealed(sealed) if !is_somebody_there => {
+                Err(SshError::NoPassphrase(sealed.path))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Names the agent if it has the key.
     async fn agent_with_key(&self) -> Option<PathBuf> {
         let socket = self.agent?.to_owned();

@@ -25,6 +25,12 @@ impl Patience {
         denied: Duration::from_secs(60),
         silence: SILENCE,
     };
+    /// For a server that ought to answer, and may be on its way there.
+    pub const STARTED: Self = Self {
+        reach: Duration::from_secs(60),
+        denied: Duration::from_secs(30),
+        silence: SILENCE,
+    };
     /// For a server that has been running.
     pub const RUNNING: Self = Self {
         reach: Duration::from_secs(10),

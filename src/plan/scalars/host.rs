@@ -156,6 +156,11 @@ impl FromStr for UrlPath {
                 "certificates are proven there".to_owned(),
                 "choose another path, such as `/jupyter`".to_owned(),
             )
+        } else if text == "/.labctl" || text.starts_with("/.labctl/") {
+            (
+                "labctl asks NGINX about itself there".to_owned(),
+                "choose another path, such as `/jupyter`".to_owned(),
+            )
         } else if text.len() > 200 {
             (
                 "it is longer than 200 characters".to_owned(),

@@ -1,5 +1,6 @@
 //! The way to a host, and the host: a real sshd, a real Debian with systemd.
 
+mod accidents;
 mod changes;
 mod counting_proxy;
 mod counts;

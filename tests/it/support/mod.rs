@@ -6,9 +6,11 @@ mod lab;
 mod normal;
 mod outside;
 mod ran;
+mod terminal;
 
 pub use http::serve;
 pub use lab::Lab;
 pub use normal::{normal, snapshot};
 pub use outside::{between, elements};
 pub use ran::Ran;
+pub use terminal::at_terminal;

@@ -16,6 +16,7 @@ LOCKS = (
 )
 LOCK_SECONDS = 600
 NONINTERACTIVE = {"DEBIAN_FRONTEND": "noninteractive", "NEEDRESTART_MODE": "a"}
+MENDING = ["-o", "Dpkg::Options::=--force-confold", "-o", "Dpkg::Use-Pty=0", "-q"]
 # struct flock of fcntl(2): type, whence, start, length, process.
 FLOCK = "hhqqi4x"
 
@@ -46,12 +47,16 @@ def finish_interrupted(job):
     if not pending and not job.tools.ask(["dpkg", "--audit"]).lines:
         return
     job.journal.line("an earlier installation was cut off; finishing it")
+    options = {"timeout": 1800, "environment": NONINTERACTIVE}
+    answer = job.tools.attempt(["dpkg", "--configure", "-a", "--force-confold"], **options)
+    if answer.code == 0 and not job.tools.ask(["dpkg", "--audit"]).lines:
+        return
+    # A package that was cut off while it was unpacked must be unpacked again, which is apt's work.
     job.tools.run(
-        ["dpkg", "--configure", "-a", "--force-confold"],
+        ["apt-get", "--fix-broken", "install", "--yes", "--no-remove", *MENDING],
         "an earlier installation of packages was cut off and cannot be finished",
         "mend it with `sudo dpkg --configure -a` and `sudo apt-get --fix-broken install`",
-        timeout=1800,
-        environment=NONINTERACTIVE,
+        **options,
     )
 
 

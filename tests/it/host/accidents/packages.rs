@@ -1,0 +1,54 @@
+//! The package database is busy, or was left in a bad state.
+
+use super::super::machine::{Machine, SMALL};
+use super::{fresh, wait_until};
+use crate::support::Ran;
+
+/// A package of the plan's that nothing needs while the test runs.
+const PACKAGE: &str = "logrotate";
+const HOLD: &str = "import fcntl, time; lock = open('/var/lib/dpkg/lock-frontend', 'w'); \
+                    fcntl.lockf(lock, fcntl.LOCK_EX); time.sleep(600)";
+
+fn is_installed(machine: &Machine) -> bool {
+    let status = machine.try_sh(&format!("dpkg-query -W -f '${{Status}}' {PACKAGE}"));
+    status.stdout == b"install ok installed"
+}
+
+#[test]
+fn a_busy_database_is_waited_for_and_a_broken_one_is_mended() {
+    let bench = fresh(SMALL);
+    let machine = &bench.machine;
+    bench.apply();
+
+    machine.sh(&format!("dpkg --purge --force-depends {PACKAGE}"));
+    machine.sh(&format!(
+        "systemd-run --quiet --unit=holder python3 -c \"{HOLD}\""
+    ));
+    wait_until("the plan says who holds the lock", || {
+        let notes = bench.host_plan()["notes"].to_string();
+        notes.contains("`python3 (pid ") && notes.contains("apply waits for it")
+    });
+    let child = bench.lab.command(&["apply", "--yes"]).spawn().unwrap();
+    wait_until("apply says for whom it waits", || {
+        let events = "grep -h 'waiting for `python3`' /var/lib/labctl/runs/*/events.jsonl";
+        machine.try_sh(events).status.success()
+    });
+    assert!(!is_installed(machine));
+    machine.sh("systemctl stop holder.service");
+    let output = child.wait_with_output().unwrap();
+    Ran::new(&["apply", "--yes"], &output, std::time::Duration::ZERO).ok();
+    assert!(is_installed(machine));
+
+    // What a dpkg leaves that was killed before it set a package up, and while it unpacked one.
+    for status in ["install ok unpacked", "install reinstreq half-installed"] {
+        machine.sh(&format!(
+            "sed -i '/^Package: {PACKAGE}$/,/^$/s/^Status: .*/Status: {status}/' /var/lib/dpkg/status"
+        ));
+        assert!(!is_installed(machine));
+        let notes = bench.host_plan()["notes"].to_string();
+        assert!(notes.contains("was cut off on the server"), "{notes}");
+        bench.apply();
+        assert!(is_installed(machine), "after `{status}`");
+        assert_eq!(machine.sh("dpkg --audit"), "");
+    }
+}
