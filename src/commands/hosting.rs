@@ -5,7 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::diff::{Change, ChangeSet};
 use crate::host::session as host_session;
-use crate::host::ssh::{DialError, Patience, Shell, SshError};
+use crate::host::ssh::{Patience, Shell};
 use crate::host::{
     self, DesiredHost, Facts, HostDiff, HostError, HostRefusal, Inputs, Verdict, preflight,
 };
@@ -16,7 +16,7 @@ use crate::resource::{Impact, Power};
 use crate::resources::{Kind, instance};
 
 use super::server::{self, Server};
-use super::{Failure, running};
+use super::{Failure, interrupt, running};
 
 /// What is known of the server, and what is to be done there.
 pub struct HostPlanned {
@@ -206,7 +206,7 @@ impl<'a> Hosting<'a> {
         let server = self.server(id, address, Patience::RUNNING);
         match see(&server, &desired).await {
             Ok(seen) => Ok(compared(desired, seen)),
-            Err(HostError::Ssh(error)) if !is_impostor(&error) => Ok(HostPlanned {
+            Err(HostError::Ssh(error)) if !error.may_be_impostor() => Ok(HostPlanned {
                 notes: vec![format!(
                     "the server was not looked at: {error}; {}",
                     error.hint()
@@ -220,14 +220,28 @@ impl<'a> Hosting<'a> {
     }
 
     /// Brings the server to the plan and waits for the verdict; none where there
-    /// was nothing to do.
+    /// was nothing to do. Ctrl-C leaves the server to itself.
     pub async fn converge(
         &self,
         before: HostPlanned,
         reached: Reached,
     ) -> Result<(Option<Verdict>, Facts), Failure> {
+        let progress = HostProgress::new(self.context.out);
+        let ended = interrupt::leaving(self.bring(before, reached, &progress)).await;
+        progress.finish();
+        ended.unwrap_or_else(|| {
+            progress.interrupted();
+            Err(Failure::Interrupted)
+        })
+    }
+
+    async fn bring(
+        &self,
+        before: HostPlanned,
+        reached: Reached,
+        progress: &HostProgress<'_>,
+    ) -> Result<(Option<Verdict>, Facts), Failure> {
         let out = self.context.out;
-        let progress = HostProgress::new(out);
         let Reached {
             id,
             address,
@@ -247,33 +261,29 @@ impl<'a> Hosting<'a> {
                 host
             }
         };
-        if let Some(running) = host
-            .seen
-            .as_ref()
-            .and_then(|seen| seen.facts.running.clone())
-        {
+        let listener = |event: &host::HostEvent| progress.notice(event);
+        let mut followed = None;
+        let running = host.seen.as_ref();
+        if let Some(running) = running.and_then(|seen| seen.facts.running.clone()) {
             let seen = taken(&mut host)?;
             progress.waiting("an apply is running on the server; following it");
-            let listener = |event: &host::HostEvent| progress.notice(event);
             let verdict =
                 host_session::follow(seen.shell.as_ref(), &server, &running.run, &listener);
             let verdict = verdict.await?;
             if !verdict.ok {
                 return Ok((Some(verdict), seen.facts));
             }
+            followed = Some(verdict);
             host = compared(host.desired.clone(), see(&server, &host.desired).await?);
         }
         refuse(&host.refusals())?;
         let seen = taken(&mut host)?;
         let Some(diff) = host.diff.filter(HostDiff::has_work) else {
-            return Ok((None, seen.facts));
+            return Ok((followed, seen.facts));
         };
-        let listener = |event: &host::HostEvent| progress.notice(event);
         let shell = seen.shell.as_ref();
         let verdict = host_session::apply(shell, &server, &host.desired, &diff, &listener);
-        let verdict = verdict.await?;
-        progress.finish();
-        Ok((Some(verdict), seen.facts))
+        Ok((Some(verdict.await?), seen.facts))
     }
 
     /// Finds the address of a server that has got a new one.
@@ -383,18 +393,4 @@ pub fn stays_up(set: &ChangeSet) -> bool {
             .changes
             .iter()
             .any(|change| change.impact() == Impact::Restart)
-}
-
-/// Whether what answers may be somebody else than the server.
-const fn is_impostor(error: &SshError) -> bool {
-    matches!(
-        error,
-        SshError::HostKeyChanged { .. }
-            | SshError::HostKeyRevoked { .. }
-            | SshError::NotOnConsole { .. }
-            | SshError::Unreachable {
-                cause: DialError::Unproven,
-                ..
-            }
-    )
 }

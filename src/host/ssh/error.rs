@@ -161,6 +161,20 @@ pub enum SshError {
 }
 
 impl SshError {
+    /// Whether what answers may be somebody else than the server.
+    pub const fn may_be_impostor(&self) -> bool {
+        matches!(
+            self,
+            Self::HostKeyChanged { .. }
+                | Self::HostKeyRevoked { .. }
+                | Self::NotOnConsole { .. }
+                | Self::Unreachable {
+                    cause: DialError::Unproven,
+                    ..
+                }
+        )
+    }
+
     /// Says what to do.
     pub fn hint(&self) -> String {
         match self {
