@@ -136,13 +136,13 @@ fn check(
 
 /// Refuses what can only end with nothing done: the server's half alone, without a server.
 fn check_host_alone(hosting: Option<&Hosting<'_>>, planned: &Planned) -> Result<(), Failure> {
-    if hosting.is_none() {
+    let Some(hosting) = hosting else {
         return Err(Failure::said(
             "the plan has no `workbench`, so that nothing is configured on the server",
             "add a `workbench` section; `labctl init` writes one",
         ));
-    }
-    server::running(&planned.live).map(drop)
+    };
+    server::running(&planned.live, hosting.context.global).map(drop)
 }
 
 /// The lab as it is, with nothing to do in AWS.

@@ -16,7 +16,7 @@ use crate::resource::{Impact, Power};
 use crate::resources::{Kind, instance};
 
 use super::server::{self, Server};
-use super::{Failure, running};
+use super::{Failure, interrupt, running};
 
 /// What is known of the server, and what is to be done there.
 pub struct HostPlanned {
@@ -217,7 +217,7 @@ impl<'a> Hosting<'a> {
         }
         match seen {
             Ok(seen) => Ok(compared(desired, seen)),
-            Err(HostError::Ssh(error)) if !insists && !error.is_impostor() => Ok(HostPlanned {
+            Err(HostError::Ssh(error)) if !insists && !error.may_be_impostor() => Ok(HostPlanned {
                 notes: vec![format!(
                     "the server was not looked at: {error}; {}",
                     error.hint()
@@ -231,14 +231,28 @@ impl<'a> Hosting<'a> {
     }
 
     /// Brings the server to the plan and waits for the verdict; none where there
-    /// was nothing to do.
+    /// was nothing to do. Ctrl-C leaves the server to itself.
     pub async fn converge(
         &self,
         before: HostPlanned,
         reached: Reached,
     ) -> Result<(Option<Verdict>, Facts), Failure> {
+        let progress = HostProgress::new(self.context.out);
+        let ended = interrupt::leaving(self.bring(before, reached, &progress)).await;
+        progress.finish();
+        ended.unwrap_or_else(|| {
+            progress.interrupted();
+            Err(Failure::Interrupted)
+        })
+    }
+
+    async fn bring(
+        &self,
+        before: HostPlanned,
+        reached: Reached,
+        progress: &HostProgress<'_>,
+    ) -> Result<(Option<Verdict>, Facts), Failure> {
         let out = self.context.out;
-        let progress = HostProgress::new(out);
         let Reached {
             id,
             address,
@@ -264,33 +278,29 @@ impl<'a> Hosting<'a> {
                 host
             }
         };
-        if let Some(running) = host
-            .seen
-            .as_ref()
-            .and_then(|seen| seen.facts.running.clone())
-        {
+        let listener = |event: &host::HostEvent| progress.notice(event);
+        let mut followed = None;
+        let running = host.seen.as_ref();
+        if let Some(running) = running.and_then(|seen| seen.facts.running.clone()) {
             let seen = taken(&mut host)?;
             progress.waiting("an apply is running on the server; following it");
-            let listener = |event: &host::HostEvent| progress.notice(event);
             let verdict =
                 host_session::follow(seen.shell.as_ref(), &server, &running.run, &listener);
             let verdict = verdict.await?;
             if !verdict.ok {
                 return Ok((Some(verdict), seen.facts));
             }
+            followed = Some(verdict);
             host = compared(host.desired.clone(), see(&server, &host.desired).await?);
         }
         refuse(&host.refusals())?;
         let seen = taken(&mut host)?;
         let Some(diff) = host.diff.filter(HostDiff::has_work) else {
-            return Ok((None, seen.facts));
+            return Ok((followed, seen.facts));
         };
-        let listener = |event: &host::HostEvent| progress.notice(event);
         let shell = seen.shell.as_ref();
         let verdict = host_session::apply(shell, &server, &host.desired, &diff, &listener);
-        let verdict = verdict.await?;
-        progress.finish();
-        Ok((Some(verdict), seen.facts))
+        Ok((Some(verdict.await?), seen.facts))
     }
 
     /// Finds the address of a server that has got a new one.

@@ -1,4 +1,5 @@
-//! Ctrl-C: the first lets what runs come to its end, the second leaves at once.
+//! Ctrl-C: the first lets what runs in AWS come to its end, the second leaves at
+//! once. What runs on the server comes to its end anyway: there the first leaves.
 
 use std::cell::Cell;
 
@@ -27,6 +28,20 @@ pub async fn guarded<T>(
     tokio::select! {
         result = work => result,
         never = watch => never,
+    }
+}
+
+/// Runs `work` until the first Ctrl-C or SIGTERM; none if that came first.
+pub async fn leaving<T>(work: impl Future<Output = T>) -> Option<T> {
+    let left = async {
+        if signal().await.is_err() {
+            // No signals on this system: the work goes on unguarded.
+            std::future::pending::<()>().await;
+        }
+    };
+    tokio::select! {
+        result = work => Some(result),
+        () = left => None,
     }
 }
 

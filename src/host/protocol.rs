@@ -183,6 +183,8 @@ pub struct Verdict {
     pub rolled_back: bool,
     /// Whether the old configuration was seen to be live again.
     pub proved: bool,
+    /// Whether it was killed, and somebody else tells of it.
+    pub cut_off: bool,
 }
 
 /// Reads an event; what is no event is shown as a line.

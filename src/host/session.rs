@@ -201,9 +201,10 @@ pub async fn apply(
     let request = ApplyRequest::new(&nonce, &run, desired, diff);
     let archive = request.archive(desired)?;
     let input = protocol::input(&programs::push(), &request, &archive);
-    let mut watch = Watch::new(run, listener);
-    let first = watch.look(shell, input, &nonce).await;
-    watch.until_verdict(first, reach).await
+    let push = Push { nonce, input };
+    Watch::new(run, Some(push), listener)
+        .until_verdict(shell, reach)
+        .await
 }
 
 /// Follows an apply that is running, and waits for its verdict.
@@ -217,30 +218,38 @@ pub async fn follow(
     run: &str,
     listener: Listener<'_>,
 ) -> Result<Verdict, HostError> {
-    let mut watch = Watch::new(run.to_owned(), listener);
-    let first = watch.look_again(shell).await;
-    watch.until_verdict(first, reach).await
+    Watch::new(run.to_owned(), None, listener)
+        .until_verdict(shell, reach)
+        .await
 }
 
 /// Watches one apply through as many connections as it takes.
 struct Watch<'a> {
     run: String,
+    push: Option<Push>,
     listener: Listener<'a>,
     /// How many events were told; a new connection hears all of them again.
     told: usize,
 }
 
+/// What starts an apply. A server that has taken it once does not take it again.
+struct Push {
+    nonce: String,
+    input: Vec<u8>,
+}
+
 impl<'a> Watch<'a> {
-    const fn new(run: String, listener: Listener<'a>) -> Self {
+    const fn new(run: String, push: Option<Push>, listener: Listener<'a>) -> Self {
         Self {
             run,
+            push,
             listener,
             told: 0,
         }
     }
 
     /// Runs a program that tells the events; none if the connection was lost.
-    async fn look(
+    async fn hear(
         &mut self,
         shell: &dyn Shell,
         input: Vec<u8>,
@@ -278,43 +287,59 @@ impl<'a> Watch<'a> {
         }
     }
 
-    async fn look_again(&mut self, shell: &dyn Shell) -> Result<Option<Verdict>, HostError> {
+    /// Starts the apply, unless it was heard of already; then follows it.
+    async fn look(&mut self, shell: &dyn Shell) -> Result<Option<Verdict>, HostError> {
+        // A link that broke within the push may have left nothing on the server to follow.
+        if let Some(Push { nonce, input }) = self.push.as_ref().filter(|_| self.told == 0) {
+            let (nonce, input) = (nonce.clone(), input.clone());
+            return self.hear(shell, input, &nonce).await;
+        }
         let nonce = nonce();
         let request = serde_json::json!({ "nonce": nonce, "run": self.run });
         let input = protocol::input(&programs::follow(), &request, &[]);
-        self.look(shell, input, &nonce).await
+        self.hear(shell, input, &nonce).await
     }
 
     /// Looks for the apply on new connections until there is a verdict.
     async fn until_verdict(
         &mut self,
-        first: Result<Option<Verdict>, HostError>,
+        shell: &dyn Shell,
         reach: &dyn Reach,
     ) -> Result<Verdict, HostError> {
-        let mut found = first;
+        let mut found = self.look(shell).await?;
         let mut deadline = Instant::now() + SEARCH;
+        if found.is_none() {
+            self.tell_lost();
+        }
         loop {
-            match found {
-                Ok(Some(verdict)) => return Ok(verdict),
-                Ok(None) => {}
-                Err(error) => return Err(error),
+            if let Some(verdict) = found {
+                return Ok(verdict);
             }
             found = match reach.connect().await {
                 Ok(shell) => {
                     deadline = Instant::now() + SEARCH;
-                    self.look_again(shell.as_ref()).await
+                    self.look(shell.as_ref()).await?
                 }
                 Err(SshError::Unreachable { .. } | SshError::Denied { .. })
                     if Instant::now() < deadline =>
                 {
-                    Ok(None)
+                    None
                 }
                 Err(error) => return Err(HostError::OutOfSight(error.to_string())),
             };
-            if matches!(found, Ok(None)) {
+            if found.is_none() {
                 sleep(BETWEEN_TRIES).await;
             }
         }
+    }
+
+    /// Says why nothing is heard for a while.
+    fn tell_lost(&self) {
+        let help = (self.told > 0).then(|| "the apply goes on there by itself".to_owned());
+        (self.listener)(&HostEvent::Warning {
+            text: "the connection to the server was lost; looking for it again".to_owned(),
+            help,
+        });
     }
 }
 

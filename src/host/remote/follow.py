@@ -106,7 +106,8 @@ def cut_off(run):
     """Gives the verdict of a run that ended without one."""
     what = "the apply on the server ended without a verdict (killed, or the server restarted)"
     log = (attempt(text, f"{RUNS}/{run}/agent.log") or "").splitlines()[-LOG_LINES:]
-    return verdict(run, phase_of(run), what, "run `labctl apply` again: it completes what is missing", log)
+    made_up = verdict(run, phase_of(run), what, "run `labctl apply` again: it completes what is missing", log)
+    return {**made_up, "cut_off": True}
 
 
 def main(request):

@@ -162,7 +162,7 @@ pub enum SshError {
 
 impl SshError {
     /// Whether what answers may be somebody else than the server.
-    pub const fn is_impostor(&self) -> bool {
+    pub const fn may_be_impostor(&self) -> bool {
         matches!(
             self,
             Self::HostKeyChanged { .. }

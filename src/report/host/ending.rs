@@ -5,6 +5,16 @@ use crate::host::Verdict;
 use super::super::style::{DANGER, DIM, HELP, STRONG, UPDATE, paint};
 use super::super::words::{harmless, time};
 
+/// The steps in which new files are live already.
+const SWITCHED: [&str; 6] = [
+    "switch",
+    "units",
+    "certificate",
+    "gates",
+    "record",
+    "rollback",
+];
+
 /// Where the lab answers, once its host is set up.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Answers {
@@ -51,22 +61,29 @@ pub fn failed(verdict: &Verdict) -> String {
         paint(STRONG, harmless(&verdict.step)),
         harmless(&verdict.what)
     )];
-    let log = verdict.log.iter();
-    lines.extend(log.map(|line| format!("    {}", paint(DIM, harmless(line)))));
-    if let Some(help) = &verdict.help {
+    if let Some(help) = verdict.help.as_ref().filter(|help| !help.is_empty()) {
         lines.push(format!("  {} {}", paint(HELP, "help:"), harmless(help)));
     }
-    let state = match (verdict.rolled_back, verdict.proved) {
-        (true, true) => {
-            "the configuration from before was put back, and is live again; installed packages \
-             and users stay"
-        }
+    // Below the help, which speaks of `the lines below`.
+    let log = verdict.log.iter();
+    lines.extend(log.map(|line| paint(DIM, format!("    | {}", harmless(line)))));
+    lines.push(format!("{} {}", paint(DANGER, "failed:"), state(verdict)));
+    lines.join("\n")
+}
+
+/// Says what runs now.
+fn state(verdict: &Verdict) -> &'static str {
+    let has_switched = SWITCHED.contains(&verdict.step.as_str());
+    match (verdict.rolled_back, verdict.proved) {
+        (true, true) => "the configuration from before was put back, and is live again",
         (true, false) => {
-            "the configuration from before was put back, but not everything that ran before runs \
-             again; look at the units by `labctl ssh`"
+            "the configuration from before was put back, but not everything that ran before was \
+             seen to run again; the next `labctl apply` starts it, and `labctl ssh` leads there"
+        }
+        (false, _) if verdict.cut_off && has_switched => {
+            "it was cut off after new files had gone live; services may still run on the old ones \
+             until the next `labctl apply` restarts them"
         }
         (false, _) => "the configuration was not switched: what ran before still runs",
-    };
-    lines.push(format!("{} {state}", paint(DANGER, "failed:")));
-    lines.join("\n")
+    }
 }

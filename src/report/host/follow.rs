@@ -1,6 +1,6 @@
 //! A running apply on the host → lines that come and go.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -20,6 +20,8 @@ const TEMPLATE: &str = "  {spinner} {prefix} {wide_msg} {elapsed}";
 pub struct HostProgress<'a> {
     out: &'a Out,
     step: RefCell<Option<Running>>,
+    /// Whether an apply was heard of.
+    has_begun: Cell<bool>,
 }
 
 /// The step that runs now.
@@ -35,6 +37,7 @@ impl<'a> HostProgress<'a> {
         Self {
             out,
             step: RefCell::new(None),
+            has_begun: Cell::new(false),
         }
     }
 
@@ -43,6 +46,20 @@ impl<'a> HostProgress<'a> {
         if !self.out.is_json() {
             self.out.say(&format!("  {}", harmless(text)));
         }
+    }
+
+    /// Says that the user has interrupted, which does not reach the server.
+    pub fn interrupted(&self) {
+        self.out.say(match self.has_begun.get() {
+            true => {
+                "interrupted: the apply on the server goes on by itself; `labctl apply` follows \
+                 it, or takes up what is left"
+            }
+            false => {
+                "interrupted: the server has not been heard to begin; should it have begun, the \
+                 apply goes on there by itself, and `labctl apply` follows it"
+            }
+        });
     }
 
     /// Takes the running line away.
@@ -54,6 +71,9 @@ impl<'a> HostProgress<'a> {
 
     /// Takes note of an event.
     pub fn notice(&self, event: &HostEvent) {
+        if matches!(event, HostEvent::Step { .. }) {
+            self.has_begun.set(true);
+        }
         if self.out.is_json() {
             return self.as_json(event);
         }

@@ -181,6 +181,7 @@ def _close_dead_runs(job):
                 "log": [],
                 "rolled_back": False,
                 "proved": False,
+                "cut_off": True,
             }
             file.write(b"\n" + json.dumps(verdict).encode() + b"\n")
 

@@ -11,6 +11,7 @@ from .snapshot import copy_durably
 from .switch import point_link
 
 PROOF_SECONDS = 30
+STOPPING = "the server is shutting down, so nothing was started again: its next start does that"
 
 
 def roll_back(job, snapshot):
@@ -22,21 +23,24 @@ def roll_back(job, snapshot):
         lambda: systemd.reload_manager(job.tools),
         lambda: write_manifest(job, snapshot.manifest) if snapshot.manifest else None,
     ]
+    # A server that shuts down starts nothing any more, and must not be kept waiting for it.
+    is_stopping = systemd.is_stopping(job.tools)
     # A unit that cannot be started again must not keep the others from it.
-    steps += [lambda unit=unit: _restore_unit(job, unit, snapshot.units[unit["name"]]) for unit in job.request["units"]]
+    units_left = [] if is_stopping else job.request["units"]
+    steps += [lambda unit=unit: _restore_unit(job, unit, snapshot.units[unit["name"]]) for unit in units_left]
     for step in steps:
         try:
             step()
         except Exception as error:  # whatever fails here, the rest must be tried
             failure = from_exception(error)
             troubles += [f"while putting back: {failure.what}", *failure.log[-5:]]
-    troubles += _disprove(job, snapshot)
+    troubles += [STOPPING] if is_stopping else _disprove(job, snapshot)
     if troubles and snapshot.manifest:
         # What did not come back is started again by the next run, whatever the files are then.
         asked = {unit["name"] for unit in job.request["units"]}
-        units_left = snapshot.manifest.get("units", {})
-        units_left = {name: note for name, note in units_left.items() if name not in asked}
-        write_manifest(job, {**snapshot.manifest, "units": units_left})
+        noted = snapshot.manifest.get("units", {})
+        noted = {name: note for name, note in noted.items() if name not in asked}
+        write_manifest(job, {**snapshot.manifest, "units": noted})
     return troubles
 
 

@@ -26,6 +26,11 @@ def is_masked(properties):
     return properties["LoadState"] == "masked"
 
 
+def is_stopping(tools):
+    """Whether the server shuts down."""
+    return tools.ask(["systemctl", "is-system-running"]).text.strip() == "stopping"
+
+
 def reload_manager(tools):
     """Makes systemd read changed unit files."""
     tools.run(
