@@ -1,45 +1,12 @@
 //! At a terminal: it asks, and shows colours unless they are not wanted.
 
-use std::io::Write;
-use std::process::{Command, Stdio};
-
 use crate::support::Lab;
-
-/// Runs labctl at a terminal, where somebody types `answer`; gives the exit code and the screen.
-fn at_terminal(lab: &Lab, arguments: &str, answer: &str) -> (i32, String) {
-    let labctl = lab.command(&[]);
-    let line = format!("{} {arguments}", labctl.get_program().display());
-    let mut command = Command::new("script");
-    command
-        .args(["-qec", &line, "/dev/null"])
-        .current_dir(&lab.folder);
-    let variables = labctl
-        .get_envs()
-        .filter_map(|(name, value)| Some((name, value?)));
-    command.env_clear().envs(variables);
-    command.envs([
-        ("PATH", "/usr/bin:/bin"),
-        ("TERM", "xterm"),
-        ("SHELL", "/bin/sh"),
-    ]);
-    command.stdin(Stdio::piped()).stdout(Stdio::piped());
-    let mut child = command.spawn().unwrap();
-    child
-        .stdin
-        .take()
-        .unwrap()
-        .write_all(answer.as_bytes())
-        .unwrap();
-    let output = child.wait_with_output().unwrap();
-    let screen = String::from_utf8_lossy(&output.stdout).into_owned();
-    (output.status.code().unwrap_or(-1), screen)
-}
 
 #[test]
 fn it_asks_and_only_yes_is_a_yes() {
     let lab = Lab::full();
     for answer in ["no\n", "y\n", "YES\n", "\n"] {
-        let (code, screen) = at_terminal(&lab, "apply --only cloud", answer);
+        let (code, screen) = lab.at_terminal("apply --only cloud", answer);
         assert_eq!(code, 1, "{screen}");
         assert!(
             screen.contains("apply these changes?") && screen.contains("nothing was changed"),
@@ -47,22 +14,22 @@ fn it_asks_and_only_yes_is_a_yes() {
         );
     }
     assert_eq!(lab.writes(), 0);
-    let (code, screen) = at_terminal(&lab, "apply --only cloud", "yes\n");
+    let (code, screen) = lab.at_terminal("apply --only cloud", "yes\n");
     assert_eq!(code, 0, "{screen}");
     assert!(screen.contains("done:"), "{screen}");
     lab.labctl(&["plan", "--detailed-exitcode"]).ok();
 
     // Without anything to do there is nothing to ask.
-    let (code, screen) = at_terminal(&lab, "apply --only cloud", "");
+    let (code, screen) = lab.at_terminal("apply --only cloud", "");
     assert!(
         code == 0 && !screen.contains("apply these changes?"),
         "{screen}"
     );
 
-    let (code, screen) = at_terminal(&lab, "destroy --delete-zone", "no\n");
+    let (code, screen) = lab.at_terminal("destroy --delete-zone", "no\n");
     assert!(code == 1 && screen.contains("delete all this?"), "{screen}");
     assert_eq!(lab.census("us-east-1"), (1, 1, 1));
-    let (code, screen) = at_terminal(&lab, "destroy --delete-zone", "yes\n");
+    let (code, screen) = lab.at_terminal("destroy --delete-zone", "yes\n");
     assert_eq!(code, 0, "{screen}");
     lab.check_from_outside(&["absent"]);
 }
@@ -71,12 +38,12 @@ fn it_asks_and_only_yes_is_a_yes() {
 fn colours_are_shown_unless_they_are_not_wanted() {
     const GREEN: &str = "\u{1b}[32m";
     let lab = Lab::full();
-    let (code, screen) = at_terminal(&lab, "plan --only cloud", "");
+    let (code, screen) = lab.at_terminal("plan --only cloud", "");
     assert!(code == 0 && screen.contains(GREEN), "{screen}");
-    let (_, screen) = at_terminal(&lab, "plan --json", "");
+    let (_, screen) = lab.at_terminal("plan --json", "");
     assert!(!screen.contains(GREEN), "{screen}");
     let lab = lab.with("NO_COLOR", "1");
-    let (code, screen) = at_terminal(&lab, "plan --only cloud", "");
+    let (code, screen) = lab.at_terminal("plan --only cloud", "");
     assert!(
         code == 0 && screen.contains("+ instance") && !screen.contains("\u{1b}["),
         "{screen}"

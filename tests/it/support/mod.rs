@@ -6,7 +6,9 @@ mod lab;
 mod normal;
 mod outside;
 mod ran;
+mod terminal;
 
+pub use emulator::python;
 pub use http::serve;
 pub use lab::Lab;
 pub use normal::{normal, snapshot};
