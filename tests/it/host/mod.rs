@@ -3,5 +3,6 @@
 mod changes;
 mod counting_proxy;
 mod machine;
+mod pinned;
 mod ssh;
 mod sshd;
