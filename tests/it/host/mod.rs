@@ -5,5 +5,6 @@ mod changes;
 mod counting_proxy;
 mod counts;
 mod machine;
+mod pinned;
 mod ssh;
 mod sshd;

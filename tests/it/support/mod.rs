@@ -8,6 +8,7 @@ mod outside;
 mod ran;
 mod terminal;
 
+pub use emulator::python;
 pub use http::serve;
 pub use lab::Lab;
 pub use normal::{normal, snapshot};
