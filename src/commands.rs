@@ -9,6 +9,7 @@ pub mod graph;
 mod hosting;
 pub mod init;
 mod interrupt;
+mod looked;
 mod my_ip;
 pub mod passwd;
 pub mod plan;

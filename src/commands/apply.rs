@@ -13,7 +13,8 @@ use crate::report::{Out, PlanView, host as report_host, json, outcome};
 use crate::resource::{Address, OnChange, Power};
 use crate::saved::SavedPlan;
 
-use super::hosting::{self, Context, HostPlanned, Hosting, Reached};
+use super::hosting::{self, Context, Hosting, Reached};
+use super::looked::{self, HostPlanned};
 use super::plan::{show, view};
 use super::running::{self, Ended, Options};
 use super::{Failure, server, session};
@@ -92,7 +93,7 @@ pub async fn run(global: &Global, arguments: &Arguments, out: &Out) -> Result<Ex
     }
     let does_cloud = only != Some(Half::Host);
     check(&parsed, &planned, arguments, does_cloud)?;
-    hosting::refuse(&host.as_ref().map(HostPlanned::refusals).unwrap_or_default())?;
+    looked::refuse(&host.as_ref().map(HostPlanned::refusals).unwrap_or_default())?;
     let is_off = server::live(&planned.live)
         .is_some_and(|server| server.observed.power != Some(Power::Running));
     let has_host_work = !is_off && host.as_ref().is_some_and(HostPlanned::has_work);

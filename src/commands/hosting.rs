@@ -1,74 +1,20 @@
 //! The host's half of `plan` and `apply`: look at the server, compare, converge.
 
 use std::net::IpAddr;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::diff::{Change, ChangeSet};
 use crate::host::session as host_session;
-use crate::host::ssh::{Patience, Shell};
-use crate::host::{
-    self, DesiredHost, Facts, HostDiff, HostError, HostRefusal, Inputs, Verdict, preflight,
-};
+use crate::host::ssh::Patience;
+use crate::host::{self, DesiredHost, Facts, HostDiff, HostError, Inputs, Verdict};
 use crate::plan::Workbench;
 use crate::planning::{Laptop, Planned};
-use crate::report::{Answers, HostProgress, HostView, Out};
+use crate::report::{Answers, HostProgress, Out};
 use crate::resource::{Impact, Power};
 use crate::resources::{Kind, instance};
 
+use super::looked::{HostPlanned, compared, refuse, see, taken};
 use super::server::{self, Server};
 use super::{Failure, interrupt, running};
-
-/// What is known of the server, and what is to be done there.
-pub struct HostPlanned {
-    desired: DesiredHost,
-    seen: Option<Seen>,
-    notes: Vec<String>,
-    /// The difference; nothing where the server was not looked at.
-    pub diff: Option<HostDiff>,
-}
-
-/// A server that was looked at.
-struct Seen {
-    facts: Facts,
-    shell: Box<dyn Shell>,
-}
-
-impl HostPlanned {
-    /// What there is to show.
-    pub fn view(&self) -> HostView<'_> {
-        HostView {
-            diff: self.diff.as_ref(),
-            reached: self.seen.is_some(),
-            notes: &self.notes,
-        }
-    }
-
-    /// Whether an apply would change the server.
-    pub fn has_changes(&self) -> bool {
-        self.diff
-            .as_ref()
-            .is_some_and(|diff| !diff.changes.is_empty())
-    }
-
-    /// Whether an apply has anything to do on the server, as far as is known.
-    pub fn has_work(&self) -> bool {
-        self.diff.as_ref().is_none_or(HostDiff::has_work) || self.is_busy()
-    }
-
-    /// Everything that an apply would founder on.
-    pub fn refusals(&self) -> Vec<HostRefusal> {
-        match (&self.seen, &self.diff) {
-            (Some(seen), Some(diff)) => preflight::refusals(&self.desired, &seen.facts, diff),
-            _ => Vec::new(),
-        }
-    }
-
-    fn is_busy(&self) -> bool {
-        self.seen
-            .as_ref()
-            .is_some_and(|seen| seen.facts.running.is_some())
-    }
-}
 
 /// The plan's half that is about the host.
 #[derive(Clone, Copy)]
@@ -344,55 +290,6 @@ pub struct Reached {
     pub address: Option<IpAddr>,
     /// Whether it is as it was when it was looked at.
     pub is_same: bool,
-}
-
-/// Shows refusals; nothing was changed on the server.
-pub fn refuse(refusals: &[HostRefusal]) -> Result<(), Failure> {
-    let Some((first, rest)) = refusals.split_first() else {
-        return Ok(());
-    };
-    let summary: Vec<_> = std::iter::once(first)
-        .chain(rest)
-        .map(|refusal| refusal.summary.as_str())
-        .collect();
-    let help: Vec<_> = refusals
-        .iter()
-        .map(|refusal| refusal.help.as_str())
-        .collect();
-    Err(Failure::said(
-        summary.join("\n  "),
-        format!("nothing was changed on the server; {}", help.join("; ")),
-    ))
-}
-
-async fn see(server: &Server<'_>, desired: &DesiredHost) -> Result<Seen, HostError> {
-    let connection = server.open().await?;
-    let facts = host_session::probe(&connection, desired).await?;
-    Ok(Seen {
-        facts,
-        shell: Box::new(connection),
-    })
-}
-
-fn compared(desired: DesiredHost, seen: Seen) -> HostPlanned {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH);
-    let now = now.map_or(0.0, |since| since.as_secs_f64());
-    let diff = host::diff(&desired, &seen.facts);
-    let mut notes = preflight::remarks(&seen.facts, &diff, now);
-    if seen.facts.running.is_some() {
-        notes.push("an apply is running on the server now; `labctl apply` follows it".to_owned());
-    }
-    HostPlanned {
-        diff: Some(diff),
-        seen: Some(seen),
-        desired,
-        notes,
-    }
-}
-
-fn taken(host: &mut HostPlanned) -> Result<Seen, Failure> {
-    let seen = host.seen.take();
-    seen.ok_or_else(|| Failure::said("the server was not looked at", "run `labctl apply` again"))
 }
 
 /// Whether the apply makes the server anew.

@@ -12,7 +12,8 @@ use crate::report::{Out, PlanView, host, json, text};
 use crate::saved::SavedPlan;
 
 use super::apply::Half;
-use super::hosting::{self, Context, HostPlanned, Hosting};
+use super::hosting::{Context, Hosting};
+use super::looked::{self, HostPlanned};
 use super::{Failure, HAS_CHANGES, session};
 
 /// What `plan` takes.
@@ -66,7 +67,7 @@ pub async fn run(global: &Global, arguments: &Arguments, out: &Out) -> Result<Ex
             file.display()
         ));
     }
-    hosting::refuse(&host.as_ref().map(HostPlanned::refusals).unwrap_or_default())?;
+    looked::refuse(&host.as_ref().map(HostPlanned::refusals).unwrap_or_default())?;
     let has_cloud_changes = planned.set.has_work() || planned.set.conflicts().next().is_some();
     let has_changes = host.as_ref().is_some_and(HostPlanned::has_changes)
         || (has_cloud_changes && arguments.only != Some(Half::Host));
