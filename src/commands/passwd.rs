@@ -72,7 +72,8 @@ pub async fn run(global: &Global, arguments: &Arguments, out: &Out) -> Result<Ex
 
 fn ask(user: &str, out: &Out) -> Result<Password, Failure> {
     let typed = out.prompt_secret(&format!("new password of `{user}`:"));
-    let again = out.prompt_secret("once more:");
+    // Who does not want to type it once is not asked again.
+    let again = typed.as_ref().and_then(|_| out.prompt_secret("once more:"));
     let help = "nothing was changed; `--generate` makes a good one up";
     match (typed, again) {
         (Some(typed), Some(again)) if typed == again => {

@@ -112,8 +112,27 @@ impl Diagnostic for Located<'_> {
     }
 }
 
+/// Puts something visible in the place of what would steer a terminal, or turn
+/// the writing round: of as many bytes, so that all places stay where they are.
+fn harmless(source: &Source) -> Source {
+    let stand_in = |character: char| match character {
+        '\n' | '\t' | '\r' => character,
+        '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => '\u{fffd}',
+        '\u{61c}' => '¿',
+        _ if !character.is_control() => character,
+        _ if character.is_ascii() => '?',
+        // The other controls, up to U+009F, take two bytes.
+        _ => '¿',
+    };
+    Source::new(
+        &source.name,
+        &source.text.chars().map(stand_in).collect::<String>(),
+    )
+}
+
 /// Draws problems for a reader, one below the other.
 pub fn render(problems: &[Problem], source: &Source, colour: bool) -> String {
+    let source = &harmless(source);
     let theme = if colour {
         GraphicalTheme::unicode()
     } else {

@@ -14,7 +14,10 @@ instance:
   key_pair: k.pub
   root_volume: { size: 30 GiB, type: gp3 }
 security_group:
-  ingress: [{ port: 22, from: [anywhere] }]
+  ingress:
+    - { port: 22, from: [anywhere] }
+    - { port: 80, from: [anywhere] }
+    - { port: 443, from: [anywhere] }
 workbench:
   users: [{ name: anna }]
   jupyterhub: {}

@@ -16,7 +16,8 @@ LOCKS = (
 )
 LOCK_SECONDS = 600
 NONINTERACTIVE = {"DEBIAN_FRONTEND": "noninteractive", "NEEDRESTART_MODE": "a"}
-MENDING = ["-o", "Dpkg::Options::=--force-confold", "-o", "Dpkg::Use-Pty=0", "-q"]
+REINSTALL = ["apt-get", "install", "--reinstall", "--yes", "--no-remove", "--no-install-recommends", "-q"]
+REINSTALL += ["-o", "Dpkg::Options::=--force-confold", "-o", "Dpkg::Use-Pty=0"]
 # struct flock of fcntl(2): type, whence, start, length, process.
 FLOCK = "hhqqi4x"
 
@@ -48,16 +49,23 @@ def finish_interrupted(job):
         return
     job.journal.line("an earlier installation was cut off; finishing it")
     options = {"timeout": 1800, "environment": NONINTERACTIVE}
-    answer = job.tools.attempt(["dpkg", "--configure", "-a", "--force-confold"], **options)
-    if answer.code == 0 and not job.tools.ask(["dpkg", "--audit"]).lines:
-        return
-    # A package that was cut off while it was unpacked must be unpacked again, which is apt's work.
-    job.tools.run(
-        ["apt-get", "--fix-broken", "install", "--yes", "--no-remove", *MENDING],
-        "an earlier installation of packages was cut off and cannot be finished",
-        "mend it with `sudo dpkg --configure -a` and `sudo apt-get --fix-broken install`",
-        **options,
-    )
+    what = "an earlier installation of packages was cut off and cannot be finished"
+    job.tools.attempt(["dpkg", "--configure", "-a", "--force-confold"], **options)
+    half = _half_installed(job)
+    if half:
+        # dpkg only complains of a package that was cut off while it was unpacked; apt unpacks it again.
+        help = f"mend it with `sudo apt-get install --reinstall {' '.join(half)}`"
+        job.tools.run([*REINSTALL, "--", *half], what, help, **options)
+    if job.tools.ask(["dpkg", "--audit"]).lines:
+        help = "mend it with `sudo dpkg --configure -a` and `sudo apt-get --fix-broken install`"
+        job.tools.run(["dpkg", "--configure", "-a", "--force-confold"], what, help, **options)
+
+
+def _half_installed(job):
+    """Names the packages that must be unpacked again."""
+    form = "${binary:Package} ${db:Status-Eflag} ${db:Status-Status}\\n"
+    rows = [line.split() for line in job.tools.ask(["dpkg-query", "--show", "--showformat", form]).lines]
+    return [row[0] for row in rows if row[1:2] == ["reinstreq"] or row[2:] == ["half-installed"]]
 
 
 def _holder(path):
