@@ -25,6 +25,9 @@ struct State {
     from_server: usize,
     is_frozen: bool,
     cut_after: Option<usize>,
+    /// How many bytes the client may still send before all is cut, once.
+    cut_within: Option<usize>,
+    is_closed: bool,
     streams: Vec<TcpStream>,
 }
 
@@ -48,6 +51,9 @@ impl CountingProxy {
         let shared = Arc::clone(&state);
         thread::spawn(move || {
             for client in listener.incoming().flatten() {
+                if shared.lock().unwrap().is_closed {
+                    continue;
+                }
                 // A server that is not there is seen as a connection that ends at once.
                 if let Ok(server) = TcpStream::connect(("127.0.0.1", server)) {
                     join(&shared, &client, &server, latency / 2);
@@ -82,6 +88,23 @@ impl CountingProxy {
     /// Swallows all from now on, as a network does that has lost its way.
     pub fn freeze(&self) {
         self.state().is_frozen = true;
+    }
+
+    /// Breaks all connections once the client has sent so many more bytes; later ones work.
+    pub fn cut_within(&self, bytes: usize) {
+        self.state().cut_within = Some(bytes);
+    }
+
+    /// Breaks all connections and takes no new ones, as a network that is down.
+    pub fn close(&self) {
+        let mut state = self.state();
+        state.is_closed = true;
+        cut(&mut state);
+    }
+
+    /// Takes connections again.
+    pub fn open(&self) {
+        self.state().is_closed = false;
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -130,7 +153,10 @@ fn take(
     while let Ok(count @ 1..) = from.read(&mut buffer) {
         let mut state = state.lock().unwrap();
         match side {
-            Side::Client => note_turn(&mut state),
+            Side::Client => {
+                note_turn(&mut state);
+                note_sent(&mut state, count);
+            }
             Side::Server => state.from_server += count,
         }
         if state
@@ -145,6 +171,16 @@ fn take(
         if !is_frozen && sender.send(piece).is_err() {
             return;
         }
+    }
+}
+
+fn note_sent(state: &mut State, count: usize) {
+    match state.cut_within {
+        Some(left) if left <= count => {
+            state.cut_within = None;
+            cut(state);
+        }
+        left => state.cut_within = left.map(|left| left - count),
     }
 }
 
