@@ -1,5 +1,7 @@
 //! The way to a host, and the host: a real sshd, a real Debian with systemd.
 
+mod authority;
+mod certificate;
 mod changes;
 mod counting_proxy;
 mod machine;
