@@ -4,6 +4,7 @@ mod authority;
 mod certificate;
 mod changes;
 mod counting_proxy;
+mod journey;
 mod machine;
 mod pinned;
 mod ssh;
