@@ -375,6 +375,7 @@ def arguments():
 
 
 def main():
+    os.umask(0o022)  # Whatever the caller's is: NGINX has to read the challenges.
     options = arguments()
     try:
         config = json.loads(pathlib.Path(options.config).read_text())

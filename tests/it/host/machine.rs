@@ -58,8 +58,9 @@ fn script(name: &str) -> PathBuf {
         .join(name)
 }
 
+/// Runs a program that has to succeed; gives what it prints.
 #[track_caller]
-fn done(command: &mut Command) -> String {
+pub fn done(command: &mut Command) -> String {
     let output = command.stdin(Stdio::null()).output().unwrap();
     assert!(
         output.status.success(),

@@ -1,11 +1,14 @@
 //! The way to a host, and the host: a real sshd, a real Debian with systemd.
 
 mod accidents;
+mod authority;
 mod broken;
+mod certificate;
 mod changes;
 mod counting_proxy;
 mod counts;
 mod foreign;
+mod journey;
 mod kills;
 mod machine;
 mod pinned;

@@ -2,6 +2,8 @@
 
 from . import systemd
 
+HUB = "jupyterhub.service"
+USER_SERVERS = "jupyter-*-singleuser.service"
 SAID = {
     "start": "did not start",
     "restart": "did not start",
@@ -34,6 +36,19 @@ def converge(job, reload_manager):
             found = systemd.show(job.tools, unit["name"])
         _enable(job, unit, found)
         act(job, unit["name"], unit["action"], found)
+
+
+def end_user_servers(job):
+    """Ends the users' notebook servers once the Hub has left: nobody could reach or end them any more.
+
+    They are units of their own, which the Hub's end does not touch.
+    """
+    stopped = {unit["name"] for unit in job.request["units"] if unit["action"] == "stop"}
+    if HUB not in stopped:
+        return
+    listed = job.tools.ask(["systemctl", "list-units", "--plain", "--no-legend", "--all", USER_SERVERS])
+    for row in listed.lines:
+        job.tools.attempt(["systemctl", "stop", "--", row.split()[0]])
 
 
 def act(job, name, action, found):

@@ -1,0 +1,84 @@
+//! A name that does not lead to the server yet: the self-signed certificate serves until it does.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use super::authority::Authority;
+use super::machine::{Bench, SMALL};
+
+const NAME: &str = "lab.example.org";
+const SOMEBODY_ELSE: &str = "192.0.2.1";
+
+/// A lab whose certificate is to come from an authority, and the server's address: the cloud's half is there already.
+pub fn bench_with_authority(plan: &str) -> (Bench, Authority, String) {
+    let bench = Bench::new(plan);
+    let authority = Authority::start(&bench.machine);
+    bench.lab.edit(
+        "{ mode: self-signed }",
+        &format!(
+            "{{ mode: lets-encrypt, email: test@example.org, directory: \"{}\" }}",
+            authority.directory
+        ),
+    );
+    bench.labctl(&["apply", "--yes", "--only", "cloud"]).ok();
+    let status = bench.labctl(&["status", "--json"]).ok().json();
+    let address = status["server"]["public_ip"].as_str().unwrap().to_owned();
+    (bench, authority, address)
+}
+
+/// Lets the host find the lab's name at an address, as the name servers would.
+pub fn lead_name_to(bench: &Bench, address: &str) {
+    // The file is a mount, so that it can be written but not replaced.
+    bench.machine.sh(&format!(
+        "grep -v {NAME} /etc/hosts >/tmp/hosts; echo {address} {NAME} >>/tmp/hosts; cat /tmp/hosts >/etc/hosts"
+    ));
+}
+
+/// What a client that trusts only `authority` says of the certificate that is served.
+pub fn verified(bench: &Bench, authority: &Path) -> String {
+    let mut openssl = Command::new("openssl");
+    openssl.args(["s_client", "-servername", NAME, "-verify_hostname", NAME]);
+    openssl.arg("-connect");
+    openssl.arg(format!("127.0.0.1:{}", bench.machine.https_port));
+    openssl.arg("-CAfile").arg(authority);
+    let output = openssl.stdin(Stdio::null()).output().unwrap();
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+const TRUSTED: &str = "Verify return code: 0 (ok)";
+
+/// Checks that the served certificate is the authority's, for the lab's name.
+#[track_caller]
+pub fn is_issued_by(bench: &Bench, authority: &Authority) {
+    let seen = verified(bench, &authority.root());
+    assert!(seen.contains(TRUSTED), "{seen}");
+    assert!(seen.contains("Pebble Intermediate CA"), "{seen}");
+}
+
+#[test]
+fn a_name_that_leads_elsewhere_is_waited_for() {
+    let (bench, authority, address) = bench_with_authority(SMALL);
+    lead_name_to(&bench, SOMEBODY_ELSE);
+    let ran = bench.apply();
+    let said = format!("`{NAME}` resolves to {SOMEBODY_ELSE}, and this server is {address}");
+    ran.says(&["warning:", &said, "help:", "next `labctl apply`"]);
+    let seen = verified(&bench, &authority.root());
+    assert!(!seen.contains(TRUSTED), "{seen}");
+    // What is served is for the name all the same, and everything else is done.
+    let shown = bench.machine.sh(
+        "openssl x509 -noout -issuer -ext subjectAltName -in /etc/labctl/tls/current/fullchain.pem",
+    );
+    assert!(shown.contains(&format!("DNS:{NAME}")), "{shown}");
+    assert!(shown.contains(&format!("issuer=CN = {NAME}")), "{shown}");
+    let page = bench.curl(&["--insecure", &format!("https://{NAME}/")]);
+    assert!(page.contains("</html>"), "{page}");
+
+    // Nothing in the plan has changed; the world has.
+    lead_name_to(&bench, &address);
+    bench.apply();
+    is_issued_by(&bench, &authority);
+    // What is there is kept: the authority is not asked again.
+    let issued = bench.machine.sh("ls -l /etc/letsencrypt/archive/*");
+    bench.labctl(&["apply", "--yes"]).ok();
+    assert_eq!(issued, bench.machine.sh("ls -l /etc/letsencrypt/archive/*"));
+}
