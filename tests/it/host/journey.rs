@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::authority::Authority;
 use super::certificate::{bench_with_authority, is_issued_by, lead_name_to};
 use super::machine::{Bench, HUB, SMALL};
-use crate::support::{between, python};
+use crate::support::{at_terminal, between, python};
 
 const LOGIN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/host/login.py");
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -127,10 +127,7 @@ impl Journey {
     }
 
     fn gets_passwords(&mut self) {
-        let (code, screen) = self
-            .bench
-            .lab
-            .at_terminal("passwd test-user --generate", "");
+        let (code, screen) = at_terminal(&self.bench.lab, "passwd test-user --generate", "");
         assert_eq!(code, 0, "{screen}");
         let made = between(&screen, "password of `test-user` is: ", "\r\n");
         self.password = made.to_owned();
