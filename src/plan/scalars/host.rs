@@ -131,7 +131,7 @@ impl FromStr for UrlPath {
         } else if !text.starts_with('/') {
             (
                 "it does not start with `/`".to_owned(),
-                format!("write `/{}`", text.trim_end_matches('/')),
+                format!("write `/{}`", text.trim_end_matches('/').escape_debug()),
             )
         } else if text.ends_with('/') {
             (
