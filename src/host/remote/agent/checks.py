@@ -44,7 +44,8 @@ def check(job):
     if failed:
         for line in log:
             job.journal.line(line)
-        raise Failure(f"{plural(len(failed), 'new file')} failed its check: {', '.join(failed)}", HELP, log)
+        checks = "its check" if len(failed) == 1 else "their checks"
+        raise Failure(f"{plural(len(failed), 'new file')} failed {checks}: {', '.join(failed)}", HELP, log)
 
 
 def _nginx(job, staging, wish):

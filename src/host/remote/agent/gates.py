@@ -7,7 +7,7 @@ first gate that does not hold ends the run.
 import http.client
 import time
 
-from . import gates_of_host, gates_of_web, systemd
+from . import gates_of_host, gates_of_web, systemd, web
 from .failure import Failure
 from .gates_of_host import Refused, Settling
 
@@ -76,6 +76,7 @@ def _try(job, gate, check, tell=True, seconds=None):
     limit = _seconds_of(gate) if seconds is None else seconds
     started = time.monotonic()
     restarts = None
+    errors = web.end_of_errors()
     pause = 0.1
     while True:
         try:
@@ -95,12 +96,17 @@ def _try(job, gate, check, tell=True, seconds=None):
             raise Failure(
                 f"gate `{name}` failed: {reason}",
                 f"the lines below are the last of `{unit}`" if unit else "see what the gate says",
-                [*log, *(systemd.journal(job.tools, unit) if unit else [])],
+                [*log, *(systemd.journal(job.tools, unit) if unit else []), *_errors(gate, errors)],
             )
         time.sleep(pause)
         pause = min(pause * 1.5, 0.5)
     if tell:
         job.journal.emit("gate", gate=name, ok=True, detail=detail)
+
+
+def _errors(gate, since):
+    """What NGINX has to say about a page that it did not give."""
+    return web.errors_since(since) if "url" in gate else []
 
 
 def _restarts(found):

@@ -1,6 +1,7 @@
 """Asks the web server of this host, whatever the names in the address resolve to elsewhere."""
 
 import http.client
+import os
 import re
 import socket
 import ssl
@@ -10,6 +11,8 @@ from urllib.parse import urlsplit
 HERE = "127.0.0.1"
 LIVE_PATH = "/.labctl/config"
 LARGEST = 1 << 20
+ERROR_LOG = "/var/log/nginx/error.log"
+ERROR_LINES = 5
 HASH = re.compile(r"^[0-9a-f]{8,128}$")
 
 
@@ -51,6 +54,25 @@ def nginx_live():
         return None
     text = answer.body.strip()
     return text if answer.status == 200 and HASH.match(text) else None
+
+
+def end_of_errors():
+    """How long NGINX's log of errors is now."""
+    try:
+        return os.stat(ERROR_LOG).st_size
+    except OSError:
+        return 0
+
+
+def errors_since(end):
+    """The last lines that NGINX has written about failed requests; its journal does not have them."""
+    try:
+        with open(ERROR_LOG, "rb") as file:
+            file.seek(end)
+            lines = file.read(LARGEST).decode("utf-8", "replace").splitlines()
+    except OSError:
+        return []
+    return lines[-ERROR_LINES:]
 
 
 def served_certificate(host, port=443):
