@@ -286,7 +286,7 @@ impl Journey {
         bench.lab.edit("memory_limit: 800M", "memory_limit: 700M");
         bench.lab.edit(HUB, "");
         bench.apply();
-        let gone = machine.sh("ls -d /etc/jupyterhub/* /etc/systemd/system/jupyterhub* \
+        let gone = machine.sh("ls -d /etc/jupyterhub/*.py /etc/systemd/system/jupyterhub* \
              /etc/systemd/system/*.wants/jupyterhub* /opt/jupyterhub* /opt/labctl/* \
              2>/dev/null || true");
         assert_eq!(gone, "");
