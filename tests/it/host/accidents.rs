@@ -35,8 +35,11 @@ fn state(machine: &Machine) -> String {
 fn refused_untouched(bench: &Bench, words: &[&str]) -> Ran {
     let before = state(&bench.machine);
     bench.lab.forget_requests();
-    let ran = bench.labctl(&["apply"]).refuses(&[]);
+    let ran = bench.labctl(&["apply"]).exits(1);
     let error = ran.error();
+    // Several reasons stand below each other, and have one hint.
+    let hints = error.lines().filter(|line| line.starts_with("help: "));
+    assert_eq!(hints.count(), 1, "{ran}");
     assert!(!error.contains("nobody is there to be asked"), "{ran}");
     for word in words {
         assert!(error.contains(word), "`{word}` is missing\n{ran}");

@@ -93,7 +93,7 @@ fn lets_in(bench: &Bench, user: &str, password: &str) -> bool {
 #[test]
 fn shells_and_passwords() {
     let bench = fresh(SMALL);
-    let (code, screen) = at_terminal(&bench.lab, "passwd guest", "correct horse\ncorrect horse\n");
+    let (code, screen) = at_terminal(&bench.lab, "passwd guest --generate", "");
     assert!(
         code == 1 && screen.contains("no user `guest` on the server yet"),
         "{screen}"
@@ -117,33 +117,12 @@ fn shells_and_passwords() {
     bench
         .labctl(&["passwd", "guest"])
         .refuses(&["on a terminal only", "chpasswd"]);
-    let shadow = || bench.machine.sh("sha256sum /etc/shadow");
-    let before = shadow();
-    for (typed, said) in [
-        ("correct horse\ncorrect house\n", "the two are not the same"),
-        ("short\nshort\n", "fewer than 10 characters"),
-        ("", "nobody answered"),
-    ] {
-        let (code, screen) = at_terminal(&bench.lab, "passwd guest", typed);
-        assert!(code == 1 && screen.contains(said), "{said}: {screen}");
-        assert!(screen.contains("nothing was changed"), "{screen}");
-    }
-    assert_eq!(before, shadow());
-
-    let typed = "correct horse\ncorrect horse\n";
-    let (code, screen) = at_terminal(&bench.lab, "passwd guest", typed);
-    assert!(
-        code == 0 && screen.contains("`guest` can sign in"),
-        "{screen}"
-    );
-    assert!(lets_in(&bench, "guest", "correct horse"));
-    assert!(!lets_in(&bench, "guest", "correct house"));
     let (code, screen) = at_terminal(&bench.lab, "passwd guest --generate", "");
     assert_eq!(code, 0, "{screen}");
     let made = screen.split("password of `guest` is: ").nth(1).unwrap();
     let made = made.split_whitespace().next().unwrap();
     assert!(lets_in(&bench, "guest", made), "{screen}");
-    assert!(!lets_in(&bench, "guest", "correct horse"));
+    assert!(!lets_in(&bench, "guest", "another one"));
 
     // It is written down nowhere.
     let found = bench

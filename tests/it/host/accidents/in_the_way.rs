@@ -43,7 +43,7 @@ fn what_is_on_the_server_already() {
             "sudo systemctl disable --now squatter.service",
         ],
     );
-    machine.sh("systemctl stop squatter.service; kill $(pgrep -f 'http.server 443')");
+    machine.sh("systemctl stop squatter.service; kill $(pgrep -f 'http.server 44[3]')");
     bench.apply();
 }
 
