@@ -126,10 +126,11 @@ fn files(desired: &DesiredHost, facts: &Facts, noted: &Manifest) -> Vec<HostChan
         let change = file_change(path, file, facts.files.get(path), noted.files.get(path));
         changes.extend(change.map(HostChange::File));
     }
+    let is_secret = |path: &str| desired.secrets.iter().any(|secret| secret.path == path);
     let gone = noted
         .files
         .iter()
-        .filter(|(path, _)| !desired.files.contains_key(*path));
+        .filter(|(path, _)| !desired.files.contains_key(*path) && !is_secret(path));
     for (path, note) in gone {
         let live = facts.files.get(path);
         if live.is_none() && note.original.is_none() {
@@ -191,8 +192,9 @@ fn file_change(
 
 /// Says whether what lies there is not what labctl wrote.
 fn is_foreign(live: &LiveFile, note: Option<&NotedFile>) -> bool {
-    live.kind != FileKind::File
-        || note.is_none_or(|note| live.sha256.as_ref() != Some(&note.sha256))
+    let is_as_noted =
+        |note: &NotedFile| note.is_secret() || live.sha256.as_ref() == Some(&note.sha256);
+    live.kind != FileKind::File || !note.is_some_and(is_as_noted)
 }
 
 /// Tells each file's change which units take it up.
@@ -232,6 +234,8 @@ fn manifest(desired: &DesiredHost, facts: &Facts, noted: &Manifest) -> Manifest 
         };
         (path.clone(), note)
     });
+    let secrets = desired.secrets.iter();
+    let secrets = secrets.map(|secret| (secret.path.to_owned(), NotedFile::default()));
     let missing = desired
         .packages
         .iter()
@@ -244,7 +248,7 @@ fn manifest(desired: &DesiredHost, facts: &Facts, noted: &Manifest) -> Manifest 
     Manifest {
         format: 1,
         lab: desired.lab.clone(),
-        files: files.collect(),
+        files: files.chain(secrets).collect(),
         users: users::noted(desired, facts, noted),
         packages: noted.packages.iter().chain(missing).cloned().collect(),
         environments: environments.collect::<BTreeMap<_, _>>(),

@@ -31,10 +31,17 @@ pub struct Manifest {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct NotedFile {
-    /// Its SHA-256 sum as written.
+    /// Its SHA-256 sum as written; empty for a secret, which only the host knows.
     pub sha256: String,
     /// Where the file lies that was there before.
     pub original: Option<String>,
+}
+
+impl NotedFile {
+    /// Says whether the host drew the content itself.
+    pub fn is_secret(&self) -> bool {
+        self.sha256.is_empty()
+    }
 }
 
 /// A user that labctl manages.

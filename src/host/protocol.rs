@@ -161,6 +161,16 @@ pub enum HostEvent {
     Verdict(Verdict),
 }
 
+/// Something that the user should know.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Warning {
+    /// What.
+    pub text: String,
+    /// What to do about it.
+    pub help: Option<String>,
+}
+
 /// How an apply ended.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default)]
@@ -171,6 +181,8 @@ pub struct Verdict {
     pub run: String,
     /// How long it took.
     pub seconds: f64,
+    /// What the user should know, though nothing failed.
+    pub warnings: Vec<Warning>,
     /// The step that failed.
     pub step: String,
     /// What failed.

@@ -141,9 +141,10 @@ fn unanswered(finished: &Finished) -> HostError {
     if finished.status == NOT_FOUND && stderr.contains("sudo") {
         return HostError::NoSudo("there is no `sudo`".to_owned());
     }
+    let lines: Vec<_> = stderr.lines().collect();
     HostError::Broke {
         status: finished.status,
-        stderr: stderr.lines().rev().take(3).collect::<Vec<_>>().join(" | "),
+        stderr: lines[lines.len().saturating_sub(3)..].join(" | "),
     }
 }
 

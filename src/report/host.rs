@@ -44,6 +44,7 @@ pub fn document(view: &HostView<'_>) -> Value {
     };
     json!({
         "reached": view.reached,
+        "awaits_certificate": view.diff.is_some_and(|diff| diff.awaits_certificate),
         "changes": changes.iter().map(change).collect::<Vec<_>>(),
         "notes": view.notes,
     })

@@ -286,11 +286,9 @@ impl Journey {
         bench.lab.edit("memory_limit: 800M", "memory_limit: 700M");
         bench.lab.edit(HUB, "");
         bench.apply();
-        let gone = machine.sh(
-            "ls -d /etc/jupyterhub/*.py /etc/systemd/system/jupyterhub* \
+        let gone = machine.sh("ls -d /etc/jupyterhub/* /etc/systemd/system/jupyterhub* \
              /etc/systemd/system/*.wants/jupyterhub* /opt/jupyterhub* /opt/labctl/* \
-             2>/dev/null || true",
-        );
+             2>/dev/null || true");
         assert_eq!(gone, "");
         let units = machine.sh("systemctl list-units --all --plain --no-legend 'jupyter*'");
         assert_eq!(units, "", "neither the Hub nor a user's server");

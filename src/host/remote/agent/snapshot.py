@@ -84,6 +84,9 @@ class Snapshot:
             if file is None or entry["kind"] == "absent":
                 continue
             noted = known.get(entry["path"], {})
+            # A secret that left the plan is of no use to anybody.
+            if noted.get("sha256") == "" and not file.get("sha256"):
+                continue
             if not file["backup"] and self._is_known(entry, file, noted):
                 continue
             kept = f"{BACKUPS}/{self.job.name}{entry['path']}"
