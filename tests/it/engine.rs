@@ -6,6 +6,7 @@
 mod adoption;
 mod calls;
 mod conflicts;
+mod console;
 mod disturbances;
 mod foreign;
 mod graph;
