@@ -7,9 +7,9 @@
 //! ```
 //!
 //! The modules in this order: [`variables`] and [`render`] turn the plan into
-//! texts, [`pieces`] put them together to the [`desired`] host; [`facts`] is
+//! texts, [`pieces`] put them together to the [`mod@desired`] host; [`facts`] is
 //! what the probe read and [`manifest`] what labctl noted there about itself;
-//! [`diff`] compares, [`preflight`] refuses what cannot end well; [`request`]
+//! [`mod@diff`] compares, [`preflight`] refuses what cannot end well; [`request`]
 //! says it in the agent's words, [`protocol`] is how the two talk, [`session`]
 //! does it over [`ssh`]. All but the last two are pure.
 //!

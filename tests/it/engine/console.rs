@@ -32,6 +32,8 @@ async fn host_keys_are_found_on_the_console_of_any_type() {
 #[tokio::test(start_paused = true)]
 async fn the_console_of_no_server_is_an_error() {
     let lab = Lab::new(SMALL);
-    let error = console_output(&lab.memory, "i-0123456789abcdef0").await.unwrap_err();
+    let error = console_output(&lab.memory, "i-0123456789abcdef0")
+        .await
+        .unwrap_err();
     assert_eq!(error.code(), "InvalidInstanceID.NotFound");
 }
