@@ -21,6 +21,8 @@ mod change;
 pub mod desired;
 pub mod diff;
 pub mod facts;
+#[cfg(test)]
+mod fixture;
 pub mod manifest;
 pub mod password;
 pub mod pieces;

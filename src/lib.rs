@@ -37,3 +37,4 @@ pub mod report;
 pub mod resource;
 pub mod resources;
 pub mod saved;
+mod wire;

@@ -19,6 +19,7 @@ pub mod run;
 mod tags;
 
 use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
 
 use futures_util::future::{LocalBoxFuture, try_join_all};
 
@@ -250,6 +251,21 @@ pub struct LiveLab {
 }
 
 impl LiveLab {
+    /// Finds the lab's current resource of a kind.
+    pub fn current(&self, kind: Kind) -> Option<&Live> {
+        self.resources.iter().find(|live| {
+            live.address.kind() == kind
+                && live.owner == Owner::Lab
+                && live.standing == Standing::Current
+        })
+    }
+
+    /// The address that the lab is reached at: the Elastic IP's, else the server's.
+    pub fn public_address(&self) -> Option<Ipv4Addr> {
+        let address = |kind: Kind| self.current(kind)?.observed.public_ip;
+        address(Kind::ElasticIp).or_else(|| address(Kind::Instance))
+    }
+
     /// What exists and can be referred to, by its address.
     pub fn handles(&self) -> BTreeMap<Address, Handle> {
         let current = self.resources.iter().filter(|live| {

@@ -11,6 +11,7 @@ use crate::plan::{self, Parsed};
 use crate::planning::{self, Laptop, Planned};
 use crate::report::{Out, PlanView, host as report_host, json, outcome};
 use crate::resource::{Address, OnChange, Power};
+use crate::resources::Kind;
 use crate::saved::SavedPlan;
 
 use super::hosting::{self, Context, Hosting, Reached};
@@ -73,7 +74,7 @@ pub async fn run(global: &Global, arguments: &Arguments, out: &Out) -> Result<Ex
     let only = arguments.only.or(is_without_host.then_some(Half::Cloud));
     let hosting = Hosting::of(context).filter(|_| only != Some(Half::Cloud));
     if only == Some(Half::Host) {
-        check_host_alone(hosting.as_ref(), &planned)?;
+        check_host_alone(&parsed, &planned, global)?;
     }
     // Where nothing in AWS is to change, nothing will make the server answer.
     let insists = only == Some(Half::Host) || !planned.set.has_work();
@@ -94,9 +95,7 @@ pub async fn run(global: &Global, arguments: &Arguments, out: &Out) -> Result<Ex
     let does_cloud = only != Some(Half::Host);
     check(&parsed, &planned, arguments, does_cloud)?;
     looked::refuse(&host.as_ref().map(HostPlanned::refusals).unwrap_or_default())?;
-    let is_off = server::live(&planned.live)
-        .is_some_and(|server| server.observed.power != Some(Power::Running));
-    let has_host_work = !is_off && host.as_ref().is_some_and(HostPlanned::has_work);
+    let has_host_work = !is_off(&planned) && host.as_ref().is_some_and(HostPlanned::has_work);
     if has_host_work {
         server::check_key(&parsed, &laptop.public_key, out).await?;
     }
@@ -136,14 +135,14 @@ fn check(
 }
 
 /// Refuses what can only end with nothing done: the server's half alone, without a server.
-fn check_host_alone(hosting: Option<&Hosting<'_>>, planned: &Planned) -> Result<(), Failure> {
-    let Some(hosting) = hosting else {
-        return Err(Failure::said(
-            "the plan has no `workbench`, so that nothing is configured on the server",
-            "add a `workbench` section; `labctl init` writes one",
-        ));
-    };
-    server::running(&planned.live, hosting.context.global).map(drop)
+fn check_host_alone(parsed: &Parsed, planned: &Planned, global: &Global) -> Result<(), Failure> {
+    session::workbench(parsed)?;
+    server::running(&planned.live, global).map(drop)
+}
+
+fn is_off(planned: &Planned) -> bool {
+    let server = planned.live.current(Kind::Instance);
+    server.is_some_and(|server| server.observed.power != Some(Power::Running))
 }
 
 /// The lab as it is, with nothing to do in AWS.

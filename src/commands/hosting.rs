@@ -13,7 +13,7 @@ use crate::resource::{Impact, Power};
 use crate::resources::{Kind, instance};
 
 use super::looked::{HostPlanned, compared, refuse, see, taken};
-use super::server::{self, Server};
+use super::server::Server;
 use super::{Failure, interrupt, running};
 
 /// The plan's half that is about the host.
@@ -51,7 +51,7 @@ impl<'a> Hosting<'a> {
     ///
     /// That it does not answer is an error for those who insist on it.
     pub async fn plan(&self, planned: &Planned, insists: bool) -> Result<HostPlanned, Failure> {
-        let address = crate::report::status::public_address(&planned.live).map(IpAddr::from);
+        let address = planned.live.public_address().map(IpAddr::from);
         let desired = self.desired(address)?;
         let without = |notes: &[&str]| HostPlanned {
             notes: notes.iter().map(|note| (*note).to_owned()).collect(),
@@ -59,7 +59,7 @@ impl<'a> Hosting<'a> {
             seen: None,
             diff: None,
         };
-        let mut host = match (server::live(&planned.live), is_new(&planned.set)) {
+        let mut host = match (planned.live.current(Kind::Instance), is_new(&planned.set)) {
             (Some(live), false) if live.observed.power != Some(Power::Running) => without(&[
                 "the server does not run, so it was not looked at; `labctl start` starts it",
             ]),

@@ -6,12 +6,10 @@ use clap::Args;
 
 use crate::cli::Global;
 use crate::host::password::Password;
-use crate::host::ssh::Patience;
 use crate::host::{HostError, session as host_session};
 use crate::report::Out;
-use crate::resources::{self, Reader, Scope};
 
-use super::server::{self, Server};
+use super::server::{self, Visit};
 use super::{Failure, session};
 
 /// What `passwd` takes.
@@ -35,20 +33,8 @@ pub async fn run(global: &Global, arguments: &Arguments, out: &Out) -> Result<Ex
             "run it in a terminal; in a script, `labctl ssh sudo chpasswd` reads it from its input",
         ));
     }
-    let laptop = session::laptop_without_address(&parsed)?;
-    let aws = session::connect(&parsed, global, out).await;
-    let live = resources::read(&Reader::new(&aws, &Scope::of(&parsed.plan))).await?;
-    let (id, address) = server::running(&live, global)?;
-    let server = Server {
-        cloud: &aws,
-        global,
-        parsed: &parsed,
-        public_key: &laptop.public_key,
-        out,
-        id,
-        address,
-        patience: Patience::RUNNING.into(),
-    };
+    let visit = Visit::new(parsed, global, out).await?;
+    let server = visit.server();
     let connection = server.open().await.map_err(HostError::from)?;
     let password = match arguments.generate {
         true => Password::generate().map_err(unrandom)?,

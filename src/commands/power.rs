@@ -5,12 +5,12 @@ use std::process::ExitCode;
 use crate::cli::Global;
 use crate::cloud::Cloud;
 use crate::report::Out;
-use crate::resource::{Address, Live, Owner, Power, Standing};
+use crate::resource::{Address, Live, Power};
 use crate::resources::instance::power;
 use crate::resources::run::Shared;
 use crate::resources::{self, Body, Kind, Lookups, Reader, Run, Scope};
 
-use super::{Failure, session};
+use super::{Failure, server, session};
 
 /// Starts the server and waits until it runs.
 pub async fn start(global: &Global, out: &Out) -> Result<ExitCode, Failure> {
@@ -27,7 +27,7 @@ async fn set(global: &Global, out: &Out, wanted: Power) -> Result<ExitCode, Fail
     let aws = session::connect(&parsed, global, out).await;
     let scope = Scope::of(&parsed.plan);
     let live = resources::read(&Reader::new(&aws, &scope)).await?;
-    let server = server(&live.resources)?;
+    let server = server::of(&live)?;
     check_no_transaction(server)?;
     if server.observed.power != Some(wanted) {
         switch(&aws, &scope, server, wanted, out).await?;
@@ -40,18 +40,6 @@ async fn set(global: &Global, out: &Out, wanted: Power) -> Result<ExitCode, Fail
         }
     });
     Ok(ExitCode::SUCCESS)
-}
-
-fn server(resources: &[Live]) -> Result<&Live, Failure> {
-    let is_server = |live: &&Live| {
-        live.address.kind() == Kind::Instance
-            && live.owner == Owner::Lab
-            && live.standing == Standing::Current
-    };
-    resources
-        .iter()
-        .find(is_server)
-        .ok_or_else(|| Failure::said("the lab has no server", "`labctl apply` makes one"))
 }
 
 /// A half-done resize is brought to its end by apply alone.

@@ -7,7 +7,6 @@ use clap::Args;
 
 use crate::cli::Global;
 use crate::host;
-use crate::plan;
 use crate::report::Out;
 
 use super::{Failure, session};
@@ -23,16 +22,12 @@ pub struct Arguments {
 /// Renders and writes; asks neither AWS nor the server.
 pub fn run(global: &Global, arguments: &Arguments, out: &Out) -> Result<ExitCode, Failure> {
     let parsed = session::load_with_warnings(global, out)?;
-    let Some(workbench) = &parsed.plan.workbench else {
-        return Err(Failure::said(
-            "the plan has no `workbench`, so that nothing is configured on the server",
-            "add a `workbench` section; `labctl init` writes one",
-        ));
+    let workbench = session::workbench(&parsed)?;
+    let inputs = host::Inputs {
+        authorized_keys: session::laptop_without_address(&parsed)?.authorized_keys,
+        // The address is only known once there is a server.
+        addresses: Vec::new(),
     };
-    let keys = plan::read_keys(&parsed, session::home().as_deref())
-        .map_err(|problems| Failure::problems(parsed.source.clone(), problems))?;
-    // The address is only known once there is a server.
-    let inputs = host::Inputs::new(&keys, Vec::new());
     let desired = host::desired(&parsed.plan, workbench, &inputs)?;
     for (path, file) in &desired.files {
         let target = arguments.out.join(path.trim_start_matches('/'));

@@ -9,6 +9,7 @@ use futures_util::future::LocalBoxFuture;
 
 use crate::cli::Global;
 use crate::cloud::Read;
+use crate::cloud::aws::Aws;
 use crate::host::Reach;
 use crate::host::ssh::{
     Connection, Console, HostKey, HowTrusted, Identity, KnownHosts, Patience, Shell, SshError,
@@ -16,10 +17,9 @@ use crate::host::ssh::{
 };
 use crate::plan::{Parsed, SshPublicKey};
 use crate::report::Out;
-use crate::report::status::public_address;
-use crate::resource::{Live, Owner, Power, Standing};
+use crate::resource::{Live, Power};
 use crate::resources::instance::console_output;
-use crate::resources::{Kind, LiveLab};
+use crate::resources::{self, Kind, LiveLab, Reader, Scope};
 
 use super::{Failure, session};
 
@@ -77,7 +77,7 @@ impl Server<'_> {
             console: self,
         };
         let path = self.public_path();
-        let agent = std::env::var_os("SSH_AUTH_SOCK").map(PathBuf::from);
+        let agent = agent();
         let ask = |question: &str| self.out.prompt_secret(question);
         let identity = Identity {
             public_key: self.public_key,
@@ -129,6 +129,11 @@ impl Reach for Server<'_> {
     }
 }
 
+/// The socket of the SSH agent (ssh-agent(1)).
+fn agent() -> Option<PathBuf> {
+    std::env::var_os("SSH_AUTH_SOCK").map(PathBuf::from)
+}
+
 fn public_path(parsed: &Parsed) -> PathBuf {
     let home = session::home();
     let path = parsed.place(&parsed.plan.instance.key_pair, home.as_deref());
@@ -141,7 +146,7 @@ pub async fn check_key(
     public_key: &SshPublicKey,
     out: &Out,
 ) -> Result<(), Failure> {
-    let agent = std::env::var_os("SSH_AUTH_SOCK").map(PathBuf::from);
+    let agent = agent();
     let identity = Identity {
         public_key,
         public_path: &public_path(parsed),
@@ -187,30 +192,22 @@ pub fn known_hosts() -> KnownHosts {
     KnownHosts::at(folder.join("known_hosts"))
 }
 
-/// The lab's server, if it has one.
-pub fn live(lab: &LiveLab) -> Option<&Live> {
-    lab.resources.iter().find(|live| {
-        live.address.kind() == Kind::Instance
-            && live.owner == Owner::Lab
-            && live.standing == Standing::Current
-    })
+/// The lab's server.
+pub fn of(lab: &LiveLab) -> Result<&Live, Failure> {
+    let server = lab.current(Kind::Instance);
+    server.ok_or_else(|| Failure::said("the lab has no server", "`labctl apply` makes one"))
 }
 
 /// The lab's running server, its id and address, for commands that only go there.
 pub fn running(lab: &LiveLab, global: &Global) -> Result<(String, Option<IpAddr>), Failure> {
-    let Some(server) = live(lab) else {
-        return Err(Failure::said(
-            "the lab has no server",
-            "`labctl apply` makes one",
-        ));
-    };
+    let server = of(lab)?;
     if server.observed.power != Some(Power::Running) {
         return Err(Failure::said(
             "the server does not run",
             "`labctl start` starts it; `labctl status` shows the lab",
         ));
     }
-    let address = public_address(lab).map(IpAddr::from);
+    let address = lab.public_address().map(IpAddr::from);
     if address.is_none() && global.connect_to.is_none() {
         return Err(Failure::said(
             "the server has no public address",
@@ -219,4 +216,48 @@ pub fn running(lab: &LiveLab, global: &Global) -> Result<(String, Option<IpAddr>
         ));
     }
     Ok((server.id.clone(), address))
+}
+
+/// What the commands hold that do nothing but go to the server.
+pub struct Visit<'a> {
+    global: &'a Global,
+    out: &'a Out,
+    parsed: Parsed,
+    public_key: SshPublicKey,
+    aws: Aws<'a>,
+    id: String,
+    address: Option<IpAddr>,
+}
+
+impl<'a> Visit<'a> {
+    /// Finds the server of a plan.
+    pub async fn new(parsed: Parsed, global: &'a Global, out: &'a Out) -> Result<Self, Failure> {
+        let public_key = session::laptop_without_address(&parsed)?.public_key;
+        let aws = session::connect(&parsed, global, out).await;
+        let live = resources::read(&Reader::new(&aws, &Scope::of(&parsed.plan))).await?;
+        let (id, address) = running(&live, global)?;
+        Ok(Self {
+            global,
+            out,
+            parsed,
+            public_key,
+            aws,
+            id,
+            address,
+        })
+    }
+
+    /// The way there.
+    pub fn server(&self) -> Server<'_> {
+        Server {
+            cloud: &self.aws,
+            global: self.global,
+            parsed: &self.parsed,
+            public_key: &self.public_key,
+            out: self.out,
+            id: self.id.clone(),
+            address: self.address,
+            patience: Patience::RUNNING.into(),
+        }
+    }
 }

@@ -10,7 +10,7 @@ use crate::cloud::{Call, CallError};
 use crate::diff::Refusal;
 use crate::host;
 use crate::lower;
-use crate::plan::{self, Parsed};
+use crate::plan::{self, Parsed, Workbench};
 use crate::planning::Laptop;
 use crate::report::Out;
 
@@ -57,6 +57,16 @@ pub fn laptop_without_address(parsed: &Parsed) -> Result<Laptop, Failure> {
         authorized_keys: host::Inputs::new(&keys, Vec::new()).authorized_keys,
         public_key: keys.key_pair,
         my_ip: None,
+    })
+}
+
+/// Gives the plan's `workbench`, for what is about the server's files alone.
+pub fn workbench(parsed: &Parsed) -> Result<&Workbench, Failure> {
+    parsed.plan.workbench.as_ref().ok_or_else(|| {
+        Failure::said(
+            "the plan has no `workbench`, so that nothing is configured on the server",
+            "add a `workbench` section; `labctl init` writes one",
+        )
     })
 }
 

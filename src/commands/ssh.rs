@@ -6,11 +6,9 @@ use std::process::{Command, ExitCode};
 use clap::Args;
 
 use crate::cli::Global;
-use crate::host::ssh::Patience;
 use crate::report::Out;
-use crate::resources::{self, Reader, Scope};
 
-use super::server::{self, LOGIN, Server};
+use super::server::{self, LOGIN, Visit};
 use super::{Failure, session};
 
 /// What `ssh` takes.
@@ -30,20 +28,8 @@ pub async fn run(global: &Global, arguments: &Arguments, out: &Out) -> Result<Ex
     if arguments.login != LOGIN {
         server::check_user(&parsed, &arguments.login)?;
     }
-    let laptop = session::laptop_without_address(&parsed)?;
-    let aws = session::connect(&parsed, global, out).await;
-    let live = resources::read(&Reader::new(&aws, &Scope::of(&parsed.plan))).await?;
-    let (id, address) = server::running(&live, global)?;
-    let server = Server {
-        cloud: &aws,
-        global,
-        parsed: &parsed,
-        public_key: &laptop.public_key,
-        out,
-        id,
-        address,
-        patience: Patience::RUNNING.into(),
-    };
+    let visit = Visit::new(parsed, global, out).await?;
+    let server = visit.server();
     let known_hosts = server::known_hosts();
     let pinned = known_hosts.read(&server.id).map(|pinned| pinned.keys);
     if pinned.is_ok_and(|keys| keys.is_empty()) {

@@ -21,7 +21,6 @@ mod patience;
 mod private_key;
 mod thread;
 mod trust;
-mod wire;
 
 pub use connection::{Connection, Opened, Shell, Target};
 pub use console::console_host_keys;

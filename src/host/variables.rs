@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::plan::{HttpsMode, Plan, RecordType, RecordValue, Workbench};
+use crate::plan::{DomainName, HttpsMode, Plan, Record, RecordType, RecordValue, Workbench};
 
 /// All variables; a template that names another is an error.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -125,41 +125,29 @@ fn names(plan: &Plan, workbench: &Workbench) -> Vec<String> {
     let Some(dns) = &plan.dns else {
         return names;
     };
-    let mut add = |name: String| {
-        if !name.starts_with('*') && !names.contains(&name) {
-            names.push(name);
-        }
-    };
-    for record in dns.records.iter().filter(|record| record.uses_elastic_ip()) {
-        add(record.name.within(&dns.zone));
-    }
-    let aliases = dns
+    let (direct, others): (Vec<&Record>, Vec<&Record>) = dns
         .records
         .iter()
-        .filter(|record| record.record_type == RecordType::Cname);
-    let leading: Vec<_> = aliases
-        .filter(|record| {
-            let values = record.values(&dns.zone);
-            let mut targets = values.iter().filter_map(RecordValue::target);
-            targets.any(|target| target == domain || names_at(plan, &target.to_string()))
-        })
-        .map(|record| record.name.within(&dns.zone))
-        .collect();
-    for name in leading {
-        if !name.starts_with('*') && !names.contains(&name) {
-            names.push(name);
-        }
-    }
+        .partition(|record| record.uses_elastic_ip());
+    add(&mut names, direct, &dns.zone);
+    let leads = |record: &&Record| {
+        let values = record.values(&dns.zone);
+        let mut targets = values.iter().filter_map(RecordValue::target);
+        record.record_type == RecordType::Cname
+            && targets.any(|target| names.contains(&target.to_string()))
+    };
+    let aliases = others.into_iter().filter(leads).collect();
+    add(&mut names, aliases, &dns.zone);
     names
 }
 
-/// Says whether a record of the plan leads from this name to the server.
-fn names_at(plan: &Plan, name: &str) -> bool {
-    plan.dns.as_ref().is_some_and(|dns| {
-        dns.records
-            .iter()
-            .any(|record| record.uses_elastic_ip() && record.name.within(&dns.zone) == name)
-    })
+fn add(names: &mut Vec<String>, records: Vec<&Record>, zone: &DomainName) {
+    for record in records {
+        let name = record.name.within(zone);
+        if !name.starts_with('*') && !names.contains(&name) {
+            names.push(name);
+        }
+    }
 }
 
 fn hub(workbench: &Workbench) -> Option<Hub> {

@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 
+use crate::wire::Reader;
+
 use super::scalars::Invalid;
 
 /// The algorithm of a public key.
@@ -117,16 +119,18 @@ impl FromStr for SshPublicKey {
             )
         };
         let bytes = BASE64_STANDARD.decode(blob).map_err(|_| damaged())?;
-        let (name, rest) = take_string(&bytes).ok_or_else(damaged)?;
+        let mut fields = Reader::new(&bytes);
+        let name = fields.string().ok_or_else(damaged)?;
         if name != algorithm.as_str().as_bytes() {
             return Err(damaged());
         }
         match algorithm {
-            KeyAlgorithm::Ed25519 => take_string(rest)
-                .filter(|(key, rest)| key.len() == 32 && rest.is_empty())
+            KeyAlgorithm::Ed25519 => fields
+                .string()
+                .filter(|key| key.len() == 32 && fields.is_at_end())
                 .map(drop)
                 .ok_or_else(damaged)?,
-            KeyAlgorithm::Rsa => check_rsa(rest).ok_or_else(damaged)??,
+            KeyAlgorithm::Rsa => check_rsa(fields).ok_or_else(damaged)??,
             KeyAlgorithm::Other(_) => {}
         }
         if comment.chars().any(char::is_control) {
@@ -155,9 +159,8 @@ impl fmt::Display for SshPublicKey {
 }
 
 /// Checks the length of an RSA key (RFC 4253, section 6.6: exponent, then modulus).
-fn check_rsa(numbers: &[u8]) -> Option<Result<(), Invalid>> {
-    let (_, rest) = take_string(numbers)?;
-    let (modulus, rest) = take_string(rest)?;
+fn check_rsa(mut numbers: Reader<'_>) -> Option<Result<(), Invalid>> {
+    let (_exponent, modulus) = (numbers.string()?, numbers.string()?);
     let first = modulus.iter().position(|byte| *byte != 0)?;
     let bits =
         (modulus.len() - first) * 8 - usize::try_from(modulus[first].leading_zeros()).ok()?;
@@ -171,14 +174,9 @@ fn check_rsa(numbers: &[u8]) -> Option<Result<(), Invalid>> {
             NEW_KEY,
         )
     };
-    rest.is_empty()
+    numbers
+        .is_at_end()
         .then(|| if fits { Ok(()) } else { Err(error()) })
-}
-
-/// Splits off a string with its length in front (RFC 4251, section 5).
-fn take_string(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
-    let (length, rest) = bytes.split_first_chunk::<4>()?;
-    rest.split_at_checked(usize::try_from(u32::from_be_bytes(*length)).ok()?)
 }
 
 #[cfg(test)]

@@ -12,8 +12,6 @@ use crate::resources::{Body, Kind};
 
 use super::explain::step_error;
 use super::outcome::left_out;
-use super::status::public_address;
-use super::view::current;
 use super::{OutcomeView, Outputs, PlanView, StatusView, words};
 
 const FORMAT: u32 = 1;
@@ -187,7 +185,10 @@ fn outputs_of(outputs: &Outputs) -> Value {
 
 /// Gives the document of `status --json`.
 pub fn status(view: &StatusView<'_>) -> Value {
-    let server = current(view.live, Kind::Instance).map(|live| server(view, live));
+    let server = view
+        .live
+        .current(Kind::Instance)
+        .map(|live| server(view, live));
     let resources: Vec<Value> = view.live.resources.iter().map(resource).collect();
     json!({
         "format": FORMAT,
@@ -208,7 +209,7 @@ fn server(view: &StatusView<'_>, live: &Live) -> Value {
         "id": live.id,
         "power": live.observed.power,
         "instance_type": instance_type,
-        "public_ip": public_address(view.live),
+        "public_ip": view.live.public_address(),
     })
 }
 

@@ -19,8 +19,8 @@ use super::words::{doing, harmless, step_name};
 use super::{Out, json};
 use narrator::Narrator;
 
-pub(super) const TICK: Duration = Duration::from_millis(120);
-pub(super) const TICKS: &[&str] = &["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏", " "];
+const TICK: Duration = Duration::from_millis(120);
+const TICKS: &[&str] = &["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏", " "];
 const TEMPLATE: &str = "  {spinner} {prefix} {wide_msg} {elapsed}";
 
 /// Shows a running apply: bars on a terminal, else lines, or JSON.
@@ -75,18 +75,22 @@ impl<'a> Progress<'a> {
     }
 
     fn bar(&self, step: &Step) -> ProgressBar {
-        let style = ProgressStyle::with_template(TEMPLATE)
-            .unwrap_or_else(|_| ProgressStyle::default_spinner())
-            .tick_strings(TICKS);
-        let bar = self
-            .out
-            .bars()
-            .add(ProgressBar::new_spinner().with_style(style));
-        bar.set_prefix(step_name(step));
+        let bar = spinner(self.out, step_name(step));
         bar.set_message(doing(step));
-        bar.enable_steady_tick(TICK);
         bar
     }
+}
+
+/// A line that shows that something is going on.
+pub(super) fn spinner(out: &Out, prefix: String) -> ProgressBar {
+    let style = ProgressStyle::with_template(TEMPLATE)
+        .unwrap_or_else(|_| ProgressStyle::default_spinner())
+        .tick_strings(TICKS);
+    let bar = ProgressBar::new_spinner().with_style(style);
+    let bar = out.bars().add(bar);
+    bar.set_prefix(prefix);
+    bar.enable_steady_tick(TICK);
+    bar
 }
 
 /// A resource that is replaced has two steps, of which one runs at a time.

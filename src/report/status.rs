@@ -1,14 +1,11 @@
 //! A lab as it is, as text.
 
-use std::net::Ipv4Addr;
-
 use crate::resource::{Live, Owner, Power, Standing};
 use crate::resources::{Body, Kind, LiveLab};
 
 use super::StatusView;
 use super::outcome::power_word;
 use super::style::{CREATE, DIM, STRONG, UPDATE, paint};
-use super::view::current;
 use super::words::{harmless, spare};
 
 /// Writes the server's state and a table of all resources.
@@ -28,14 +25,8 @@ pub fn status(view: &StatusView<'_>) -> String {
     sections.join("\n\n")
 }
 
-/// The address that the lab is reached at: the Elastic IP's, else the server's.
-pub fn public_address(live: &LiveLab) -> Option<Ipv4Addr> {
-    let address = |kind: Kind| current(live, kind)?.observed.public_ip;
-    address(Kind::ElasticIp).or_else(|| address(Kind::Instance))
-}
-
 fn server(live: &LiveLab) -> Vec<String> {
-    let Some(server) = current(live, Kind::Instance) else {
+    let Some(server) = live.current(Kind::Instance) else {
         return vec!["  server   none".to_owned()];
     };
     let power = match server.observed.power {
@@ -47,8 +38,8 @@ fn server(live: &LiveLab) -> Vec<String> {
     if let Body::Instance(instance) = &server.body {
         lines.push(format!("  type     {}", harmless(&instance.instance_type)));
     }
-    if let Some(address) = public_address(live) {
-        let note = match current(live, Kind::ElasticIp) {
+    if let Some(address) = live.public_address() {
+        let note = match live.current(Kind::ElasticIp) {
             Some(_) => String::new(),
             None => paint(DIM, " (another after each stop)"),
         };

@@ -5,8 +5,8 @@ use std::net::Ipv4Addr;
 use crate::apply::Outcome;
 use crate::diff::ChangeSet;
 use crate::graph::Graph;
-use crate::resource::{Address, Live, Owner, Power, Standing};
-use crate::resources::{Kind, LiveLab};
+use crate::resource::{Address, Power};
+use crate::resources::LiveLab;
 
 /// A change set and the lab that it is about.
 #[derive(Debug, Clone, Copy)]
@@ -68,13 +68,4 @@ pub struct StatusView<'a> {
     pub account: &'a str,
     /// What there is.
     pub live: &'a LiveLab,
-}
-
-/// Finds the lab's current resource of a kind.
-pub(super) fn current(live: &LiveLab, kind: Kind) -> Option<&Live> {
-    live.resources.iter().find(|live| {
-        live.address.kind() == kind
-            && live.owner == Owner::Lab
-            && live.standing == Standing::Current
-    })
 }

@@ -3,31 +3,13 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use super::super::desired::{Inputs, desired};
+use super::super::desired::Inputs;
 use super::super::facts::{LiveCertificate, LiveFile, LiveUnit, LiveUser, RootDisk};
 use super::super::manifest::NotedUser;
 use super::*;
-use crate::plan;
+use crate::host::fixture;
 
-const PLAN: &str = "\
-lab: do4ds-lab
-region: us-east-1
-instance:
-  image: ubuntu-24.04
-  instance_type: t3.micro
-  key_pair: k.pub
-  root_volume: { size: 30 GiB, type: gp3 }
-elastic_ip: true
-security_group:
-  ingress:
-    - { port: 22, from: [anywhere] }
-    - { port: 80, from: [anywhere] }
-    - { port: 443, from: [anywhere] }
-dns:
-  zone: lab.example
-  records: [{ name: \"@\", type: A, value: elastic-ip }]
-workbench:
-  domain: lab.example
+const WORKBENCH: &str = "  domain: lab.example
   https: { mode: lets-encrypt, email: me@example.org }
   users:
     - { name: anna, sudo: true }
@@ -37,16 +19,12 @@ workbench:
 const KEY: &str = "ssh-ed25519 AAAA anna@laptop";
 const CONFIGURATION: &str = "/etc/jupyterhub/jupyterhub_config.py";
 
-fn wanted(text: &str) -> DesiredHost {
-    let parsed = plan::parse("lab.yaml", text)
-        .map_err(|found| format!("{:?}", found.problems))
-        .unwrap();
+fn wanted(workbench: &str) -> DesiredHost {
     let inputs = Inputs {
         authorized_keys: [("anna".to_owned(), vec![KEY.to_owned()])].into(),
         addresses: vec![IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7))],
     };
-    let workbench = parsed.plan.workbench.as_ref().unwrap();
-    desired(&parsed.plan, workbench, &inputs).unwrap()
+    fixture::wanted(workbench, &inputs)
 }
 
 /// The facts of a host that is just so.
@@ -169,7 +147,7 @@ fn changes(host: &DesiredHost, facts: &Facts) -> Vec<String> {
 
 #[test]
 fn a_host_as_wanted_has_no_changes() {
-    let host = wanted(PLAN);
+    let host = wanted(WORKBENCH);
     let facts = as_wanted(&host);
     assert_eq!(changes(&host, &facts), [""; 0]);
     let diff = diff(&host, &facts);
@@ -179,7 +157,7 @@ fn a_host_as_wanted_has_no_changes() {
 
 #[test]
 fn an_empty_host_gets_everything() {
-    let host = wanted(PLAN);
+    let host = wanted(WORKBENCH);
     let changes = diff(&host, &Facts::empty()).changes;
     let count = |wanted: fn(&HostChange) -> bool| changes.iter().filter(|c| wanted(c)).count();
     assert_eq!(
@@ -200,8 +178,8 @@ fn an_empty_host_gets_everything() {
 
 #[test]
 fn one_setting_restarts_one_unit_and_says_why() {
-    let facts = as_wanted(&wanted(PLAN));
-    let host = wanted(&PLAN.replace("700M", "900M"));
+    let facts = as_wanted(&wanted(WORKBENCH));
+    let host = wanted(&WORKBENCH.replace("700M", "900M"));
     let expected = [
         "Update /etc/jupyterhub/jupyterhub_config.py [\"jupyterhub\"]",
         "restart jupyterhub.service: `/etc/jupyterhub/jupyterhub_config.py` changes",
@@ -211,7 +189,7 @@ fn one_setting_restarts_one_unit_and_says_why() {
 
 #[test]
 fn a_restart_that_is_owed_is_remembered() {
-    let host = wanted(PLAN);
+    let host = wanted(WORKBENCH);
     let mut facts = as_wanted(&host);
     let manifest = facts.manifest.as_mut().unwrap();
     manifest.units.remove("jupyterhub.service");
@@ -222,7 +200,7 @@ fn a_restart_that_is_owed_is_remembered() {
 
 #[test]
 fn what_was_edited_by_hand_is_put_right_and_kept() {
-    let host = wanted(PLAN);
+    let host = wanted(WORKBENCH);
     let mut facts = as_wanted(&host);
     facts.files.get_mut(CONFIGURATION).unwrap().sha256 = Some("other".to_owned());
     let expected = [
@@ -234,7 +212,7 @@ fn what_was_edited_by_hand_is_put_right_and_kept() {
 
 #[test]
 fn nginx_is_reloaded_when_it_serves_something_else() {
-    let host = wanted(PLAN);
+    let host = wanted(WORKBENCH);
     let mut facts = as_wanted(&host);
     facts.nginx_live = Some("an older one".to_owned());
     let expected = ["reload nginx.service: it serves another configuration than the file's"];
@@ -243,7 +221,7 @@ fn nginx_is_reloaded_when_it_serves_something_else() {
 
 #[test]
 fn a_unit_that_failed_or_would_not_come_back_is_mended() {
-    let host = wanted(PLAN);
+    let host = wanted(WORKBENCH);
     let mut facts = as_wanted(&host);
     facts.units.get_mut("nginx.service").unwrap().active = "failed".to_owned();
     facts.units.get_mut("jupyterhub.service").unwrap().enabled = "disabled".to_owned();
@@ -256,7 +234,7 @@ fn a_unit_that_failed_or_would_not_come_back_is_mended() {
 
 #[test]
 fn a_new_python_builds_the_environment_anew() {
-    let host = wanted(PLAN);
+    let host = wanted(WORKBENCH);
     let mut facts = as_wanted(&host);
     facts.python = "3.12.9".to_owned();
     assert_eq!(
@@ -276,8 +254,8 @@ fn a_new_python_builds_the_environment_anew() {
 
 #[test]
 fn what_leaves_the_plan_leaves_the_host() {
-    let mut facts = as_wanted(&wanted(PLAN));
-    let without = PLAN.replace("  jupyterhub: { memory_limit: 700M }\n", "");
+    let mut facts = as_wanted(&wanted(WORKBENCH));
+    let without = WORKBENCH.replace("  jupyterhub: { memory_limit: 700M }\n", "");
     let host = wanted(&without);
     let changes = changes(&host, &facts);
     let gone: Vec<_> = changes
@@ -319,7 +297,7 @@ fn what_leaves_the_plan_leaves_the_host() {
 
 #[test]
 fn users_come_change_and_go() {
-    let host = wanted(PLAN);
+    let host = wanted(WORKBENCH);
     let mut facts = as_wanted(&host);
     facts.users.remove("ben");
     let anna = facts.users.get_mut("anna").unwrap();
@@ -355,14 +333,14 @@ fn users_come_change_and_go() {
 
 #[test]
 fn a_closed_account_stays_known_and_is_opened_again() {
-    let host = wanted(PLAN);
+    let host = wanted(WORKBENCH);
     let mut facts = as_wanted(&host);
     facts.users.get_mut("ben").unwrap().expired = true;
     assert_eq!(
         changes(&host, &facts),
         ["Update ben: the account is opened again"]
     );
-    let without = wanted(&PLAN.replace("    - { name: ben }\n", ""));
+    let without = wanted(&WORKBENCH.replace("    - { name: ben }\n", ""));
     let diff = diff(&without, &facts);
     assert!(
         !diff
@@ -378,7 +356,7 @@ fn a_closed_account_stays_known_and_is_opened_again() {
 
 #[test]
 fn a_small_machine_gets_swap_and_a_container_none() {
-    let host = wanted(PLAN);
+    let host = wanted(WORKBENCH);
     let mut facts = as_wanted(&host);
     facts.memory_bytes = 1 << 30;
     assert_eq!(changes(&host, &facts), ["Create swap"]);
@@ -399,7 +377,7 @@ fn a_small_machine_gets_swap_and_a_container_none() {
 
 #[test]
 fn a_volume_that_grew_is_filled() {
-    let host = wanted(PLAN);
+    let host = wanted(WORKBENCH);
     let mut facts = as_wanted(&host);
     let mut disk = RootDisk {
         device_bytes: 30 << 30,
@@ -421,7 +399,7 @@ fn a_volume_that_grew_is_filled() {
 
 #[test]
 fn the_certificate_is_awaited_until_an_authority_gave_it() {
-    let host = wanted(PLAN);
+    let host = wanted(WORKBENCH);
     let mut facts = as_wanted(&host);
     let certificate = facts.certificate.as_mut().unwrap();
     certificate.self_signed = true;

@@ -2,37 +2,12 @@
 
 use super::*;
 use crate::host::facts::{Disk, Listener, LiveFile, LiveUser};
-use crate::host::{self, Inputs};
-use crate::plan;
+use crate::host::{self, Inputs, fixture};
 
-const PLAN: &str = "\
-lab: small
-region: us-east-1
-instance:
-  image: ubuntu-24.04
-  instance_type: t3.micro
-  key_pair: k.pub
-  root_volume: { size: 30 GiB, type: gp3 }
-security_group:
-  ingress:
-    - { port: 22, from: [anywhere] }
-    - { port: 80, from: [anywhere] }
-    - { port: 443, from: [anywhere] }
-workbench:
-  users: [{ name: anna }]
-  jupyterhub: {}
-";
+const WORKBENCH: &str = "  users: [{ name: anna }]\n  jupyterhub: {}\n";
 
 fn wanted() -> DesiredHost {
-    let parsed = plan::parse("lab.yaml", PLAN)
-        .map_err(|found| format!("{:?}", found.problems))
-        .unwrap();
-    let workbench = parsed.plan.workbench.as_ref().unwrap();
-    let inputs = Inputs {
-        authorized_keys: [].into(),
-        addresses: Vec::new(),
-    };
-    host::desired(&parsed.plan, workbench, &inputs).unwrap()
+    fixture::wanted(WORKBENCH, &Inputs::default())
 }
 
 /// An empty Ubuntu with room for everything.

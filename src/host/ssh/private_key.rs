@@ -8,8 +8,7 @@ use std::path::{Path, PathBuf};
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 
 use crate::plan::SshPublicKey;
-
-use super::wire::Reader;
+use crate::wire::Reader;
 
 /// A text that is never printed.
 #[derive(Clone, PartialEq, Eq)]

@@ -3,17 +3,15 @@
 use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 use serde_json::json;
 
 use crate::host::HostEvent;
 
 use super::super::Out;
-use super::super::progress::{TICK, TICKS};
-use super::super::style::{CREATE, DANGER, DIM, HELP, STRONG, UPDATE, WARNING, paint};
+use super::super::progress::spinner;
+use super::super::style::{CREATE, DANGER, DIM, HELP, STRONG, UPDATE, paint};
 use super::super::words::{harmless, time};
-
-const TEMPLATE: &str = "  {spinner} {prefix} {wide_msg} {elapsed}";
 
 /// Shows an apply on the host: a bar on a terminal, else lines, or JSON.
 #[derive(Debug)]
@@ -98,9 +96,7 @@ impl<'a> HostProgress<'a> {
             }
             HostEvent::Line { text } => self.line(text),
             HostEvent::Warning { text, help } => {
-                let text = harmless(text);
-                self.out
-                    .say(&format!("{} {text}", paint(WARNING, "warning:")));
+                self.out.warning(&harmless(text));
                 if let Some(help) = help {
                     self.out
                         .say(&format!("{} {}", paint(HELP, "help:"), harmless(help)));
@@ -141,15 +137,7 @@ impl<'a> HostProgress<'a> {
     }
 
     fn bar(&self, title: &str) -> Option<ProgressBar> {
-        self.out.has_bars().then(|| {
-            let style = ProgressStyle::with_template(TEMPLATE)
-                .unwrap_or_else(|_| ProgressStyle::default_spinner())
-                .tick_strings(TICKS);
-            let bar = ProgressBar::new_spinner().with_style(style);
-            let bar = self.out.bars().add(bar);
-            bar.set_prefix(harmless(title));
-            bar.enable_steady_tick(TICK);
-            bar
-        })
+        let has_bars = self.out.has_bars();
+        has_bars.then(|| spinner(self.out, harmless(title)))
     }
 }

@@ -1,0 +1,38 @@
+//! What the tests of several stages begin with: a plan, and the host that it wants.
+
+use crate::plan;
+
+use super::{DesiredHost, Inputs, desired};
+
+const PLAN: &str = "\
+lab: do4ds-lab
+region: us-east-1
+instance:
+  image: ubuntu-24.04
+  instance_type: t3.micro
+  key_pair: k.pub
+  root_volume: { size: 30 GiB, type: gp3 }
+elastic_ip: true
+security_group:
+  ingress:
+    - { port: 22, from: [anywhere] }
+    - { port: 80, from: [anywhere] }
+    - { port: 443, from: [anywhere] }
+dns:
+  zone: lab.example
+  records: [{ name: \"@\", type: A, value: elastic-ip }]
+workbench:
+";
+
+/// Lowers a plan with this `workbench`.
+pub fn wanted(workbench: &str, inputs: &Inputs) -> DesiredHost {
+    let parsed = plan::parse("lab.yaml", &format!("{PLAN}{workbench}"))
+        .map_err(|found| format!("{:?}", found.problems))
+        .unwrap();
+    desired(
+        &parsed.plan,
+        parsed.plan.workbench.as_ref().unwrap(),
+        inputs,
+    )
+    .unwrap()
+}
