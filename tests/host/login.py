@@ -9,20 +9,20 @@ sign-in is a result too, not an error.
 """
 
 import argparse
-import base64
 import json
-import os
 import re
 import socket
 import ssl
-import struct
 import sys
 import time
 import uuid
 
 import requests
+import websocket
 
 PATIENCE = 120
+# Seconds after which a cell without an answer is sent again.
+RESEND = 15
 
 
 class Browser:
@@ -82,78 +82,56 @@ class Browser:
             time.sleep(0.2)
 
     def run(self, kernel, code):
-        """Runs a cell over the kernel's websocket; gives its value as text."""
+        """Runs a cell over the kernel's websocket; gives its value as text.
+
+        What a kernel prints before the server listens to it is lost, so a cell without an answer is sent again.
+        """
         place = f"/user/{self.user}/api/kernels/{kernel}/channels"
         query = f"?session_id={uuid.uuid4().hex}&_xsrf={self.token(place)}"
         address = self.base + place + query
         cookies = requests.cookies.get_cookie_header(self.session.cookies, requests.Request("GET", address))
-        channel = WebSocket(self.name, "/jupyter" + place + query, cookies, self.authority)
-        asked = uuid.uuid4().hex
-        header = {"msg_id": asked, "msg_type": "execute_request", "username": self.user}
-        header.update(session=uuid.uuid4().hex, version="5.3", date="")
-        content = {"code": code, "silent": False, "store_history": True, "user_expressions": {}}
-        content.update(allow_stdin=False, stop_on_error=True)
-        message = {"header": header, "parent_header": {}, "metadata": {}, "content": content}
-        channel.send(json.dumps({**message, "channel": "shell", "buffers": []}))
-        while True:
-            answer = json.loads(channel.receive())
-            if answer.get("parent_header", {}).get("msg_id") != asked:
-                continue
-            kind = answer["header"]["msg_type"]
-            if kind == "execute_result":
-                return answer["content"]["data"]["text/plain"]
-            if kind == "error":
-                return f"{answer['content']['ename']}: {answer['content']['evalue']}"
+        plain = socket.create_connection((self.name, 443), timeout=PATIENCE)
+        stream = ssl.create_default_context(cafile=self.authority).wrap_socket(plain, server_hostname=self.name)
+        options = {"socket": stream, "cookie": cookies, "origin": f"https://{self.name}", "timeout": RESEND}
+        channel = websocket.create_connection("wss" + address.removeprefix("https"), **options)
+        end, asked, seen = time.monotonic() + PATIENCE, set(), []
+        while time.monotonic() < end:
+            message = execute_request(self.user, code)
+            asked.add(message["header"]["msg_id"])
+            channel.send(json.dumps(message))
+            value = answer_to(channel, asked, seen)
+            if value is not None:
+                return value
+        raise SystemExit(f"the kernel gave no value in {PATIENCE} s, only {seen}")
 
 
-class WebSocket:
-    """As much of a websocket as talking to a kernel takes (RFC 6455): text messages in both directions."""
+def execute_request(user, code):
+    """A message of Jupyter's protocol, version 5.3."""
+    header = {"msg_id": uuid.uuid4().hex, "msg_type": "execute_request", "username": user}
+    header.update(session=uuid.uuid4().hex, version="5.3", date="")
+    content = {"code": code, "silent": False, "store_history": True, "user_expressions": {}}
+    content.update(allow_stdin=False, stop_on_error=True)
+    message = {"header": header, "parent_header": {}, "metadata": {}, "content": content}
+    return {**message, "channel": "shell", "buffers": []}
 
-    def __init__(self, name, path, cookies, authority):
-        plain = socket.create_connection((name, 443), timeout=PATIENCE)
-        context = ssl.create_default_context(cafile=authority)
-        self.stream = context.wrap_socket(plain, server_hostname=name)
-        lines = [f"GET {path} HTTP/1.1", f"Host: {name}", "Upgrade: websocket", "Connection: Upgrade"]
-        lines += ["Sec-WebSocket-Version: 13", f"Origin: https://{name}", f"Cookie: {cookies}"]
-        lines += ["Sec-WebSocket-Key: " + base64.b64encode(os.urandom(16)).decode(), "", ""]
-        self.stream.sendall("\r\n".join(lines).encode())
-        self.reader = self.stream.makefile("rb")
-        status = self.reader.readline().decode()
-        while self.reader.readline().strip():
-            pass
-        if " 101 " not in status:
-            raise SystemExit(f"the websocket answers {status}")
 
-    def send(self, text, kind=1):
-        data, mask = text if isinstance(text, bytes) else text.encode(), os.urandom(4)
-        length = struct.pack("!B", 0x80 | len(data)) if len(data) < 126 else struct.pack("!BH", 0x80 | 126, len(data))
-        masked = bytes(byte ^ mask[place % 4] for place, byte in enumerate(data))
-        self.stream.sendall(bytes([0x80 | kind]) + length + mask + masked)
-
-    def receive(self):
-        """Gives the next message, put together from its parts; answers pings meanwhile."""
-        message = b""
-        while True:
-            first, second = self.exactly(2)
-            length = second & 127
-            if length > 125:
-                length = int.from_bytes(self.exactly(2 if length == 126 else 8), "big")
-            data = self.exactly(length)
-            kind = first & 15
-            if kind == 8:
-                raise SystemExit(f"the websocket was closed: {data!r}")
-            if kind == 9:
-                self.send(data, kind=10)
-            elif kind in (0, 1, 2):
-                message += data
-                if first & 0x80:
-                    return message
-
-    def exactly(self, count):
-        data = self.reader.read(count)
-        if len(data) < count:
-            raise SystemExit("the websocket ended in the middle of a message")
-        return data
+def answer_to(channel, asked, seen):
+    """Waits for the value of a cell that was asked for; None when there is none for a while."""
+    end = time.monotonic() + RESEND
+    while time.monotonic() < end:
+        try:
+            answer = json.loads(channel.recv())
+        except websocket.WebSocketTimeoutException:
+            break
+        kind = answer["header"]["msg_type"]
+        seen.append(kind)
+        if answer.get("parent_header", {}).get("msg_id") not in asked:
+            continue
+        if kind == "execute_result":
+            return answer["content"]["data"]["text/plain"]
+        if kind == "error":
+            return f"{answer['content']['ename']}: {answer['content']['evalue']}"
+    return None
 
 
 def lead_name_to(name, place):

@@ -42,16 +42,30 @@ struct Journey {
 #[test]
 fn the_whole_lab_from_an_empty_host() {
     let mut journey = Journey::begin();
+    let start = Instant::now();
+    // Told when the test fails or takes too long.
+    let stage = |name: &str| println!("{:6.1} s  {name}", start.elapsed().as_secs_f64());
+    stage("set-up");
     journey.is_set_up();
+    stage("passwords");
     journey.gets_passwords();
+    stage("sign-in");
     journey.lets_in_only_whom_it_knows();
+    stage("work");
     let kernel = journey.works_for_test_user();
+    stage("metadata");
     journey.keeps_metadata_to_the_trusted();
+    stage("one setting");
     journey.changes_one_setting(&kernel);
+    stage("reboot");
     journey.survives_a_reboot();
+    stage("guest goes");
     journey.lets_guest_go();
+    stage("JupyterHub goes");
     journey.loses_jupyterhub();
+    stage("JupyterHub comes back");
     journey.gets_jupyterhub_back();
+    stage("end");
 }
 
 impl Journey {
@@ -76,7 +90,9 @@ impl Journey {
              ip -n fake address add 169.254.169.254/16 dev eth0; ip -n fake link set eth0 up
              systemd-run --quiet --unit fake-metadata ip netns exec fake \
                  python3 -m http.server 80 --bind 169.254.169.254 --directory /srv/fake
-             until curl -sf -m 1 -o /dev/null http://169.254.169.254/; do sleep 0.1; done",
+             for try in $(seq 100); do
+                 curl -sf -m 1 -o /dev/null http://169.254.169.254/ && exit; sleep 0.1
+             done; exit 1",
         );
     }
 

@@ -20,6 +20,8 @@ from tornado.websocket import websocket_connect
 
 CODE = "6 * 7"
 EXPECTED = "42"
+# Seconds after which a cell without an answer is sent again.
+RESEND = 10
 # The answers of NGINX and of the proxy while something behind them is still starting.
 PASSING = (404, 424, 429, 502, 503, 504, 599)
 
@@ -111,7 +113,10 @@ async def start_kernel(hub, place):
 
 
 async def execute(hub, place, kernel):
-    """Runs the cell over the websocket, as JupyterLab does."""
+    """Runs the cell over the websocket, as JupyterLab does.
+
+    A kernel's output before the server listens to it is lost, so a cell without an answer is sent again.
+    """
     scheme = "wss" if hub.base.startswith("https") else "ws"
     session = uuid.uuid4().hex
     path = f"{place}/api/kernels/{kernel}/channels?session_id={session}"
@@ -120,23 +125,36 @@ async def execute(hub, place, kernel):
         socket = await websocket_connect(request, resolver=hub.resolver)
     except HTTPClientError as error:
         raise Broken(f"the kernel's websocket answers {error.code} {error.message}") from None
-    message = execute_request(session)
-    await socket.write_message(json.dumps(message))
+    asked = set()
     try:
-        while True:
-            left = max(0.1, hub.deadline - time.monotonic())
-            text = await asyncio.wait_for(socket.read_message(), left)
-            if text is None:
-                raise Broken("the kernel's websocket was closed before the answer")
-            if not isinstance(text, str):
-                continue
-            result = result_of(json.loads(text), message["header"]["msg_id"])
+        while not hub.is_late():
+            message = execute_request(session)
+            asked.add(message["header"]["msg_id"])
+            await socket.write_message(json.dumps(message))
+            result = await answer_to(socket, asked)
             if result is not None:
                 return result
-    except asyncio.TimeoutError:
-        raise Broken("the kernel did not answer in time") from None
     finally:
         socket.close()
+    raise Broken("the kernel did not answer in time")
+
+
+async def answer_to(socket, asked):
+    """Waits for the value of a cell; None if there is none in RESEND seconds."""
+    end = time.monotonic() + RESEND
+    while (left := end - time.monotonic()) > 0:
+        try:
+            text = await asyncio.wait_for(socket.read_message(), left)
+        except asyncio.TimeoutError:
+            return None
+        if text is None:
+            raise Broken("the kernel's websocket was closed before the answer")
+        if not isinstance(text, str):
+            continue
+        result = result_of(json.loads(text), asked)
+        if result is not None:
+            return result
+    return None
 
 
 def execute_request(session):
@@ -163,7 +181,7 @@ def execute_request(session):
 
 def result_of(message, asked):
     """The value of the cell, if this message carries it."""
-    if message.get("parent_header", {}).get("msg_id") != asked:
+    if message.get("parent_header", {}).get("msg_id") not in asked:
         return None
     kind, content = message["header"]["msg_type"], message["content"]
     if kind == "execute_result":
