@@ -7,6 +7,8 @@ moto (in this process) answers the requests. Around it, per request:
 * faults: rules that make chosen operations fail, or lose the answer after the effect;
 * strictness that AWS has and moto lacks (see `strict.py`), on unless switched off.
 
+What is asked of moto, and how, is `src/sandbox/emulator/server.py`.
+
 A client picks its account by its access key: twelve digits are an account number, anything
 else is account 123456789012. Each account has its own resources, log, latency and faults, so
 that tests that run at the same time can share one emulator (bucket names are still global).
@@ -25,41 +27,24 @@ Control, JSON in and out; `?account=` picks another account than 123456789012:
 import argparse
 import fcntl
 import fnmatch
-import io
 import json
 import os
 import random
-import re
 import signal
 import sys
 import threading
 import time
-import traceback
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import parse_qsl
 
-sys.dont_write_bytecode = True  # no __pycache__ beside the sources
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "src/sandbox/emulator"))
 
-# moto reads these when it is imported.
-os.environ.update(
-    MOTO_ENABLE_AMI_VALIDATION="1",
-    MOTO_ENABLE_KEYPAIR_VALIDATION="1",
-    MOTO_EC2_ENABLE_INSTANCE_TYPE_VALIDATION="1",
-    MOTO_S3_ALLOW_CROSSACCOUNT_ACCESS="false",
-    MOTO_AMIS_PATH=str(Path(__file__).with_name("images.json")),
-)
+from server import DEFAULT_ACCOUNT, Emulator, Handler, identify  # before moto, whose settings it makes
 
-from moto.core.request import Request
-from moto.core.routing import get_service_router
 from moto.moto_api._internal.models import moto_api_backend
-from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
-from werkzeug.serving import DechunkedInput, ThreadedWSGIServer
-from werkzeug.test import EnvironBuilder
-
-from strict import Answer, Call, Strict, error
-
-DEFAULT_ACCOUNT = "123456789012"
+from strict import Answer, Strict, error
+from werkzeug.serving import ThreadedWSGIServer
 
 
 @dataclass
@@ -113,30 +98,12 @@ class World:
         self.strict.forget()
 
 
-class Emulator:
-    def __init__(self):
-        self.moto = DomainDispatcherApplication(create_backend_app)
-        # moto is not made for threads: one call at a time is inside it, latency is beside it.
-        self.lock = threading.RLock()
-        self.worlds = {}
+class TestEmulator(Emulator):
+    """The shared part, with a world for each account; latency passes beside moto's lock."""
 
-    def warm_up(self):
-        """Asks each service something: the first answers take moto a second, the later ones milliseconds."""
-        form, target = "application/x-www-form-urlencoded", "ResourceGroupsTaggingAPI_20170126.GetResources"
-        asked = [
-            ("ec2", "/", form, "Action=DescribeKeyPairs&Version=2016-11-15"),
-            ("iam", "/", form, "Action=ListRoles&Version=2010-05-08"),
-            ("sts", "/", form, "Action=GetCallerIdentity&Version=2011-06-15"),
-            ("s3", "/", None, ""),
-            ("route53", "/2013-04-01/hostedzonesbyname", None, ""),
-            ("tagging", "/", "application/x-amz-json-1.1", "{}"),
-        ]
-        for service, path, content_type, body in asked:
-            headers = {"Authorization": f"AWS4-HMAC-SHA256 Credential={DEFAULT_ACCOUNT}/20260101/us-east-1/{service}/aws4_request"}
-            headers |= {"X-Amz-Target": target} if service == "tagging" else {}
-            environ = EnvironBuilder(path, method="POST" if body else "GET", data=body, headers=headers, content_type=content_type).get_environ()
-            answer = self.perform(World(), identify(environ, body.encode()))
-            assert answer.status == 200, f"{service}: {answer}"
+    def __init__(self):
+        super().__init__()
+        self.worlds = {}
 
     def world(self, account):
         with self.lock:
@@ -154,25 +121,11 @@ class Emulator:
             world.log.append(entry)
             fault = next((f for f in world.faults if f.hit(call, world.dice)), None)
         time.sleep(world.latency_ms / 1000)
-        answer = fault.answer(call) if fault and not fault.after_effect else self.perform(world, call)
+        answer = fault.answer(call) if fault and not fault.after_effect else self.perform(world.strict, call)
         if fault and fault.after_effect:
             answer = fault.answer(call)
         entry.update(end=time.monotonic(), status=answer.status if answer else None, fault=bool(fault))
         return answer
-
-    def perform(self, world, call):
-        with self.lock:
-            return world.strict.before(call) or world.strict.after(call, self.ask_moto(call))
-
-    def ask_moto(self, call):
-        seen = {}
-        try:
-            body = b"".join(self.moto(call.environ, lambda status, headers, _=None: seen.update(status=status, headers=headers)))
-        except Exception as problem:  # what moto has not got; 501, because no client tries that again
-            traceback.print_exc()
-            return error(call, 501, "NotImplemented", f"moto: {type(problem).__name__}: {problem}")
-        headers = [(k, v) for k, v in seen["headers"] if k.lower() not in ("content-length", "connection", "transfer-encoding", "date", "server")]
-        return Answer(int(seen["status"].split()[0]), headers, body)
 
     def control(self, environ, body):
         path, query = environ["PATH_INFO"].removeprefix("/labctl-test/"), dict(parse_qsl(environ["QUERY_STRING"]))
@@ -205,63 +158,6 @@ class Emulator:
         return Answer(200, [("Content-Type", "application/json")], json.dumps(result).encode())
 
 
-def identify(environ, body):
-    """Names the AWS operation that a request asks for."""
-    credential = re.search(r"Credential=([^/]+)/\d+/([^/]+)/([^/]+)/", environ.get("HTTP_AUTHORIZATION", ""))
-    key, region, service = credential.groups() if credential else ("", "us-east-1", "s3")
-    account = key if re.fullmatch(r"\d{12}", key) else DEFAULT_ACCOUNT
-    target = environ.get("HTTP_X_AMZ_TARGET")
-    if target:
-        operation = target.split(".")[-1]
-    elif service in ("s3", "route53"):
-        operation = rest_operation(service, environ)
-    else:
-        operation = dict(parse_qsl(body.decode(errors="replace"))).get("Action", "Unknown")
-    return Call(service, operation, account, region, environ, body)
-
-
-def rest_operation(service, environ):
-    try:
-        operation, _ = get_service_router(service).match(Request(environ))
-        return operation.name
-    except Exception:  # werkzeug's NotFound and others: a request that is no operation
-        return f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']}"
-
-
-class Handler(MotoRequestHandler):
-    """Keeps connections open, as AWS does; werkzeug's own closes each after one request."""
-
-    protocol_version = "HTTP/1.1"
-
-    def run_wsgi(self):
-        if self.headers.get("Expect", "").lower() == "100-continue":
-            self.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-        environ = self.make_environ()
-        body = self.read_body(environ)
-        answer = self.server.app.answer(environ, body)
-        if answer is None:
-            self.close_connection = True
-            return
-        self.send_response(answer.status)
-        for name, value in answer.headers:
-            self.send_header(name, value)
-        self.send_header("Content-Length", str(len(answer.body)))
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(answer.body)
-
-    def read_body(self, environ):
-        if "chunked" in self.headers.get("Transfer-Encoding", ""):
-            body = DechunkedInput(self.rfile).read()
-        else:
-            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        environ["wsgi.input"], environ["CONTENT_LENGTH"] = io.BytesIO(body), str(len(body))
-        return body
-
-    def log_request(self, *_):
-        pass
-
-
 def leave_when_unused(folder, patience=3):
     """Ends this process once nobody has held a lock on the file `used` for some seconds.
 
@@ -290,7 +186,7 @@ def main():
     parser.add_argument("--port-file", type=Path, help="also write the port here, once it listens")
     parser.add_argument("--shared", type=Path, metavar="FOLDER", help="be shared, see leave_when_unused: the folder of `port` and the locks")
     options = parser.parse_args()
-    emulator = Emulator()
+    emulator = TestEmulator()
     emulator.warm_up()
     server = ThreadedWSGIServer("127.0.0.1", options.port, emulator, handler=Handler)
     server.daemon_threads = True

@@ -9,7 +9,8 @@
 * Record changes are checked as Route 53 does, and `*` is listed as `\\052`.
 * A new bucket takes the tags of its creating call, is encrypted, and closed to the public.
 * With `transition_ms`, an instance stays pending, stopping or shutting-down, and a change of
-  records PENDING, for that long; a pending instance takes no address.
+  records PENDING, for that long; a pending instance takes no address. With `instances_wait`, an
+  instance stays in such a state until somebody else ends it.
 """
 
 import json
@@ -107,6 +108,7 @@ class Strict:
     def __init__(self):
         self.enabled = True
         self.transition_ms = 0
+        self.instances_wait = False
         self.forget()
 
     def forget(self):
@@ -164,10 +166,11 @@ class Strict:
 
     def linger(self, call, answer):
         """Holds the instances that just changed state in the state before."""
-        for instance in [call.instances[i] for i in instance_ids(answer) if self.transition_ms]:
+        for instance in [call.instances[i] for i in instance_ids(answer) if self.transition_ms or self.instances_wait]:
             state = instance._state
             if state.name in self.LASTING:
-                self.moving[instance] = (time.monotonic() + self.transition_ms / 1000, state.name, state.code)
+                if not self.instances_wait:
+                    self.moving[instance] = (time.monotonic() + self.transition_ms / 1000, state.name, state.code)
                 state.name, state.code = self.LASTING[state.name]
         return answer
 
