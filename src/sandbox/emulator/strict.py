@@ -177,9 +177,7 @@ class Strict:
     after_TerminateInstances = linger
 
     def after_StartInstances(self, call, answer):
-        for address in call.ec2.addresses:  # moto gives a started instance another address
-            if address.eni:
-                address.eni.public_ip = address.public_ip
+        keep_addresses(call.ec2)
         return self.linger(call, answer)
 
     after_StopInstances = after_StartInstances
@@ -287,6 +285,13 @@ class Strict:
         if self.insync > time.monotonic():
             return Answer(answer.status, answer.headers, answer.body.replace(b"INSYNC", b"PENDING"))
         return answer
+
+
+def keep_addresses(ec2):
+    """Gives interfaces back their Elastic IPs, in whose place moto puts another address when an instance starts."""
+    for address in ec2.addresses:
+        if address.eni:
+            address.eni.public_ip = address.public_ip
 
 
 def instance_ids(answer):

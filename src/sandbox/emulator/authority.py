@@ -1,0 +1,293 @@
+"""A certificate authority of the sandbox's own: pebble, which asks pebble-challtestsrv for the lab's names.
+
+Servers reach it at the gateway of their network, and trust it by the certificate that is put into each of them. The
+names are those of the public Route 53 zones whose address is an instance's. pebble is told the address of the
+container; the servers themselves find the address that AWS would show, because that is what is in their records.
+"""
+
+import contextlib
+import datetime
+import ipaddress
+import json
+import os
+import shutil
+import signal
+import ssl
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from engine import EngineError
+from moto.backends import get_backend
+from server import DEFAULT_ACCOUNT
+from servers import free_ports
+from state import read_json, write, write_json
+
+PROGRAMS = ("pebble", "pebble-challtestsrv")
+PATIENCE_SECONDS = 20
+AGAIN_SECONDS = 30
+ALIASES = 8
+# Lets a program end with the sandbox even when that is killed: Linux sends the signal (1 is PR_SET_PDEATHSIG, 9 SIGKILL).
+END_WITH_ME = "import ctypes, os, sys; ctypes.CDLL(None).prctl(1, 9); os.execvp(sys.argv[1], sys.argv[1:])"
+
+
+class Authority:
+    """Runs pebble while it is wanted; all but `describe` is called by the thread that looks after the servers.
+
+    Only that thread starts programs, because Linux ends them with the thread that started them.
+    """
+
+    def __init__(self, folder, settings, lock):
+        self.state, self.folder = Path(folder), Path(folder, "authority")
+        self.settings, self.lock = settings, lock
+        self.children, self.told = [], {}
+        self.directory = self.problem = self.names_port = None
+        self.tried = -AGAIN_SECONDS
+
+    def tend(self, engine, addresses):
+        """Starts or ends pebble as it is wanted, and tells it where the lab's names lead: `addresses` by instance."""
+        if not self.settings.get("authority"):
+            self.end()
+            self.problem = None
+            return
+        if self.children and any(child.poll() is not None for child in self.children):
+            self.end()
+        if not self.children and time.monotonic() - self.tried > AGAIN_SECONDS:
+            self.tried = time.monotonic()
+            self._start(engine)
+        if self.children:
+            with contextlib.suppress(OSError):  # the next look tells it again
+                self._tell_names(addresses)
+
+    def _start(self, engine):
+        missing = [program for program in PROGRAMS if not shutil.which(program)]
+        if missing:
+            self.problem = f"`{missing[0]}` is not installed: servers get no certificates; install it (on Debian: pebble)"
+            return
+        try:
+            self._run(engine.make_network())
+            self.problem = None
+        except (EngineError, OSError) as problem:
+            self.end()
+            self.problem = f"pebble did not start: {problem}; {self.folder / 'log'} may say why"
+
+    def _run(self, gateway):
+        self.folder.mkdir(mode=0o700, exist_ok=True)
+        make_certificate(self.folder, gateway)
+        port = self._port(gateway)
+        management, names, self.names_port = free_ports(3)
+        settings = {
+            "listenAddress": f"{gateway}:{port}",
+            "managementListenAddress": f"127.0.0.1:{management}",
+            "certificate": str(self.folder / "pebble.pem"),
+            "privateKey": str(self.folder / "pebble.key"),
+            "httpPort": 80,
+            "tlsPort": 443,
+            "ocspResponderURL": "",
+            "externalAccountBindingRequired": False,
+        }
+        write_json(self.folder / "pebble.json", {"pebble": settings})
+        names_server = f"127.0.0.1:{names}"
+        # No default address: a name that is not the lab's leads nowhere.
+        servers = ["-defaultIPv4", "", "-defaultIPv6", "", "-dns01", names_server, "-http01", "", "-https01", ""]
+        servers += ["-tlsalpn01", "", "-management", f"127.0.0.1:{self.names_port}"]
+        write(self.folder / "log", b"")
+        self._spawn(["pebble-challtestsrv", *servers])
+        self._spawn(["pebble", "-config", str(self.folder / "pebble.json"), "-dnsserver", names_server])
+        self._wait(f"https://127.0.0.1:{management}/roots/0")
+        self.directory = f"https://{gateway}:{port}/dir"
+
+    def _port(self, gateway):
+        """The port where servers find pebble, the same at each start if it can be."""
+        port = self.settings.get("authority_port")
+        if not port:
+            (port,) = free_ports(1)
+            self.settings.set(authority_port=port)
+        return port
+
+    def _spawn(self, command):
+        before = [sys.executable, "-I", "-c", END_WITH_ME] if sys.platform.startswith("linux") else []
+        environment = {**os.environ, "PEBBLE_VA_NOSLEEP": "1", "PEBBLE_WFE_NONCEREJECT": "0"}
+        with open(self.folder / "log", "ab") as log:
+            child = subprocess.Popen([*before, *command], stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment)
+        self.children.append(child)
+        note = self.state / "children.json"
+        write_json(note, [*(read_json(note) or []), {"pid": child.pid, "command": command}])
+
+    def _wait(self, roots):
+        """Waits until pebble answers, and keeps the root of the certificates that it issues, new at every start."""
+        trusted = ssl.create_default_context(cafile=self.folder / "ca.pem")
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while True:
+            try:
+                with _without_proxy(trusted).open(roots, timeout=5) as answer:
+                    self._keep_root(answer.read())
+                return
+            except OSError:
+                if time.monotonic() > deadline or any(child.poll() is not None for child in self.children):
+                    raise
+                time.sleep(0.05)
+
+    def _keep_root(self, root):
+        path = self.state / "root.pem"
+        known = path.read_bytes() if path.exists() else b""
+        if root not in known:
+            write(path, known + root)
+
+    def _tell_names(self, addresses):
+        wanted = {name: addresses[instance] for name, (instance, _) in self.names().items() if instance in addresses}
+        for name in set(self.told) - set(wanted):
+            self._ask("clear-a", {"host": name + "."})
+            del self.told[name]
+        for name, address in wanted.items():
+            if self.told.get(name) != address:
+                self._ask("clear-a", {"host": name + "."})
+                self._ask("add-a", {"host": name + ".", "addresses": [address]})
+                self.told[name] = address
+
+    def _ask(self, path, body):
+        place = f"http://127.0.0.1:{self.names_port}/{path}"
+        with _without_proxy().open(place, json.dumps(body).encode(), timeout=5):
+            pass
+
+    def names(self):
+        """The instance and public address that each name of the lab leads to."""
+        with self.lock:
+            return lab_names()
+
+    def hosts(self):
+        """The names as lines of /etc/hosts."""
+        return "".join(f"{address} {name}\n" for name, (_, address) in sorted(self.names().items()))
+
+    def certificate(self):
+        """What servers are to trust: the certificate of the authority that vouches for pebble itself."""
+        return (self.folder / "ca.pem").read_text() if self.children else ""
+
+    def describe(self):
+        """Where pebble is, and the file with the roots that it uses."""
+        if not self.directory:
+            return None
+        return {"directory": self.directory, "root": str(self.state / "root.pem")}
+
+    def end(self):
+        """Ends pebble and the server of names."""
+        for child in self.children:
+            child.kill()
+            child.wait()
+        if self.children:
+            (self.state / "children.json").unlink(missing_ok=True)
+        self.children, self.told, self.directory = [], {}, None
+
+
+def _without_proxy(trusted=None):
+    """Opens addresses of this machine, whatever proxies it uses for others."""
+    handlers = [urllib.request.ProxyHandler({})]
+    return urllib.request.build_opener(*handlers, *([urllib.request.HTTPSHandler(context=trusted)] if trusted else []))
+
+
+def lab_names():
+    """Finds the names in the public zones that lead to an instance, by an address or by way of another name.
+
+    A wildcard is no name that a host could be asked by, and is left out.
+    """
+    regions = get_backend("ec2")[DEFAULT_ACCOUNT].values()
+    instances = [i for region in regions for r in region.reservations.values() for i in r.instances]
+    owners = {i.public_ip: i.id for i in instances if i.state != "terminated" and i.nics and i.public_ip}
+    zones = get_backend("route53")[DEFAULT_ACCOUNT]["aws"].zones.values()
+    records = {}
+    for record in [record for zone in zones if not zone.private_zone for record in zone.rrsets]:
+        if record.type in ("A", "CNAME") and record.records and "*" not in record.name and "\\052" not in record.name:
+            records[record.name.rstrip(".").lower()] = (record.type, record.records[0].rstrip(".").lower())
+    found = {}
+    for name in records:
+        kind, value = records[name]
+        for _ in range(ALIASES):
+            if kind != "CNAME":
+                break
+            kind, value = records.get(value, ("", ""))
+        if kind == "A" and value in owners:
+            found[name] = (owners[value], value)
+    return found
+
+
+def make_certificate(folder, gateway):
+    """Makes the certificate with which pebble speaks HTTPS at the gateway, and once who vouches for it."""
+    if not (folder / "ca.key").exists():
+        key = _new_key()
+        write(folder / "ca.pem", _pem(_certificate("labctl sandbox", key, "labctl sandbox", key)))
+        write(folder / "ca.key", _key_text(key))
+    issuer = serialization.load_pem_private_key((folder / "ca.key").read_bytes(), None)
+    key = _new_key()
+    addresses = [x509.IPAddress(ipaddress.ip_address(address)) for address in ("127.0.0.1", gateway)]
+    names = x509.SubjectAlternativeName([x509.DNSName("localhost"), *addresses])
+    write(folder / "pebble.pem", _pem(_certificate("pebble", key, "labctl sandbox", issuer, names)))
+    write(folder / "pebble.key", _key_text(key))
+
+
+def _new_key():
+    return ec.generate_private_key(ec.SECP256R1())
+
+
+def _certificate(name, key, issuer_name, issuer, names=None):
+    """A certificate for ten years: of an authority, or with `names` of a server."""
+    now = datetime.datetime.now(datetime.timezone.utc)
+    issued_by = x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer.public_key())
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]))
+        .issuer_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, issuer_name)]))
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=3650))
+        .add_extension(x509.BasicConstraints(ca=names is None, path_length=None), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .add_extension(issued_by, critical=False)
+    )
+    if names:
+        builder = builder.add_extension(names, critical=False)
+        builder = builder.add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+    else:
+        usage = dict.fromkeys(
+            "content_commitment key_encipherment data_encipherment key_agreement encipher_only decipher_only".split(), False
+        )
+        usage |= dict.fromkeys(("digital_signature", "key_cert_sign", "crl_sign"), True)
+        builder = builder.add_extension(x509.KeyUsage(**usage), critical=True)
+    return builder.sign(issuer, hashes.SHA256())
+
+
+def _pem(certificate):
+    return certificate.public_bytes(serialization.Encoding.PEM)
+
+
+def _key_text(key):
+    form = serialization.PrivateFormat.PKCS8
+    return key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption())
+
+
+def end_children(folder):
+    """Ends what a killed sandbox left running, and tells the programs; only what still is what was noted."""
+    note, ended = Path(folder, "children.json"), []
+    for child in read_json(note) or []:
+        if _command_of(child["pid"]) == " ".join(child["command"]):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(child["pid"], signal.SIGKILL)
+                ended.append(child["command"][0])
+    note.unlink(missing_ok=True)
+    return ended
+
+
+def _command_of(pid):
+    """The command line of a process, its words with spaces between; nothing when there is none."""
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").rstrip("\0").replace("\0", " ")
+    command = ["ps", "-ww", "-o", "command=", "-p", str(pid)]
+    with contextlib.suppress(OSError):
+        return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+    return ""

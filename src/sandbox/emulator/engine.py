@@ -1,0 +1,198 @@
+"""The command lines of docker and podman: containers of one lab, their network, and images of their disks.
+
+Everything made here carries the label `labctl.sandbox=<lab>`, by which it is found again.
+"""
+
+import json
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+LABEL = "labctl.sandbox"
+INSTANCE_LABEL = "labctl.instance"
+# How long a server may take to shut down before it is killed.
+STOP_SECONDS = 15
+# systemd in docker: see `man systemd.exec` for what it mounts, and systemd's own "container interface".
+DOCKER_ARGUMENTS = (
+    "--cgroupns=host --tmpfs /run --tmpfs /run/lock --volume /sys/fs/cgroup:/sys/fs/cgroup:rw --stop-signal SIGRTMIN+3"
+).split()
+PODMAN_ARGUMENTS = ["--systemd=always"]
+COMMON_ARGUMENTS = (
+    "--cap-add SYS_ADMIN --cap-add NET_ADMIN --cap-add SYS_PTRACE --security-opt seccomp=unconfined "
+    "--security-opt apparmor=unconfined --volume /var/lib/docker --env container=docker"
+).split()
+
+
+class EngineError(Exception):
+    """What docker or podman said when it refused."""
+
+
+@dataclass
+class Container:
+    """A container of this lab, as the engine sees it."""
+
+    name: str
+    instance: str
+    running: bool
+    exit_code: int
+    started: str
+    ip: str
+
+
+class Engine:
+    """Asks docker or podman for one lab."""
+
+    def __init__(self, program, lab):
+        self.program, self.lab = program, lab
+        self.network = f"labctl-sandbox-{lab}"
+        self.images = f"labctl-sandbox/{lab}"
+
+    def ask(self, *arguments, text_in="", timeout=120):
+        """Calls the engine and gives what it prints; fails with what it says."""
+        try:
+            answer = subprocess.run(
+                [self.program, *arguments],
+                input=text_in,
+                capture_output=True,
+                encoding="utf-8",
+                errors="replace",
+                timeout=timeout,
+                check=False,
+            )
+        except OSError as problem:
+            raise EngineError(f"cannot run {self.program}: {problem.strerror}; install it, or start it") from None
+        except subprocess.TimeoutExpired:
+            raise EngineError(f"{self.program} {arguments[0]} did not answer within {timeout} seconds") from None
+        if answer.returncode != 0:
+            raise EngineError(_last_words(answer.stderr) or f"{self.program} {arguments[0]} failed")
+        return answer.stdout.strip()
+
+    def version(self):
+        """The version of the engine; fails when it cannot be reached."""
+        place = "{{.Server.Version}}" if self.program == "docker" else "{{.Client.Version}}"
+        return self.ask("version", "--format", place, timeout=20)
+
+    def containers(self):
+        """All containers of the lab, by instance."""
+        found = self.ask("ps", "--all", "--quiet", "--no-trunc", "--filter", f"label={LABEL}={self.lab}").split()
+        if not found:
+            return {}
+        return {container.instance: container for container in self._inspect(found)}
+
+    def container(self, instance):
+        """The container of one instance, or None."""
+        try:
+            return self._inspect([self.name(instance)])[0]
+        except EngineError:
+            return None
+
+    def name(self, instance):
+        """What the container of an instance is called."""
+        return f"{self.network}-{instance}"
+
+    def _inspect(self, found):
+        described = json.loads(self.ask("container", "inspect", *found))
+        return [self._container(each) for each in described]
+
+    def _container(self, described):
+        state, labels = described["State"], described["Config"]["Labels"] or {}
+        networks = described["NetworkSettings"].get("Networks") or {}
+        return Container(
+            name=described["Name"].lstrip("/"),
+            instance=labels.get(INSTANCE_LABEL, ""),
+            running=bool(state["Running"]),
+            exit_code=int(state["ExitCode"]),
+            started=str(state["StartedAt"]),
+            ip=networks.get(self.network, {}).get("IPAddress", ""),
+        )
+
+    def create(self, instance, hostname, image, published):
+        """Makes the container of an instance; `published` are its ports as `address:port:inner`."""
+        self.make_network()
+        arguments = DOCKER_ARGUMENTS if self.program == "docker" else PODMAN_ARGUMENTS
+        ports = [word for port in published for word in ("--publish", port)]
+        labels = ["--label", f"{LABEL}={self.lab}", "--label", f"{INSTANCE_LABEL}={instance}"]
+        named = ["--name", self.name(instance), "--hostname", hostname, "--network", self.network]
+        self.ask("create", *named, *labels, *COMMON_ARGUMENTS, *arguments, *ports, image)
+
+    def start(self, instance):
+        """Starts a container."""
+        self.ask("start", self.name(instance))
+
+    def stop(self, instance):
+        """Shuts a server down, gently first."""
+        self.ask("stop", "--time", str(STOP_SECONDS), self.name(instance))
+
+    def remove(self, name):
+        """Removes a container with its anonymous volumes, running or not."""
+        self.ask("rm", "--force", "--volumes", name)
+
+    def execute(self, instance, *command, text_in="", user="root"):
+        """Runs a program in a server."""
+        return self.ask("exec", "--interactive", "--user", user, self.name(instance), *command, text_in=text_in)
+
+    def make_network(self):
+        """Makes the lab's own network, unless it is there, and gives the address of its gateway."""
+        try:
+            return self._gateway()
+        except EngineError:
+            pass
+        option = "com.docker.network.driver.mtu" if self.program == "docker" else "mtu"
+        mtu = _uplink_mtu()
+        options = ["--opt", f"{option}={mtu}"] if mtu else []
+        self.ask("network", "create", "--label", f"{LABEL}={self.lab}", *options, self.network)
+        return self._gateway()
+
+    def _gateway(self):
+        described = json.loads(self.ask("network", "inspect", self.network))[0]
+        ranges = described.get("subnets") or described.get("IPAM", {}).get("Config") or [{}]
+        return ranges[0].get("Gateway") or ranges[0].get("gateway") or ""
+
+    def remove_network(self):
+        """Removes the lab's network, and says whether there was one."""
+        try:
+            self._gateway()
+        except EngineError:
+            return False
+        self.ask("network", "rm", self.network)
+        return True
+
+    def image_of(self, instance):
+        """The name under which the disk of an instance is kept."""
+        return f"{self.images}:{instance}"
+
+    def keep_disk(self, instance):
+        """Keeps the disk of a container that has stopped, as an image."""
+        label = f"LABEL {LABEL}={self.lab}"
+        self.ask("commit", "--change", label, self.name(instance), self.image_of(instance), timeout=600)
+
+    def kept_disks(self):
+        """The instances of which a disk is kept."""
+        listed = self.ask("image", "ls", "--filter", f"label={LABEL}={self.lab}", "--format", "{{.Repository}}:{{.Tag}}")
+        # podman puts `localhost/` before
+        found = re.findall(rf"^(?:\S+/)?{re.escape(self.images)}:(i-\w+)$", listed, re.M)
+        return sorted(set(found))
+
+    def remove_disk(self, instance):
+        """Removes the kept disk of an instance."""
+        self.ask("image", "rm", "--force", self.image_of(instance))
+
+
+def _last_words(text):
+    """The line of an engine's message that says what was wrong, without where it was said."""
+    lines = [line for line in text.splitlines() if line.strip() and not line.startswith(("See ", "Run "))]
+    return re.sub(r"^(?:Error response from daemon|Error|docker): ", "", lines[-1].strip()) if lines else ""
+
+
+def _uplink_mtu():
+    """The largest packet that this machine's way out takes: larger ones get lost in some networks."""
+    if not sys.platform.startswith("linux"):
+        return None
+    try:
+        routes = [line.split() for line in Path("/proc/net/route").read_text().splitlines()[1:]]
+        uplink = next(route[0] for route in routes if route[1] == "00000000")
+        return int(Path("/sys/class/net", uplink, "mtu").read_text())
+    except (OSError, StopIteration, ValueError):
+        return None

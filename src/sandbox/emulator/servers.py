@@ -1,0 +1,179 @@
+"""One server at a time: its container made, started and filled with what a cloud puts into a new server.
+
+The ports 22, 80 and 443 of each server are published on loopback addresses, whatever its security groups say:
+groups are kept by the emulated AWS, but nobody enforces them here.
+"""
+
+import contextlib
+import hashlib
+import random
+import re
+import socket
+import time
+from dataclasses import dataclass
+
+from engine import EngineError
+
+READY_SECONDS = 90
+ATTEMPTS = 3
+# What docker and podman say when a published port cannot be had.
+PORT_TROUBLE = re.compile(r"port is already allocated|address already in use|cannot (?:assign|bind)|rootlessport|expose", re.I)
+AUTHORITY_FILE = "/usr/local/share/ca-certificates/labctl-sandbox.crt"
+BEGIN, END = "# labctl sandbox: the names of this lab", "# labctl sandbox: end"
+PUT_KEY = "umask 077; mkdir -p ~/.ssh; cat >~/.ssh/authorized_keys"
+READ_HOST_KEYS = "cat /etc/ssh/ssh_host_*_key.pub"
+TRUST = f"cat >{AUTHORITY_FILE}; update-ca-certificates >/dev/null"
+# /etc/hosts is a mount: it can be written, but not replaced.
+WRITE_HOSTS = f"""kept=$(sed '/^{BEGIN}$/,/^{END}$/d' /etc/hosts); {{ echo "$kept"; cat; }} >/etc/hosts"""
+
+
+@dataclass
+class Machine:
+    """What an instance says about the server that it is to have."""
+
+    id: str
+    state: str
+    instance_type: str
+    hostname: str
+    public_ip: str
+    public_key: str
+
+
+@dataclass(frozen=True)
+class Outfit:
+    """What every server gets from the sandbox besides its key: the authority that it trusts, and the lab's names."""
+
+    authority: str = ""
+    hosts: str = ""
+
+
+class Servers:
+    """Makes and starts the servers of one lab; `settings` remembers what each was given."""
+
+    def __init__(self, engine, settings):
+        self.engine, self.settings = engine, settings
+
+    def bring_up(self, machine):
+        """Makes the container if there is none, starts it, and waits until its sshd answers."""
+        if self.engine.container(machine.id) is None:
+            self._make(machine, own_address=True)
+        for _ in range(ATTEMPTS):
+            try:
+                self.engine.start(machine.id)
+            except EngineError as problem:
+                if not PORT_TROUBLE.search(str(problem)):
+                    raise
+                self._move_ports(machine)
+                continue
+            self._put_key(machine)
+            if self._answers(machine):
+                keys = self.engine.execute(machine.id, "sh", "-c", READ_HOST_KEYS)
+                self.settings.set_machine(machine.id, prepared=True, host_keys=keys)
+                return
+        raise EngineError("the server ended again each time that it was started, or its ports could not be had")
+
+    def _make(self, machine, own_address):
+        kept = machine.id in self.engine.kept_disks()
+        image = self.engine.image_of(machine.id) if kept else self.settings.get("image")
+        if not image:
+            raise EngineError("the sandbox has no image for its servers; let labctl build one, and try again")
+        known = self.settings.machine(machine.id)
+        if not known.get("ssh") or not own_address:
+            known.update(self._choose_ports(machine.id, own_address))
+        known["prepared"] = kept and known.get("prepared", False)
+        self.settings.set_machine(machine.id, **known)
+        published = [f"127.0.0.1:{known['ssh']}:22"]
+        published += [f"{known['address']}:{known['http']}:80", f"{known['address']}:{known['https']}:443"]
+        self.engine.create(machine.id, machine.hostname, image, published)
+
+    def _move_ports(self, machine):
+        """Makes the container anew with other ports, because somebody else took its own; its disk stays."""
+        if self.settings.machine(machine.id).get("prepared"):
+            self.engine.keep_disk(machine.id)
+        self.engine.remove(self.engine.name(machine.id))
+        self._make(machine, own_address=False)
+
+    def _choose_ports(self, identity, own_address):
+        """Chooses where a server's ports are published.
+
+        80 and 443 keep their numbers on a loopback address of the server's own, so that browsers need no port. Where
+        there are no other loopback addresses than 127.0.0.1, as on macOS, they are free ports of that one.
+        """
+        taken = {known.get(port) for known in self.settings.get("machines").values() for port in ("ssh", "http", "https")}
+        ssh, http, https = free_ports(3, taken)
+        number = hashlib.sha256(identity.encode()).digest()
+        address = f"127.77.{number[0]}.{number[1] % 254 + 1}"
+        if own_address and _can_be_had(address):
+            return {"ssh": ssh, "address": address, "http": 80, "https": 443}
+        return {"ssh": ssh, "address": "127.0.0.1", "http": http, "https": https}
+
+    def _put_key(self, machine):
+        """Gives `ubuntu` the key of the instance's key pair, at the first start only, as cloud-init does."""
+        if machine.public_key and not self.settings.machine(machine.id).get("prepared"):
+            self.engine.execute(machine.id, "sh", "-c", PUT_KEY, text_in=machine.public_key + "\n", user="ubuntu")
+
+    def _answers(self, machine):
+        """Waits for the greeting of a server's sshd; False when the server ended instead."""
+        port = self.settings.machine(machine.id)["ssh"]
+        deadline = time.monotonic() + READY_SECONDS
+        while time.monotonic() < deadline:
+            for _ in range(10):
+                if greets(port):
+                    return True
+                time.sleep(0.1)
+            container = self.engine.container(machine.id)
+            if container is None or not container.running:
+                return False
+        raise EngineError(f"the server's sshd did not answer within {READY_SECONDS} seconds; look at its image")
+
+    def dress(self, machine, outfit):
+        """Gives a running server the authority's certificate and the lab's names."""
+        if outfit.authority:
+            self.engine.execute(machine.id, "sh", "-c", TRUST, text_in=outfit.authority)
+        block = f"{BEGIN}\n{outfit.hosts}{END}\n" if outfit.hosts else ""
+        self.engine.execute(machine.id, "sh", "-c", WRITE_HOSTS, text_in=block)
+
+    def reboot(self, machine):
+        """Shuts a server down, to be brought up again."""
+        self.engine.stop(machine.id)
+
+    def remove(self, identity):
+        """Removes all that a server had: its container, its kept disk, and what was known of it."""
+        if self.engine.container(identity):
+            self.engine.remove(self.engine.name(identity))
+        if identity in self.engine.kept_disks():
+            self.engine.remove_disk(identity)
+        self.settings.forget_machine(identity)
+
+
+def free_ports(count, taken=frozenset()):
+    """Finds free ports of 127.0.0.1, below those that the kernel gives out by itself: so they stay free for later."""
+    found = []
+    while len(found) < count:
+        port = random.randint(20000, 32000)
+        if port not in taken and port not in found and _is_free("127.0.0.1", port):
+            found.append(port)
+    return found
+
+
+def _is_free(address, port):
+    with socket.socket() as probe:
+        try:
+            probe.bind((address, port))
+        except PermissionError:
+            pass  # a low port, which the engine may take where this process may not
+        except OSError:
+            return False
+    return True
+
+
+def _can_be_had(address):
+    return _is_free(address, 80) and _is_free(address, 443)
+
+
+def greets(port):
+    """Does an sshd send its greeting at a port of 127.0.0.1?"""
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=2) as connection:
+        connection.settimeout(2)
+        return connection.recv(4).startswith(b"SSH-")
+    return False
