@@ -19,8 +19,9 @@ DOCKER_ARGUMENTS = (
     "--cgroupns=host --tmpfs /run --tmpfs /run/lock --volume /sys/fs/cgroup:/sys/fs/cgroup:rw --stop-signal SIGRTMIN+3"
 ).split()
 PODMAN_ARGUMENTS = ["--systemd=always"]
+# Without SYS_BOOT a server cannot say whether it was powered off or rebooted; it concerns the container only.
 COMMON_ARGUMENTS = (
-    "--cap-add SYS_ADMIN --cap-add NET_ADMIN --cap-add SYS_PTRACE --security-opt seccomp=unconfined "
+    "--pull never --cap-add SYS_BOOT --cap-add SYS_ADMIN --cap-add NET_ADMIN --cap-add SYS_PTRACE --security-opt seccomp=unconfined "
     "--security-opt apparmor=unconfined --volume /var/lib/docker --env container=docker"
 ).split()
 

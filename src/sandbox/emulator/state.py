@@ -14,6 +14,7 @@ from pathlib import Path
 
 import dill
 from moto.backends import get_backend
+from moto.s3.utils import _VersionedKeyStore
 from moto.ssm.models import ParameterDict
 
 # What labctl uses, and what moto asks for it.
@@ -50,7 +51,18 @@ def _reduce_parameters(parameters):
     return ParameterDict, arguments, vars(parameters), None, iter(parameters.items())
 
 
+def _reduce_versions(store):
+    """Takes a bucket's objects apart as lists of versions, which the class would take for single versions."""
+    return _VersionedKeyStore, (), dict(store.items()), None, None, _fill_versions
+
+
+def _fill_versions(store, versions):
+    for key, listed in versions.items():
+        store.setlist(key, listed)
+
+
 copyreg.pickle(ParameterDict, _reduce_parameters)
+copyreg.pickle(_VersionedKeyStore, _reduce_versions)
 
 
 def dump(strict):

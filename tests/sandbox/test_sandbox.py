@@ -1,0 +1,276 @@
+"""Tests of the sandbox's process, from outside: boto3, ssh and docker. Run by scripts/test, as root."""
+
+import subprocess
+import tempfile
+import time
+import unittest
+from pathlib import Path
+
+from botocore.exceptions import ClientError
+from support import ROOT, Sandbox, docker, is_alive, wait_until
+
+IMAGE = None
+
+
+def setUpModule():
+    global IMAGE
+    IMAGE = subprocess.check_output([ROOT / "tests/host/image"], text=True).strip()
+
+
+class WithoutServersTest(unittest.TestCase):
+    def setUp(self):
+        self.sandbox = Sandbox().up()
+        self.addCleanup(self.sandbox.end)
+
+    def test_everything_is_there_again_after_a_kill(self):
+        box = self.sandbox
+        s3, dns, iam = box.client("s3"), box.client("route53"), box.client("iam")
+        s3.create_bucket(Bucket="kept")
+        s3.put_bucket_versioning(Bucket="kept", VersioningConfiguration={"Status": "Enabled"})
+        first = s3.put_object(Bucket="kept", Key="a", Body=b"first")["VersionId"]
+        s3.put_object(Bucket="kept", Key="a", Body=b"second")
+        zone = dns.create_hosted_zone(Name="example.org", CallerReference="1")["HostedZone"]["Id"]
+        change_records(dns, zone, ("CREATE", "lab.example.org", "A", "198.18.0.1"))
+        iam.create_role(RoleName="reader", AssumeRolePolicyDocument="{}", Tags=[{"Key": "a", "Value": "b"}])
+        box.client("ec2").create_key_pair(KeyName="k")
+        box.client("ssm").put_parameter(Name="p", Value="v", Type="String")
+        instance = box.run_instance(ClientToken="once", KeyName="k")
+        port = box.known["port"]
+        box.kill()
+        box.up()
+        self.assertEqual(box.known["port"], port)
+        s3, dns, iam = box.client("s3"), box.client("route53"), box.client("iam")
+        self.assertEqual(s3.get_object(Bucket="kept", Key="a")["Body"].read(), b"second")
+        self.assertEqual(s3.get_object(Bucket="kept", Key="a", VersionId=first)["Body"].read(), b"first")
+        names = [record["Name"] for record in dns.list_resource_record_sets(HostedZoneId=zone)["ResourceRecordSets"]]
+        self.assertIn("lab.example.org.", names)
+        self.assertEqual(iam.get_role(RoleName="reader")["Role"]["Tags"], [{"Key": "a", "Value": "b"}])
+        self.assertEqual(box.client("ec2").describe_key_pairs()["KeyPairs"][0]["KeyName"], "k")
+        self.assertEqual(box.client("ssm").get_parameter(Name="p")["Parameter"]["Value"], "v")
+        self.assertEqual(box.run_instance(ClientToken="once", KeyName="k"), instance)
+        with self.assertRaises(ClientError):
+            dns.create_hosted_zone(Name="example.org", CallerReference="1")
+        self.assertEqual(box.client("sts").get_caller_identity()["Account"], "123456789012")
+
+    def test_states_move_at_once(self):
+        ec2, instance = self.sandbox.client("ec2"), self.sandbox.run_instance()
+        self.assertEqual(self.sandbox.state(instance), "running")
+        ec2.stop_instances(InstanceIds=[instance])
+        self.assertEqual(self.sandbox.state(instance), "stopped")
+        ec2.terminate_instances(InstanceIds=[instance])
+        self.assertEqual(self.sandbox.state(instance), "terminated")
+        status = self.sandbox.ask("repair", {})
+        self.assertEqual((status["engine"], status["engine_problem"], status["machines"]), (None, None, []))
+
+    def test_web_pages_and_strangers_are_refused(self):
+        box = self.sandbox
+        self.assertEqual(box.code("/labctl-sandbox/health"), 200)
+        self.assertEqual(box.code("/labctl-sandbox/status"), 403)
+        self.assertEqual(box.code("/labctl-sandbox/shutdown", "POST", **{"X-Labctl-Sandbox": "guessed"}), 403)
+        token = {"X-Labctl-Sandbox": box.known["token"]}
+        self.assertEqual(box.code("/labctl-sandbox/status", **token), 200)
+        for sign in ({"Origin": "https://example.org"}, {"Sec-Fetch-Site": "cross-site"}, {"Host": "example.org"}):
+            self.assertEqual(box.code("/labctl-sandbox/status", **token, **sign), 403)
+            self.assertEqual(box.code("/", **sign), 403)
+        self.assertEqual(box.code("/"), 200)
+
+    def test_a_broken_state_is_set_aside(self):
+        box = self.sandbox
+        box.client("s3").create_bucket(Bucket="lost")
+        box.kill()
+        (box.folder / "aws.pickle").write_bytes(b"not a pickle")
+        box.up()
+        self.assertEqual(box.client("s3").list_buckets()["Buckets"], [])
+        (problem,) = box.ask("status")["problems"]
+        self.assertIn("aws.pickle.broken", problem)
+        self.assertEqual((box.folder / "aws.pickle.broken").read_bytes(), b"not a pickle")
+
+    def test_there_is_one_for_each_lab(self):
+        second = subprocess.run(self.sandbox.command("serve", "--program", "test"), capture_output=True, text=True, check=False)
+        self.assertEqual((second.returncode, len(second.stderr.splitlines())), (3, 1))
+        cleaning = subprocess.run(self.sandbox.command("clean"), capture_output=True, text=True, check=False)
+        self.assertEqual(cleaning.returncode, 3)
+
+    def test_files_are_the_owners_and_go_with_the_lab(self):
+        box = self.sandbox
+        box.run_instance()
+        modes = {path.name: path.stat().st_mode & 0o777 for path in box.folder.iterdir() if path.name != "log"}
+        self.assertEqual(modes, dict.fromkeys(("aws.pickle", "lock", "process.json", "settings.json"), 0o600))
+        box.process.terminate()
+        self.assertEqual(box.process.wait(timeout=20), 0)
+        self.assertFalse((box.folder / "process.json").exists())
+        box.clean("--forget")
+        self.assertEqual([path.name for path in box.folder.iterdir()], ["log"])
+
+
+class WithServersTest(unittest.TestCase):
+    """One sandbox for all; each test has an instance of its own."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.box = Sandbox("docker", IMAGE).up()
+        cls.addClassCleanup(cls.box.end)
+        cls.ec2 = cls.box.client("ec2")
+        keys = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(keys.cleanup)
+        cls.key = Path(keys.name, "key")
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", cls.key], check=True)
+        cls.ec2.import_key_pair(KeyName="k", PublicKeyMaterial=cls.key.with_name("key.pub").read_bytes())
+        cls.box.ask("settings", {"authority": True})
+
+    def running(self, **more):
+        identity = self.box.run_instance(KeyName="k", **more)
+        self.assertEqual(self.box.state(identity), "pending")
+        self.box.wait_for(identity, "running")
+        return identity
+
+    def ssh(self, identity, command):
+        """Runs a command by ssh, trusting the keys of the console only."""
+        place, hosts = self.box.machine(identity)["ssh"], self.key.with_name("known")
+        console = self.ec2.get_console_output(InstanceId=identity)["Output"].splitlines()
+        keys = console[console.index("-----BEGIN SSH HOST KEY KEYS-----") + 1 : console.index("-----END SSH HOST KEY KEYS-----")]
+        hosts.write_text("".join(f"[{place['address']}]:{place['port']} {key}\n" for key in keys))
+        options = ["-o", f"UserKnownHostsFile={hosts}", "-o", "StrictHostKeyChecking=yes", "-o", "BatchMode=yes"]
+        where = ["-i", self.key, "-p", str(place["port"]), f"ubuntu@{place['address']}"]
+        return subprocess.check_output(["ssh", "-F", "none", *options, *where, command], text=True).strip()
+
+    def test_a_server_follows_its_instance(self):
+        identity = self.running()
+        address = self.box.instance(identity)["PrivateIpAddress"].replace(".", "-")
+        self.assertEqual(self.ssh(identity, "whoami; hostname"), f"ubuntu\nip-{address}")
+        boot = self.started(identity)
+        self.ec2.reboot_instances(InstanceIds=[identity])
+        wait_until("the reboot", lambda: self.started(identity) != boot)
+        self.box.ask("repair", {})
+        self.assertEqual(self.box.state(identity), "running")
+        self.ec2.stop_instances(InstanceIds=[identity])
+        self.assertEqual(self.box.state(identity), "stopping")
+        self.box.wait_for(identity, "stopped")
+        self.assertFalse(self.is_running(identity))
+        self.ec2.start_instances(InstanceIds=[identity])
+        self.box.wait_for(identity, "running")
+        self.assertEqual(self.ssh(identity, "whoami"), "ubuntu")
+        self.ec2.terminate_instances(InstanceIds=[identity])
+        self.assertEqual(self.box.state(identity), "shutting-down")
+        self.box.wait_for(identity, "terminated")
+        self.assertEqual(docker("ps", "--all", "--quiet", "--filter", f"name={self.box.container(identity)}"), "")
+
+    def test_a_server_that_ends_by_itself(self):
+        killed, off, again = (self.running() for _ in range(3))
+        boots = {identity: self.started(identity) for identity in (killed, again)}
+        time.sleep(2.5)  # the sandbox has seen them run
+        docker("kill", self.box.container(killed))
+        docker("exec", self.box.container(off), "systemctl", "--no-block", "poweroff")
+        docker("exec", self.box.container(again), "systemctl", "--no-block", "reboot")
+        self.box.wait_for(off, "stopped")
+        for identity in (killed, again):
+            wait_until("another start", lambda identity=identity: self.started(identity) != boots[identity])
+        self.box.ask("repair", {})
+        for identity in (killed, again):
+            self.assertEqual((self.box.state(identity), self.ssh(identity, "whoami")), ("running", "ubuntu"))
+        self.assertEqual(self.box.instance(off)["StateReason"]["Code"], "Client.InstanceInitiatedShutdown")
+        self.ec2.start_instances(InstanceIds=[off])
+        self.box.wait_for(off, "running")
+
+    def test_a_server_that_cannot_be_made(self):
+        self.box.ask("settings", {"image": "labctl-sandbox-test/none:such"})
+        self.addCleanup(self.box.ask, "settings", {"image": IMAGE})
+        identity = self.box.run_instance()
+        self.box.wait_for(identity, "terminated")
+        reason = self.box.instance(identity)["StateReason"]
+        self.assertEqual(reason["Code"], "Server.InternalError")
+        self.assertRegex(reason["Message"], "^Server.InternalError: .*labctl-sandbox-test/none")
+
+    def test_an_authority_issues_for_the_names_of_the_lab(self):
+        identity = self.running()
+        address = self.ec2.allocate_address(Domain="vpc")
+        self.ec2.associate_address(AllocationId=address["AllocationId"], InstanceId=identity)
+        dns = self.box.client("route53")
+        zone = dns.create_hosted_zone(Name="example.org", CallerReference="1")["HostedZone"]["Id"]
+        lab, www = ("CREATE", "lab.example.org", "A", address["PublicIp"]), ("CREATE", "www.example.org", "CNAME", "lab.example.org")
+        change_records(dns, zone, lab, www, ("CREATE", "other.example.org", "A", "192.0.2.1"))
+        status = self.box.ask("repair", {})
+        self.assertEqual(status["names"], {"lab.example.org": identity, "www.example.org": identity})
+        self.assertIsNone(status["authority_problem"])
+        self.assertEqual(self.ssh(identity, "getent ahostsv4 www.example.org").split()[0], address["PublicIp"])
+        get = "sudo certbot certonly --quiet --standalone --non-interactive --agree-tos --register-unsafely-without-email"
+        install = "sudo DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends certbot >/dev/null 2>&1"
+        server, name = status["authority"]["directory"], "-d lab.example.org -d www.example.org"
+        self.ssh(identity, f"{install}; {get} --server {server} {name}")
+        chain = self.ssh(identity, "sudo cat /etc/letsencrypt/live/lab.example.org/fullchain.pem")
+        path = self.key.with_name("chain.pem")
+        path.write_text(chain)
+        subprocess.run(["openssl", "verify", "-CAfile", status["authority"]["root"], "-untrusted", path, path], check=True, stdout=subprocess.DEVNULL)
+
+    def started(self, identity):
+        return docker("inspect", "--format", "{{.State.Running}} {{.State.StartedAt}}", self.box.container(identity))
+
+    def is_running(self, identity):
+        return self.started(identity).startswith("true")
+
+
+class LivesTest(unittest.TestCase):
+    def sandbox(self):
+        box = Sandbox("docker", IMAGE).up()
+        self.addCleanup(box.end)
+        return box
+
+    def host_keys(self, box, identity):
+        return box.client("ec2").get_console_output(InstanceId=identity)["Output"]
+
+    def test_down_keeps_disks_and_forgetting_leaves_nothing(self):
+        one, other = self.sandbox(), self.sandbox()
+        identity, stopped, theirs = one.run_instance(), one.run_instance(), other.run_instance()
+        for box, each in ((one, identity), (one, stopped), (other, theirs)):
+            box.wait_for(each, "running")
+        docker("exec", one.container(identity), "sh", "-c", "echo kept >/root/note")
+        one.client("ec2").stop_instances(InstanceIds=[stopped])
+        one.wait_for(stopped, "stopped")
+        keys, machine = self.host_keys(one, identity), one.machine(identity)
+        told = one.down()
+        self.assertEqual(sorted(told["kept"]), sorted(f"labctl-sandbox/{one.lab}:{each}" for each in (identity, stopped)))
+        self.assertEqual(len(one.left()), 2)
+        one.up()
+        one.ask("repair", {})
+        self.assertEqual((one.state(identity), one.state(stopped)), ("running", "stopped"))
+        self.assertEqual(docker("exec", one.container(identity), "cat", "/root/note"), "kept")
+        self.assertEqual(self.host_keys(one, identity), keys)
+        self.assertEqual(one.machine(identity)["ssh"], machine["ssh"])
+        one.client("ec2").terminate_instances(InstanceIds=[stopped])
+        one.wait_for(stopped, "terminated")
+        one.down()
+        self.assertEqual(len(one.left()), 1)
+        one.clean("--forget")
+        self.assertEqual(one.left(), [])
+        self.assertEqual([path.name for path in one.folder.iterdir()], ["log"])
+        # all the while, the other lab was left alone
+        self.assertEqual(other.state(theirs), "running")
+        self.assertEqual(docker("inspect", "--format", "{{.State.Running}}", other.container(theirs)), "true")
+
+    def test_a_killed_process_leaves_servers_that_are_found_again_or_cleaned(self):
+        box = self.sandbox()
+        box.ask("settings", {"authority": True})
+        identity = box.run_instance()
+        box.wait_for(identity, "running")
+        processes = box.processes()
+        self.assertEqual(len(processes), 3)
+        box.kill()
+        wait_until("the end of the children", lambda: not any(map(is_alive, processes)))
+        docker("kill", box.container(identity))
+        box.up()
+        box.ask("repair", {})
+        self.assertEqual(docker("inspect", "--format", "{{.State.Running}}", box.container(identity)), "true")
+        box.kill()
+        box.clean("--forget")
+        self.assertEqual(box.left(), [])
+        self.assertFalse(any(map(is_alive, processes)))
+
+
+def change_records(dns, zone, *changes):
+    """Changes records, each given as (action, name, type, value)."""
+    batch = [{"Action": a, "ResourceRecordSet": {"Name": n, "Type": t, "TTL": 300, "ResourceRecords": [{"Value": v}]}} for a, n, t, v in changes]
+    dns.change_resource_record_sets(HostedZoneId=zone, ChangeBatch={"Changes": batch})
+
+
+if __name__ == "__main__":
+    unittest.main()
