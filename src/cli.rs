@@ -4,10 +4,11 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use clap::builder::FalseyValueParser;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    adopt, apply, completions, destroy, init, passwd, plan, render, ssh, status,
+    adopt, apply, completions, destroy, init, passwd, plan, render, sandbox, ssh, status,
 };
 
 /// Stands up the data-science lab of one YAML plan on AWS, and takes it down.
@@ -47,6 +48,14 @@ pub struct Global {
         env = "LABCTL_CONNECT_TO"
     )]
     pub connect_to: Option<Place>,
+    /// Do it all in a sandbox on this laptop, without an AWS account; starts it if need be
+    #[arg(
+        long,
+        global = true,
+        env = "LABCTL_SANDBOX",
+        value_parser = FalseyValueParser::new()
+    )]
+    pub sandbox: bool,
     /// Show each call to AWS, request ids with errors, and what runs on the server
     #[arg(short, long, global = true)]
     pub verbose: bool,
@@ -79,6 +88,8 @@ pub enum Command {
     Ssh(ssh::Arguments),
     /// Set the password with which a user signs in to JupyterHub
     Passwd(passwd::Arguments),
+    /// Emulate AWS and the lab's servers on this laptop, to try and to rehearse
+    Sandbox(sandbox::Arguments),
     /// Write the server's files to a folder, without asking anybody
     Render(render::Arguments),
     /// Show in which order the plan's resources are made
@@ -97,6 +108,7 @@ impl Command {
             Self::Apply(arguments) => arguments.json,
             Self::Destroy(arguments) => arguments.json,
             Self::Status(arguments) => arguments.json,
+            Self::Sandbox(arguments) => arguments.is_json(),
             _ => false,
         }
     }

@@ -14,14 +14,17 @@ mod my_ip;
 pub mod passwd;
 pub mod plan;
 pub mod power;
+mod rehearsal;
 pub mod render;
 mod running;
+pub mod sandbox;
 pub mod schema;
 mod server;
 mod session;
 pub mod ssh;
 pub mod status;
 pub mod validate;
+mod way;
 
 use std::process::ExitCode;
 
@@ -83,6 +86,7 @@ async fn command(cli: &Cli, out: &Out) -> Result<ExitCode, Failure> {
         Command::Adopt(arguments) => adopt::run(global, arguments, out).await,
         Command::Ssh(arguments) => ssh::run(global, arguments, out).await,
         Command::Passwd(arguments) => passwd::run(global, arguments, out).await,
+        Command::Sandbox(arguments) => sandbox::run(global, arguments, out).await,
         Command::Render(arguments) => render::run(global, arguments, out),
         Command::Graph => graph::run(global, out),
         Command::Schema => schema::run(out),

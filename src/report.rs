@@ -12,6 +12,7 @@ pub mod json;
 pub mod out;
 pub mod outcome;
 pub mod progress;
+pub mod sandbox;
 pub mod status;
 pub mod text;
 
@@ -22,7 +23,7 @@ mod words;
 pub use explain::Explanation;
 pub use host::{Answers, HostProgress, HostView};
 pub use out::{Out, OutOptions};
-pub use progress::Progress;
+pub use progress::{Progress, Stages};
 pub use view::{OutcomeView, Outputs, PlanView, StatusView};
 
 #[cfg(test)]

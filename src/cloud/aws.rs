@@ -5,6 +5,8 @@ use std::time::Duration;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
+use aws_smithy_async::time::SystemTimeSource;
 use tokio::time::Instant;
 
 use super::{Call, CallError, Cloud, Read, Reply, call, http, operations};
@@ -43,29 +45,53 @@ const CONNECT: Duration = Duration::from_secs(5);
 const ATTEMPT: Duration = Duration::from_secs(30);
 const OPERATION: Duration = Duration::from_secs(120);
 
+fn timeouts() -> TimeoutConfig {
+    TimeoutConfig::builder()
+        .connect_timeout(CONNECT)
+        .operation_attempt_timeout(ATTEMPT)
+        .operation_timeout(OPERATION)
+        .build()
+}
+
+/// Not the adaptive mode: once throttled, it would hold back all calls to that
+/// service, a minute long for the few that labctl makes.
+fn retries() -> RetryConfig {
+    RetryConfig::standard()
+        .with_max_attempts(ATTEMPTS)
+        .with_initial_backoff(FIRST_PAUSE)
+}
+
 impl<'a> Aws<'a> {
     /// Makes the clients; credentials come from the SDK's own chain and are
     /// looked for at the first call.
     pub async fn connect(access: &Access, log: Option<CallLog<'a>>) -> Self {
-        let timeouts = TimeoutConfig::builder()
-            .connect_timeout(CONNECT)
-            .operation_attempt_timeout(ATTEMPT)
-            .operation_timeout(OPERATION)
-            .build();
-        // Not the adaptive mode: once throttled, it would hold back all calls to
-        // that service, a minute long for the few that labctl makes.
-        let retries = RetryConfig::standard()
-            .with_max_attempts(ATTEMPTS)
-            .with_initial_backoff(FIRST_PAUSE);
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
             .region(Region::new(access.region.clone()))
-            .retry_config(retries)
-            .timeout_config(timeouts)
+            .retry_config(retries())
+            .timeout_config(timeouts())
             .http_client(http::client());
         if let Some(profile) = &access.profile {
             loader = loader.profile_name(profile);
         }
         Self::new(&loader.load().await, log)
+    }
+
+    /// Makes clients of the sandbox on this laptop. Neither the environment nor any file is asked, so that nothing of
+    /// this can go astray to an account.
+    pub fn emulated(region: &str, endpoint: &str, log: Option<CallLog<'a>>) -> Self {
+        let credentials = sts::config::Credentials::new("sandbox", "sandbox", None, None, "labctl");
+        let config = SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new(region.to_owned()))
+            .endpoint_url(endpoint)
+            .credentials_provider(sts::config::SharedCredentialsProvider::new(credentials))
+            .retry_config(retries())
+            .timeout_config(timeouts())
+            .http_client(http::local_client())
+            .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
+            .time_source(SystemTimeSource::new())
+            .build();
+        Self::new(&config, log)
     }
 
     fn new(config: &SdkConfig, log: Option<CallLog<'a>>) -> Self {

@@ -1,7 +1,7 @@
-//! HTTPS, for the SDK and for the one question that goes elsewhere.
+//! HTTP, for the SDK, for the one question that goes elsewhere, and for the sandbox on this laptop.
 //!
 //! Trusted are the system's certificates; `HTTPS_PROXY`, `HTTP_PROXY` and
-//! `NO_PROXY` are respected.
+//! `NO_PROXY` are respected, but not on the way to the sandbox.
 
 use std::time::Duration;
 
@@ -9,14 +9,17 @@ use aws_smithy_async::rt::sleep::TokioSleep;
 use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_http_client::{Connector, tls};
 use aws_smithy_runtime_api::client::http::{
-    HttpConnectorSettings, SharedHttpClient, SharedHttpConnector, http_client_fn,
+    HttpConnector, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector, http_client_fn,
 };
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::byte_stream::ByteStream;
 
 const CONNECT: Duration = Duration::from_secs(5);
 const READ: Duration = Duration::from_secs(30);
 
 /// Makes a connector, which keeps connections for the next request.
-pub fn connector() -> SharedHttpConnector {
+fn connector(proxies: ProxyConfig) -> SharedHttpConnector {
     let settings = HttpConnectorSettings::builder()
         .connect_timeout(CONNECT)
         .read_timeout(READ)
@@ -24,7 +27,7 @@ pub fn connector() -> SharedHttpConnector {
     let connector = Connector::builder()
         .connector_settings(settings)
         .sleep_impl(TokioSleep::new())
-        .proxy_config(ProxyConfig::from_env())
+        .proxy_config(proxies)
         .tls_provider(tls::Provider::Rustls(
             tls::rustls_provider::CryptoMode::Ring,
         ))
@@ -34,6 +37,70 @@ pub fn connector() -> SharedHttpConnector {
 
 /// Makes a client of one connector for all services.
 pub fn client() -> SharedHttpClient {
-    let connector = connector();
+    let connector = connector(ProxyConfig::from_env());
     http_client_fn(move |_, _| connector.clone())
+}
+
+/// Makes a client that goes where it is told, past every proxy.
+pub fn local_client() -> SharedHttpClient {
+    let connector = connector(ProxyConfig::disabled());
+    http_client_fn(move |_, _| connector.clone())
+}
+
+/// Asks a server of the world, and gives the text of its answer.
+///
+/// # Errors
+///
+/// What the system said, in words.
+pub async fn get(url: &str) -> Result<String, String> {
+    let request = HttpRequest::get(url).map_err(|error| error.to_string())?;
+    send(&connector(ProxyConfig::from_env()), request).await
+}
+
+/// Asks a server of this laptop, and gives the text of its answer.
+///
+/// # Errors
+///
+/// What the system said, in words; or the status and the text, where that is no success.
+pub async fn local(
+    method: &str,
+    url: &str,
+    headers: &[(&'static str, &str)],
+    body: Option<String>,
+) -> Result<String, String> {
+    let mut request = HttpRequest::get(url).map_err(|error| error.to_string())?;
+    let method = request.set_method(method).map(drop);
+    method.map_err(|error| error.to_string())?;
+    for (name, value) in headers {
+        request.headers_mut().insert(*name, (*value).to_owned());
+    }
+    if let Some(body) = body {
+        let length = body.len().to_string();
+        request.headers_mut().insert("Content-Length", length);
+        *request.body_mut() = SdkBody::from(body);
+    }
+    send(&connector(ProxyConfig::disabled()), request).await
+}
+
+async fn send(connector: &SharedHttpConnector, request: HttpRequest) -> Result<String, String> {
+    let response = connector
+        .call(request)
+        .await
+        .map_err(|error| root_cause(&error))?;
+    let status = response.status();
+    let body = ByteStream::new(response.into_body()).collect().await;
+    let bytes = body.map_err(|error| error.to_string())?.into_bytes();
+    let text = String::from_utf8_lossy(&bytes).into_owned();
+    match status.is_success() {
+        true => Ok(text),
+        false => Err(format!("{}: {}", status.as_u16(), text.trim())),
+    }
+}
+
+/// The last of a chain of errors: what the system itself said.
+fn root_cause(error: &dyn std::error::Error) -> String {
+    match error.source() {
+        Some(source) => root_cause(source),
+        None => error.to_string(),
+    }
 }

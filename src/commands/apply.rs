@@ -18,6 +18,7 @@ use super::hosting::{self, Context, Hosting, Reached};
 use super::looked::{self, HostPlanned};
 use super::plan::{show, view};
 use super::running::{self, Ended, Options};
+use super::way::Way;
 use super::{Failure, server, session};
 
 /// What `apply` takes.
@@ -52,7 +53,7 @@ pub enum Half {
 /// Reads, compares, shows, refuses what must not be, asks, applies.
 pub async fn run(global: &Global, arguments: &Arguments, out: &Out) -> Result<ExitCode, Failure> {
     let saved = arguments.saved.as_deref().map(open).transpose()?;
-    let (parsed, laptop) = match &saved {
+    let (mut parsed, laptop) = match &saved {
         Some(saved) => reopen(saved)?,
         None => {
             let parsed = session::load_with_warnings(global, out)?;
@@ -60,11 +61,11 @@ pub async fn run(global: &Global, arguments: &Arguments, out: &Out) -> Result<Ex
             (parsed, laptop)
         }
     };
-    let aws = session::connect(&parsed, global, out).await;
+    let (aws, way) = session::connect(&mut parsed, global, out).await?;
     let planned = planning::plan(&aws, &parsed.plan, &laptop).await?;
     let context = Context {
         cloud: &aws,
-        global,
+        way: &way,
         parsed: &parsed,
         laptop: &laptop,
         out,
@@ -72,9 +73,9 @@ pub async fn run(global: &Global, arguments: &Arguments, out: &Out) -> Result<Ex
     // Nobody has looked at the server's half of a plan that was saved without it.
     let is_without_host = saved.as_ref().is_some_and(SavedPlan::is_without_host);
     let only = arguments.only.or(is_without_host.then_some(Half::Cloud));
-    let hosting = Hosting::of(context).filter(|_| only != Some(Half::Cloud));
+    let hosting = Hosting::of(context, only).await?;
     if only == Some(Half::Host) {
-        check_host_alone(&parsed, &planned, global)?;
+        check_host_alone(&parsed, &planned, &way)?;
     }
     // Where nothing in AWS is to change, nothing will make the server answer.
     let insists = only == Some(Half::Host) || !planned.set.has_work();
@@ -105,6 +106,7 @@ pub async fn run(global: &Global, arguments: &Arguments, out: &Out) -> Result<Ex
     let options = Options {
         empty_bucket: false,
         parsed: &parsed,
+        way: &way,
     };
     let planned = match does_cloud {
         true => planned,
@@ -135,9 +137,9 @@ fn check(
 }
 
 /// Refuses what can only end with nothing done: the server's half alone, without a server.
-fn check_host_alone(parsed: &Parsed, planned: &Planned, global: &Global) -> Result<(), Failure> {
+fn check_host_alone(parsed: &Parsed, planned: &Planned, way: &Way) -> Result<(), Failure> {
     session::workbench(parsed)?;
-    server::running(&planned.live, global).map(drop)
+    server::running(&planned.live, way).map(drop)
 }
 
 fn is_off(planned: &Planned) -> bool {
@@ -190,6 +192,7 @@ async fn finish_host(
                 let answers = hosting.answers(&facts);
                 out.result(&report_host::ended(verdict.as_ref(), &answers));
                 out.result(&outcome::whereabouts(&ended.view(planned)));
+                hosting.context.way.tell(out).await?;
             }
             Ok(ExitCode::SUCCESS)
         }

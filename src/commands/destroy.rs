@@ -14,7 +14,6 @@ use crate::resources::{Body, Kind, Scope, bucket};
 
 use super::plan::view;
 use super::running::{self, Options};
-use super::server::known_hosts;
 use super::{Failure, session};
 
 /// What `destroy` takes.
@@ -36,7 +35,7 @@ pub struct Arguments {
 
 /// Reads, shows, refuses what must not be, asks, deletes.
 pub async fn run(global: &Global, arguments: &Arguments, out: &Out) -> Result<ExitCode, Failure> {
-    let parsed = session::load(global)?;
+    let mut parsed = session::load(global)?;
     if parsed.plan.protect {
         return Err(Failure::problems(
             parsed.source.clone(),
@@ -47,7 +46,7 @@ pub async fn run(global: &Global, arguments: &Arguments, out: &Out) -> Result<Ex
             )],
         ));
     }
-    let aws = session::connect(&parsed, global, out).await;
+    let (aws, way) = session::connect(&mut parsed, global, out).await?;
     let scope = Scope::of(&parsed.plan);
     let planned = planning::plan_destroy(&aws, scope, arguments.delete_zone).await?;
     if !out.is_json() {
@@ -68,12 +67,13 @@ pub async fn run(global: &Global, arguments: &Arguments, out: &Out) -> Result<Ex
     let options = Options {
         empty_bucket: arguments.empty_bucket,
         parsed: &parsed,
+        way: &way,
     };
     let ended = running::apply(&aws, &planned, &options, out).await?;
     if ended.is_complete() {
         for server in deleted(&planned, Kind::Instance) {
             // Its key means nothing any more, but does no harm either.
-            let _ = known_hosts().forget(&server.id);
+            let _ = way.known_hosts().forget(&server.id);
         }
     }
     ended.tell(&planned, outcome::destroyed, out)

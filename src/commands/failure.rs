@@ -7,6 +7,7 @@ use crate::host::{HostError, RenderError};
 use crate::plan::{FindError, LoadError, Problem, Problems, Source};
 use crate::report::{Explanation, Out, explain};
 use crate::resources::StepError;
+use crate::sandbox::SandboxError;
 
 const FAILED: u8 = 1;
 const INTERRUPTED: u8 = 130;
@@ -79,6 +80,13 @@ impl From<RenderError> for Failure {
 
 impl From<HostError> for Failure {
     fn from(error: HostError) -> Self {
+        let hint = error.hint();
+        Self::said(error.to_string(), hint)
+    }
+}
+
+impl From<SandboxError> for Failure {
+    fn from(error: SandboxError) -> Self {
         let hint = error.hint();
         Self::said(error.to_string(), hint)
     }

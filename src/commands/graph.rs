@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use crate::cli::Global;
 use crate::diff;
+use crate::folders;
 use crate::graph;
 use crate::lower::{self, Inputs};
 use crate::plan;
@@ -18,7 +19,7 @@ const ANY_ACCOUNT: &str = "000000000000";
 /// Shows the steps of a first apply; AWS is not asked.
 pub fn run(global: &Global, out: &Out) -> Result<ExitCode, Failure> {
     let parsed = session::load(global)?;
-    let keys = plan::read_keys(&parsed, session::home().as_deref())
+    let keys = plan::read_keys(&parsed, folders::home().as_deref())
         .map_err(|problems| Failure::problems(parsed.source.clone(), problems))?;
     let inputs = Inputs {
         public_key: keys.key_pair,

@@ -12,9 +12,11 @@ use crate::report::{Answers, HostProgress, Out};
 use crate::resource::{Impact, Power};
 use crate::resources::{Kind, instance};
 
+use super::apply::Half;
 use super::looked::{HostPlanned, compared, refuse, see, taken};
 use super::server::Server;
-use super::{Failure, interrupt, running};
+use super::way::Way;
+use super::{Failure, interrupt, rehearsal, running};
 
 /// The plan's half that is about the host.
 #[derive(Clone, Copy)]
@@ -30,8 +32,8 @@ pub struct Hosting<'a> {
 pub struct Context<'a> {
     /// The cloud.
     pub cloud: &'a dyn crate::cloud::Read,
-    /// The options of the command line.
-    pub global: &'a crate::cli::Global,
+    /// The way to the server.
+    pub way: &'a Way,
     /// The plan.
     pub parsed: &'a crate::plan::Parsed,
     /// The laptop's part.
@@ -41,10 +43,22 @@ pub struct Context<'a> {
 }
 
 impl<'a> Hosting<'a> {
-    /// Gives the host's half, where the plan has one.
-    pub fn of(context: Context<'a>) -> Option<Self> {
-        let workbench = context.parsed.plan.workbench.as_ref()?;
-        Some(Self { context, workbench })
+    /// Gives the host's half, where the plan has one, and it is wanted. Where no server can ever be reached, its files
+    /// are rendered and checked, and that is told.
+    pub async fn of(context: Context<'a>, only: Option<Half>) -> Result<Option<Self>, Failure> {
+        let workbench = context.parsed.plan.workbench.as_ref();
+        let workbench = workbench.filter(|_| only != Some(Half::Cloud));
+        let Some(workbench) = workbench else {
+            return Ok(None);
+        };
+        let hosting = Self { context, workbench };
+        match context.way.obstacle() {
+            None => Ok(Some(hosting)),
+            Some(obstacle) => {
+                rehearsal::check(&hosting.desired(None)?, obstacle, context.out).await?;
+                Ok(None)
+            }
+        }
     }
 
     /// Looks at the server as far as it can be, and compares.
@@ -63,7 +77,7 @@ impl<'a> Hosting<'a> {
             (Some(live), false) if live.observed.power != Some(Power::Running) => without(&[
                 "the server does not run, so it was not looked at; `labctl start` starts it",
             ]),
-            (Some(_), false) if address.is_none() && self.context.global.connect_to.is_none() => {
+            (Some(_), false) if address.is_none() && self.context.way.needs_address() => {
                 without(&["the server has no public address, so it was not looked at"])
             }
             (Some(live), false) => {
@@ -77,6 +91,7 @@ impl<'a> Hosting<'a> {
                 seen: None,
             },
         };
+        host.notes.extend(self.context.way.note());
         host.notes.extend(self.not_yet());
         Ok(host)
     }
@@ -129,14 +144,15 @@ impl<'a> Hosting<'a> {
     fn server(&self, id: String, address: Option<IpAddr>, patience: Patience) -> Server<'a> {
         let Context {
             cloud,
-            global,
+            way,
             parsed,
             laptop,
             out,
+            ..
         } = self.context;
         Server {
             cloud,
-            global,
+            way,
             parsed,
             public_key: &laptop.public_key,
             out,
@@ -155,7 +171,7 @@ impl<'a> Hosting<'a> {
         insists: bool,
     ) -> Result<HostPlanned, Failure> {
         let mut seen = see(server, &desired).await;
-        if insists && matches!(&seen, Err(HostError::Ssh(error)) if error.is_transient()) {
+        if insists && seen.as_ref().is_err_and(HostError::is_transient) {
             let progress = HostProgress::new(self.context.out);
             progress.waiting("the server does not let labctl in (yet); trying for a minute");
             server.patience.set(Patience::STARTED);
@@ -163,15 +179,17 @@ impl<'a> Hosting<'a> {
         }
         match seen {
             Ok(seen) => Ok(compared(desired, seen)),
-            Err(HostError::Ssh(error)) if !insists && !error.may_be_impostor() => Ok(HostPlanned {
-                notes: vec![format!(
-                    "the server was not looked at: {error}; {}",
-                    error.hint()
-                )],
-                desired,
-                seen: None,
-                diff: None,
-            }),
+            Err(error @ (HostError::Ssh(_) | HostError::NoWay { .. }))
+                if !insists && !error.may_be_impostor() =>
+            {
+                let hint = error.hint();
+                Ok(HostPlanned {
+                    notes: vec![format!("the server was not looked at: {error}; {hint}")],
+                    desired,
+                    seen: None,
+                    diff: None,
+                })
+            }
             Err(error) => Err(error.into()),
         }
     }
@@ -253,7 +271,7 @@ impl<'a> Hosting<'a> {
     pub async fn find(&self, id: &str) -> Result<Option<Reached>, Failure> {
         let instance = instance::describe(self.context.cloud, id).await?;
         let address = instance.and_then(|instance| instance.public_ip_address()?.parse().ok());
-        let is_reachable = address.is_some() || self.context.global.connect_to.is_some();
+        let is_reachable = address.is_some() || !self.context.way.needs_address();
         Ok(is_reachable.then(|| Reached {
             id: id.to_owned(),
             address,

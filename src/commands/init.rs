@@ -8,10 +8,11 @@ use std::process::ExitCode;
 use clap::Args;
 
 use crate::cli::Global;
+use crate::folders;
 use crate::plan::{self, BucketName, DomainName, Email, FilePath, InitAnswers, LabName, Region};
 use crate::report::Out;
 
-use super::{Failure, session};
+use super::Failure;
 
 /// What `init` takes.
 #[derive(Debug, Args)]
@@ -61,7 +62,7 @@ pub fn run(global: &Global, arguments: &Arguments, out: &Out) -> Result<ExitCode
 }
 
 fn find_key() -> Option<&'static str> {
-    let folder = session::home()?.join(".ssh");
+    let folder = folders::home()?.join(".ssh");
     KEYS.iter().copied().find(|key| folder.join(key).is_file())
 }
 

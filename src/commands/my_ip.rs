@@ -3,10 +3,6 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use aws_smithy_runtime_api::client::http::HttpConnector;
-use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
-use aws_smithy_types::byte_stream::ByteStream;
-
 use crate::cloud::http;
 
 use super::Failure;
@@ -18,7 +14,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Asks which address this laptop has.
 pub async fn ask() -> Result<IpAddr, Failure> {
-    let answer = tokio::time::timeout(PATIENCE, get()).await;
+    let answer = tokio::time::timeout(PATIENCE, http::get(SERVICE)).await;
     let text = match answer {
         Ok(Ok(text)) => text,
         Ok(Err(reason)) => return Err(unknown(&reason)),
@@ -33,23 +29,4 @@ fn unknown(reason: &str) -> Failure {
         format!("cannot find out which address `my-ip` is ({SERVICE}: {reason})"),
         "name it: `--my-ip ADDRESS`",
     )
-}
-
-async fn get() -> Result<String, String> {
-    let request = HttpRequest::get(SERVICE).map_err(|error| error.to_string())?;
-    let response = http::connector()
-        .call(request)
-        .await
-        .map_err(|error| root_cause(&error))?;
-    let body = ByteStream::new(response.into_body()).collect().await;
-    let bytes = body.map_err(|error| error.to_string())?.into_bytes();
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
-}
-
-/// The last of a chain of errors: what the system itself said.
-fn root_cause(error: &dyn std::error::Error) -> String {
-    match error.source() {
-        Some(source) => root_cause(source),
-        None => error.to_string(),
-    }
 }

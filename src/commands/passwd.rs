@@ -6,7 +6,7 @@ use clap::Args;
 
 use crate::cli::Global;
 use crate::host::password::Password;
-use crate::host::{HostError, session as host_session};
+use crate::host::session as host_session;
 use crate::report::Out;
 
 use super::server::{self, Visit};
@@ -35,7 +35,7 @@ pub async fn run(global: &Global, arguments: &Arguments, out: &Out) -> Result<Ex
     }
     let visit = Visit::new(parsed, global, out).await?;
     let server = visit.server();
-    let connection = server.open().await.map_err(HostError::from)?;
+    let connection = server.open().await?;
     let password = match arguments.generate {
         true => Password::generate().map_err(unrandom)?,
         false => ask(&arguments.user, out)?,

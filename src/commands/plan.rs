@@ -35,18 +35,18 @@ pub struct Arguments {
 
 /// Reads, compares, shows.
 pub async fn run(global: &Global, arguments: &Arguments, out: &Out) -> Result<ExitCode, Failure> {
-    let parsed = session::load_with_warnings(global, out)?;
+    let mut parsed = session::load_with_warnings(global, out)?;
     let laptop = session::laptop(&parsed, global).await?;
-    let aws = session::connect(&parsed, global, out).await;
+    let (aws, way) = session::connect(&mut parsed, global, out).await?;
     let planned = planning::plan(&aws, &parsed.plan, &laptop).await?;
     let context = Context {
         cloud: &aws,
-        global,
+        way: &way,
         parsed: &parsed,
         laptop: &laptop,
         out,
     };
-    let hosting = Hosting::of(context).filter(|_| arguments.only != Some(Half::Cloud));
+    let hosting = Hosting::of(context, arguments.only).await?;
     let host = match hosting {
         Some(hosting) => Some(hosting.plan(&planned, false).await?),
         None => None,

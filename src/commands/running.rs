@@ -15,6 +15,7 @@ use crate::resource::{Address, Impact};
 use crate::resources::{Handle, Kind};
 
 use super::server::LOGIN;
+use super::way::Way;
 use super::{Failure, interrupt};
 
 /// How to run.
@@ -23,6 +24,8 @@ pub struct Options<'a> {
     pub empty_bucket: bool,
     /// The plan.
     pub parsed: &'a Parsed,
+    /// The way to the server.
+    pub way: &'a Way,
 }
 
 /// Asks, unless the answer was given by `--yes`.
@@ -107,7 +110,7 @@ pub async fn apply(
     };
     let outcome = interrupt::guarded(applying.apply(&graph), &interrupted, &progress).await;
     progress.finish();
-    let outputs = outputs(options.parsed, planned, &outcome.handles);
+    let outputs = outputs(options, planned, &outcome.handles);
     let server = outcome.handles.get(&Address::of(Kind::Instance));
     Ok(Ended {
         server: server.map(|handle| handle.id.clone()),
@@ -129,7 +132,12 @@ fn verdict(outcome: &Outcome, interrupted: bool) -> Result<ExitCode, Failure> {
 }
 
 /// What answers once the lab is up.
-fn outputs(parsed: &Parsed, planned: &Planned, handles: &BTreeMap<Address, Handle>) -> Outputs {
+fn outputs(
+    options: &Options<'_>,
+    planned: &Planned,
+    handles: &BTreeMap<Address, Handle>,
+) -> Outputs {
+    let Options { parsed, way, .. } = options;
     let get = |kind: Kind| handles.get(&Address::of(kind));
     let address = |kind: Kind| get(kind).and_then(|handle| handle.observed.public_ip);
     let own_address = address(Kind::Instance).filter(|_| keeps_address(&planned.set));
@@ -149,9 +157,11 @@ fn outputs(parsed: &Parsed, planned: &Planned, handles: &BTreeMap<Address, Handl
         power: get(Kind::Instance).and_then(|handle| handle.observed.power),
         names: names.collect(),
         name_servers: zone_name.zip(servers).filter(|_| is_new_zone),
-        ssh: get(Kind::Instance)
-            .and(public_ip)
-            .map(|ip| ssh_line(parsed, &ip.to_string())),
+        ssh: get(Kind::Instance).and(public_ip).map(|ip| match way {
+            // Nobody is to go to an address that was made up.
+            Way::Sandbox(_) => "labctl --sandbox ssh".to_owned(),
+            Way::Straight | Way::Through(_) => ssh_line(parsed, &ip.to_string()),
+        }),
         bucket: get(Kind::Bucket).map(|handle| handle.id.clone()),
     }
 }

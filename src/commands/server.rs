@@ -7,33 +7,33 @@ use std::path::PathBuf;
 use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 
-use crate::cli::Global;
+use crate::cli::{Global, Place};
 use crate::cloud::Read;
 use crate::cloud::aws::Aws;
-use crate::host::Reach;
+use crate::folders;
 use crate::host::ssh::{
-    Connection, Console, HostKey, HowTrusted, Identity, KnownHosts, Patience, Shell, SshError,
-    Target, Trust, console_host_keys,
+    Connection, Console, HostKey, HowTrusted, Identity, KnownHosts, Patience, Shell, Target, Trust,
+    console_host_keys,
 };
+use crate::host::{HostError, Reach};
 use crate::plan::{Parsed, SshPublicKey};
 use crate::report::Out;
 use crate::resource::{Live, Power};
 use crate::resources::instance::console_output;
 use crate::resources::{self, Kind, LiveLab, Reader, Scope};
 
+use super::way::Way;
 use super::{Failure, session};
 
 /// The user that Ubuntu's images come with (Canonical, "Ubuntu on AWS").
 pub const LOGIN: &str = "ubuntu";
 
-const SSH_PORT: u16 = 22;
-
 /// The way to one server.
 pub struct Server<'a> {
     /// The cloud, which knows the server's console.
     pub cloud: &'a dyn Read,
-    /// The options of the command line.
-    pub global: &'a Global,
+    /// How to get there.
+    pub way: &'a Way,
     /// The plan, which names the key.
     pub parsed: &'a Parsed,
     /// The public key.
@@ -50,18 +50,14 @@ pub struct Server<'a> {
 
 impl Server<'_> {
     /// Where to connect to: the server, or what stands in for it.
-    pub fn target(&self) -> Target {
-        let own = self.address.map(|address| address.to_string());
-        let (address, port) = match &self.global.connect_to {
-            Some(place) => (place.address.clone(), place.port),
-            None => (own.unwrap_or_default(), SSH_PORT),
-        };
-        Target {
+    pub async fn target(&self) -> Result<Target, HostError> {
+        let Place { address, port } = self.way.place(&self.id, self.address).await?;
+        Ok(Target {
             address,
             port,
             user: LOGIN.to_owned(),
             pin: self.id.clone(),
-        }
+        })
     }
 
     /// The file of the public key; the private one lies beside it.
@@ -70,8 +66,8 @@ impl Server<'_> {
     }
 
     /// Opens a connection.
-    pub async fn open(&self) -> Result<Connection, SshError> {
-        let known_hosts = known_hosts();
+    pub async fn open(&self) -> Result<Connection, HostError> {
+        let known_hosts = self.way.known_hosts();
         let trust = Trust {
             known_hosts: &known_hosts,
             console: self,
@@ -85,7 +81,7 @@ impl Server<'_> {
             agent: agent.as_deref(),
             ask: &ask,
         };
-        let target = self.target();
+        let target = self.target().await?;
         let opened = Connection::open(&target, &identity, &trust, self.patience.get()).await?;
         match opened.trusted {
             HowTrusted::Pinned => {}
@@ -120,7 +116,7 @@ impl Console for Server<'_> {
 }
 
 impl Reach for Server<'_> {
-    fn connect(&self) -> LocalBoxFuture<'_, Result<Box<dyn Shell>, SshError>> {
+    fn connect(&self) -> LocalBoxFuture<'_, Result<Box<dyn Shell>, HostError>> {
         async {
             let connection = self.open().await?;
             Ok(Box::new(connection) as Box<dyn Shell>)
@@ -135,7 +131,7 @@ fn agent() -> Option<PathBuf> {
 }
 
 fn public_path(parsed: &Parsed) -> PathBuf {
-    let home = session::home();
+    let home = folders::home();
     let path = parsed.place(&parsed.plan.instance.key_pair, home.as_deref());
     path.unwrap_or_default()
 }
@@ -183,15 +179,6 @@ pub fn check_user(parsed: &Parsed, name: &str) -> Result<(), Failure> {
     ))
 }
 
-/// Where host keys are remembered, by instance id: an address outlives its server.
-pub fn known_hosts() -> KnownHosts {
-    let state = std::env::var_os("XDG_STATE_HOME").map(PathBuf::from);
-    let state = state.filter(|path| path.is_absolute());
-    let home = || session::home().unwrap_or_default().join(".local/state");
-    let folder = state.unwrap_or_else(home).join("labctl");
-    KnownHosts::at(folder.join("known_hosts"))
-}
-
 /// The lab's server.
 pub fn of(lab: &LiveLab) -> Result<&Live, Failure> {
     let server = lab.current(Kind::Instance);
@@ -199,7 +186,7 @@ pub fn of(lab: &LiveLab) -> Result<&Live, Failure> {
 }
 
 /// The lab's running server, its id and address, for commands that only go there.
-pub fn running(lab: &LiveLab, global: &Global) -> Result<(String, Option<IpAddr>), Failure> {
+pub fn running(lab: &LiveLab, way: &Way) -> Result<(String, Option<IpAddr>), Failure> {
     let server = of(lab)?;
     if server.observed.power != Some(Power::Running) {
         return Err(Failure::said(
@@ -208,7 +195,7 @@ pub fn running(lab: &LiveLab, global: &Global) -> Result<(String, Option<IpAddr>
         ));
     }
     let address = lab.public_address().map(IpAddr::from);
-    if address.is_none() && global.connect_to.is_none() {
+    if address.is_none() && way.needs_address() {
         return Err(Failure::said(
             "the server has no public address",
             "write `elastic_ip: true` in the plan and apply it, or name another way by \
@@ -220,7 +207,7 @@ pub fn running(lab: &LiveLab, global: &Global) -> Result<(String, Option<IpAddr>
 
 /// What the commands hold that do nothing but go to the server.
 pub struct Visit<'a> {
-    global: &'a Global,
+    way: Way,
     out: &'a Out,
     parsed: Parsed,
     public_key: SshPublicKey,
@@ -231,13 +218,17 @@ pub struct Visit<'a> {
 
 impl<'a> Visit<'a> {
     /// Finds the server of a plan.
-    pub async fn new(parsed: Parsed, global: &'a Global, out: &'a Out) -> Result<Self, Failure> {
+    pub async fn new(
+        mut parsed: Parsed,
+        global: &'a Global,
+        out: &'a Out,
+    ) -> Result<Self, Failure> {
         let public_key = session::laptop_without_address(&parsed)?.public_key;
-        let aws = session::connect(&parsed, global, out).await;
+        let (aws, way) = session::connect(&mut parsed, global, out).await?;
         let live = resources::read(&Reader::new(&aws, &Scope::of(&parsed.plan))).await?;
-        let (id, address) = running(&live, global)?;
+        let (id, address) = running(&live, &way)?;
         Ok(Self {
-            global,
+            way,
             out,
             parsed,
             public_key,
@@ -247,11 +238,16 @@ impl<'a> Visit<'a> {
         })
     }
 
+    /// Where the server's host key is remembered.
+    pub fn known_hosts(&self) -> KnownHosts {
+        self.way.known_hosts()
+    }
+
     /// The way there.
     pub fn server(&self) -> Server<'_> {
         Server {
             cloud: &self.aws,
-            global: self.global,
+            way: &self.way,
             parsed: &self.parsed,
             public_key: &self.public_key,
             out: self.out,

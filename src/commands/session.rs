@@ -8,13 +8,15 @@ use crate::cli::Global;
 use crate::cloud::aws::{Access, Aws, CallLog};
 use crate::cloud::{Call, CallError};
 use crate::diff::Refusal;
+use crate::folders;
 use crate::host;
 use crate::lower;
 use crate::plan::{self, Parsed, Workbench};
 use crate::planning::Laptop;
 use crate::report::Out;
 
-use super::{Failure, my_ip};
+use super::way::Way;
+use super::{Failure, my_ip, rehearsal};
 
 /// Finds and reads the plan file.
 pub fn load(global: &Global) -> Result<Parsed, Failure> {
@@ -32,11 +34,6 @@ pub fn load_with_warnings(global: &Global, out: &Out) -> Result<Parsed, Failure>
     Ok(parsed)
 }
 
-/// The user's home, where `~` leads.
-pub fn home() -> Option<PathBuf> {
-    std::env::home_dir()
-}
-
 /// Gathers what the plan needs of the laptop: the keys that it names, and this
 /// laptop's address where it says `my-ip`.
 pub async fn laptop(parsed: &Parsed, global: &Global) -> Result<Laptop, Failure> {
@@ -44,6 +41,7 @@ pub async fn laptop(parsed: &Parsed, global: &Global) -> Result<Laptop, Failure>
     let my_ip = match (lower::needs_my_ip(&parsed.plan), global.my_ip) {
         (false, _) => None,
         (true, Some(address)) => Some(address),
+        (true, None) if global.sandbox => Some(rehearsal::MY_IP),
         (true, None) => Some(my_ip::ask().await?),
     };
     Ok(Laptop { my_ip, ..laptop })
@@ -51,7 +49,7 @@ pub async fn laptop(parsed: &Parsed, global: &Global) -> Result<Laptop, Failure>
 
 /// Gathers what commands need that write no rules: the keys.
 pub fn laptop_without_address(parsed: &Parsed) -> Result<Laptop, Failure> {
-    let keys = plan::read_keys(parsed, home().as_deref())
+    let keys = plan::read_keys(parsed, folders::home().as_deref())
         .map_err(|problems| Failure::problems(parsed.source.clone(), problems))?;
     Ok(Laptop {
         authorized_keys: host::Inputs::new(&keys, Vec::new()).authorized_keys,
@@ -70,14 +68,26 @@ pub fn workbench(parsed: &Parsed) -> Result<&Workbench, Failure> {
     })
 }
 
-/// Connects to the plan's region; with `-v` each call is shown.
-pub async fn connect<'a>(parsed: &Parsed, global: &Global, out: &'a Out) -> Aws<'a> {
+/// Connects to the plan's region, in AWS or in the sandbox, and gives the way to the lab's server too. In the sandbox
+/// the plan becomes what can be played there. With `-v` each call is shown.
+pub async fn connect<'a>(
+    parsed: &mut Parsed,
+    global: &Global,
+    out: &'a Out,
+) -> Result<(Aws<'a>, Way), Failure> {
+    let region = parsed.plan.region.to_string();
+    let log = global.verbose.then(|| call_log(out));
+    if global.sandbox {
+        rehearsal::check_options(global)?;
+        let rehearsal = rehearsal::up(parsed, out).await?;
+        let aws = Aws::emulated(&region, &rehearsal.sandbox.endpoint(), log);
+        return Ok((aws, Way::Sandbox(Box::new(rehearsal))));
+    }
     let access = Access {
-        region: parsed.plan.region.to_string(),
+        region,
         profile: global.profile.clone(),
     };
-    let log = global.verbose.then(|| call_log(out));
-    Aws::connect(&access, log).await
+    Ok((Aws::connect(&access, log).await, Way::to_aws(global)))
 }
 
 fn call_log(out: &Out) -> CallLog<'_> {

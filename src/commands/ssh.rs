@@ -30,13 +30,13 @@ pub async fn run(global: &Global, arguments: &Arguments, out: &Out) -> Result<Ex
     }
     let visit = Visit::new(parsed, global, out).await?;
     let server = visit.server();
-    let known_hosts = server::known_hosts();
+    let known_hosts = visit.known_hosts();
     let pinned = known_hosts.read(&server.id).map(|pinned| pinned.keys);
     if pinned.is_ok_and(|keys| keys.is_empty()) {
         // Checks the key against the console, and remembers it for `ssh`.
-        server.open().await.map_err(crate::host::HostError::from)?;
+        server.open().await?;
     }
-    let target = server.target();
+    let target = server.target().await?;
     let mut ssh = Command::new("ssh");
     ssh.arg("-o").arg(format!("HostKeyAlias={}", target.pin));
     ssh.arg("-o")

@@ -20,8 +20,8 @@ pub struct Arguments {
 
 /// Reads and shows.
 pub async fn run(global: &Global, out: &Out) -> Result<ExitCode, Failure> {
-    let parsed = session::load(global)?;
-    let aws = session::connect(&parsed, global, out).await;
+    let mut parsed = session::load(global)?;
+    let (aws, way) = session::connect(&mut parsed, global, out).await?;
     let scope = Scope::of(&parsed.plan);
     let live = resources::read(&Reader::new(&aws, &scope)).await?;
     let view = StatusView {
@@ -32,7 +32,10 @@ pub async fn run(global: &Global, out: &Out) -> Result<ExitCode, Failure> {
     };
     match out.is_json() {
         true => out.document(&json::status(&view)),
-        false => out.result(&status::status(&view)),
+        false => {
+            out.result(&status::status(&view));
+            way.tell(out).await?;
+        }
     }
     Ok(ExitCode::SUCCESS)
 }

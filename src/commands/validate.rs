@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use crate::cli::Global;
+use crate::folders;
 use crate::plan;
 use crate::report::Out;
 
@@ -11,7 +12,7 @@ use super::{Failure, session};
 /// Checks the plan file.
 pub fn run(global: &Global, out: &Out) -> Result<ExitCode, Failure> {
     let parsed = session::load_with_warnings(global, out)?;
-    plan::read_keys(&parsed, session::home().as_deref())
+    plan::read_keys(&parsed, folders::home().as_deref())
         .map_err(|problems| Failure::problems(parsed.source.clone(), problems))?;
     out.result(&format!("`{}` is a valid plan", parsed.source.name));
     Ok(ExitCode::SUCCESS)

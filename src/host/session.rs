@@ -30,6 +30,14 @@ pub enum HostError {
     /// It could not be reached.
     #[error(transparent)]
     Ssh(#[from] SshError),
+    /// Nothing is known that leads to it, for now.
+    #[error("{reason}")]
+    NoWay {
+        /// Why.
+        reason: String,
+        /// What to do about it.
+        hint: String,
+    },
     /// The connection ended while the host was at work.
     #[error(transparent)]
     Link(#[from] LinkError),
@@ -65,10 +73,25 @@ pub enum HostError {
 }
 
 impl HostError {
+    /// Whether it is only that the server does not let labctl in, which can pass by itself while it boots.
+    pub const fn is_transient(&self) -> bool {
+        match self {
+            Self::Ssh(error) => error.is_transient(),
+            Self::NoWay { .. } => true,
+            _ => false,
+        }
+    }
+
+    /// Whether somebody else may have answered in the server's place.
+    pub const fn may_be_impostor(&self) -> bool {
+        matches!(self, Self::Ssh(error) if error.may_be_impostor())
+    }
+
     /// Says what to do about it.
     pub fn hint(&self) -> String {
         match self {
             Self::Ssh(error) => error.hint(),
+            Self::NoWay { hint, .. } => hint.clone(),
             Self::Link(_) => "nothing was changed; run it again".to_owned(),
             Self::NoSudo(_) => "labctl logs in as `ubuntu`, who may use `sudo` without a password \
                                 on Ubuntu's images; let that user do so again (`sudo visudo`)"
@@ -96,7 +119,7 @@ impl HostError {
 /// A way to open a connection, as often as it takes.
 pub trait Reach {
     /// Opens one.
-    fn connect(&self) -> LocalBoxFuture<'_, Result<Box<dyn Shell>, SshError>>;
+    fn connect(&self) -> LocalBoxFuture<'_, Result<Box<dyn Shell>, HostError>>;
 }
 
 /// Listens to an apply.
@@ -321,11 +344,10 @@ impl<'a> Watch<'a> {
                     deadline = Instant::now() + SEARCH;
                     self.look(shell.as_ref()).await?
                 }
-                Err(SshError::Unreachable { .. } | SshError::Denied { .. })
-                    if Instant::now() < deadline =>
-                {
-                    None
-                }
+                Err(
+                    HostError::Ssh(SshError::Unreachable { .. } | SshError::Denied { .. })
+                    | HostError::NoWay { .. },
+                ) if Instant::now() < deadline => None,
                 Err(error) => return Err(HostError::OutOfSight(error.to_string())),
             };
             if found.is_none() {

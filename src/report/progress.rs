@@ -81,6 +81,42 @@ impl<'a> Progress<'a> {
     }
 }
 
+/// Shows what has to be done before a command can begin.
+#[derive(Debug)]
+pub struct Stages<'a> {
+    out: &'a Out,
+    bar: RefCell<Option<ProgressBar>>,
+}
+
+impl<'a> Stages<'a> {
+    /// Starts to show.
+    pub const fn new(out: &'a Out) -> Self {
+        Self {
+            out,
+            bar: RefCell::new(None),
+        }
+    }
+
+    /// Says what is done now; what was said before is over.
+    pub fn tell(&self, text: &str) {
+        let text = harmless(text.trim());
+        if !self.out.has_bars() {
+            return self.out.say(&text);
+        }
+        let mut bar = self.bar.borrow_mut();
+        let bar = bar.get_or_insert_with(|| spinner(self.out, "sandbox".to_owned()));
+        bar.set_message(text);
+    }
+}
+
+impl Drop for Stages<'_> {
+    fn drop(&mut self) {
+        if let Some(bar) = self.bar.borrow_mut().take() {
+            bar.finish_and_clear();
+        }
+    }
+}
+
 /// A line that shows that something is going on.
 pub(super) fn spinner(out: &Out, prefix: String) -> ProgressBar {
     let style = ProgressStyle::with_template(TEMPLATE)

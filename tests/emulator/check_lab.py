@@ -115,9 +115,9 @@ def lab_facts(bucket):
     }
 
 
-def expected_facts(instance_type, bucket):
+def expected_facts(options):
     return {
-        "instance type": instance_type,
+        "instance type": options.instance_type,
         "instance state": "running",
         "newest image": "ubuntu-noble-24.04-amd64-server-20260915",
         "IMDSv2": "required",
@@ -126,8 +126,8 @@ def expected_facts(instance_type, bucket):
         "profile of the instance": True,
         "address of the instance": True,
         "root volume": (30, "gp3", True, True),
-        "rules in": [(22, "203.0.113.7/32"), (80, "0.0.0.0/0"), (80, "::/0"), (443, "0.0.0.0/0"), (443, "::/0")],
-        "role reaches": [f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/*"],
+        "rules in": [(22, options.ssh_from), (80, "0.0.0.0/0"), (80, "::/0"), (443, "0.0.0.0/0"), (443, "::/0")],
+        "role reaches": [f"arn:aws:s3:::{options.bucket}", f"arn:aws:s3:::{options.bucket}/*"],
         "bucket versioning": "Enabled",
         "bucket encryption": "AES256",
         "bucket closed": True,
@@ -144,6 +144,7 @@ def main():
     parser.add_argument("state", choices=["present", "absent"])
     parser.add_argument("--instance-type", default="t3.micro")
     parser.add_argument("--bucket", default="do4ds-lab-penguins")
+    parser.add_argument("--ssh-from", default="203.0.113.7/32", metavar="CIDR", help="what `my-ip` stands for")
     options = parser.parse_args()
     there = options.state == "present"
     one_each = {"instances", "volumes", "addresses", "security groups", "key pairs", "roles", "instance profiles", "buckets", "zones"}
@@ -153,7 +154,7 @@ def main():
     expected["tagged, of any kind"] = 4 if there else 0
     if there and found == expected:
         found |= lab_facts(options.bucket)
-        expected |= expected_facts(options.instance_type, options.bucket)
+        expected |= expected_facts(options)
     wrong = [f"{what}: expected {expected[what]}, found {found[what]}" for what in found if found[what] != expected[what]]
     for line in wrong:
         print(f"wrong: {line}", file=sys.stderr)

@@ -15,6 +15,7 @@ const COMMANDS: &[&str] = &[
     "ssh",
     "passwd",
     "render",
+    "sandbox",
     "graph",
     "schema",
     "completions",
@@ -34,6 +35,10 @@ fn every_command_has_its_help() {
         );
         let ran = lab.labctl(&[command, "--help"]).ok();
         snapshot(&format!("help_{command}"), &ran.stdout);
+    }
+    for action in ["up", "down", "status", "env", "reset"] {
+        let ran = lab.labctl(&["sandbox", action, "--help"]).ok();
+        snapshot(&format!("help_sandbox_{action}"), &ran.stdout);
     }
     let listed = main
         .stdout

@@ -98,7 +98,7 @@ impl<'a> Way<'a> {
 }
 
 impl Reach for Way<'_> {
-    fn connect(&self) -> LocalBoxFuture<'_, Result<Box<dyn Shell>, SshError>> {
+    fn connect(&self) -> LocalBoxFuture<'_, Result<Box<dyn Shell>, HostError>> {
         async { Ok(Box::new(self.open().await?) as Box<dyn Shell>) }.boxed_local()
     }
 }

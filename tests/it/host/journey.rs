@@ -40,10 +40,13 @@ struct Journey {
 }
 
 #[test]
+#[expect(
+    clippy::print_stdout,
+    reason = "told when the test fails or takes too long"
+)]
 fn the_whole_lab_from_an_empty_host() {
     let mut journey = Journey::begin();
     let start = Instant::now();
-    // Told when the test fails or takes too long.
     let stage = |name: &str| println!("{:6.1} s  {name}", start.elapsed().as_secs_f64());
     stage("set-up");
     journey.is_set_up();

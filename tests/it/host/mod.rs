@@ -10,7 +10,7 @@ mod counts;
 mod foreign;
 mod journey;
 mod kills;
-mod machine;
+pub mod machine;
 mod pinned;
 mod ssh;
 mod sshd;

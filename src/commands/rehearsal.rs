@@ -1,0 +1,108 @@
+//! What a plan becomes in the sandbox: what the world does in earnest, something on this laptop plays.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use crate::cli::Global;
+use crate::host::DesiredHost;
+use crate::plan::{HttpsMode, Parsed};
+use crate::report::{Out, Stages};
+use crate::sandbox::rendered::{self, Checked};
+use crate::sandbox::{Authority, Sandbox, Status};
+
+use super::Failure;
+
+/// The address that `my-ip` stands for.
+pub const MY_IP: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+/// A plan that is played in a sandbox.
+#[derive(Debug)]
+pub struct Rehearsal {
+    /// The sandbox.
+    pub sandbox: Sandbox,
+    /// How it was in the beginning.
+    pub status: Status,
+    /// What is other than the plan says.
+    pub note: Option<String>,
+}
+
+/// Starts the plan's sandbox if it does not run, and makes of the plan what can be played there.
+pub async fn up(parsed: &mut Parsed, out: &Out) -> Result<Rehearsal, Failure> {
+    let stages = Stages::new(out);
+    let tell = |text: &str| stages.tell(text);
+    let sandbox = Sandbox::up(&parsed.plan, &tell).await?;
+    let status = sandbox.status().await?;
+    let note = recast(parsed, &status);
+    Ok(Rehearsal {
+        sandbox,
+        status,
+        note,
+    })
+}
+
+/// Refuses what would lead out of the sandbox again.
+pub fn check_options(global: &Global) -> Result<(), Failure> {
+    let stray = match global {
+        Global {
+            profile: Some(_), ..
+        } => "--profile",
+        Global {
+            connect_to: Some(_),
+            ..
+        } => "--connect-to (LABCTL_CONNECT_TO)",
+        _ => return Ok(()),
+    };
+    Err(Failure::said(
+        format!("`--sandbox` and `{stray}` exclude each other"),
+        "nothing was done; leave one of them out",
+    ))
+}
+
+/// Checks the server's files as far as that can be done without a server, and says what there is none for.
+pub async fn check(host: &DesiredHost, obstacle: &str, out: &Out) -> Result<(), Failure> {
+    let Checked { checked, problems } = rendered::check(host, &|_| {}).await?;
+    if !problems.is_empty() {
+        return Err(Failure::said(
+            problems.join("; "),
+            "this is a defect of labctl: please report it with your plan",
+        ));
+    }
+    let files = host.files.len();
+    out.warning(&format!(
+        "there is no container engine for the sandbox's servers ({obstacle}), so the server's half \
+         is only rendered: {files} files, of which {} could be checked here",
+        checked.len()
+    ));
+    out.say(
+        "install Docker or Podman and run `labctl sandbox up` to have servers; `labctl render \
+         --out DIR` shows the files",
+    );
+    Ok(())
+}
+
+/// Puts pebble in Let's Encrypt's place, or the server's own certificate where there is no pebble; says which.
+fn recast(parsed: &mut Parsed, status: &Status) -> Option<String> {
+    let https = &mut parsed.plan.workbench.as_mut()?.https;
+    if https.mode != HttpsMode::LetsEncrypt || https.directory.is_some() {
+        return None;
+    }
+    let problem = match &status.authority {
+        Some(Authority { directory, .. }) => match directory.parse() {
+            Ok(directory) => {
+                https.directory = Some(directory);
+                return Some(
+                    "in the sandbox pebble stands in for Let's Encrypt; no browser trusts its \
+                     certificates"
+                        .to_owned(),
+                );
+            }
+            Err(_) => "pebble has no address that servers reach",
+        },
+        None => status
+            .authority_problem
+            .as_deref()
+            .unwrap_or("pebble is not there"),
+    };
+    let note = format!("in the sandbox the certificate is the server's own: {problem}");
+    https.mode = HttpsMode::SelfSigned;
+    Some(note)
+}

@@ -1,0 +1,175 @@
+//! A sandbox as text: what runs, how to look at it, and what it cannot show.
+
+use serde_json::{Value, json};
+
+use crate::sandbox::{Machine, Port, Status};
+
+use super::style::{CREATE, DANGER, DIM, STRONG, UPDATE, paint};
+use super::words::harmless;
+
+const HTTP: u16 = 80;
+const HTTPS: u16 = 443;
+
+/// What a sandbox is not: printed, so that nobody takes a rehearsal for the performance.
+pub const LIMITS: [&str; 7] = [
+    "prices, quotas, capacity and the time that AWS takes for things",
+    "IAM's evaluation of permissions, and keys for the server by its profile: it reaches no bucket",
+    "security groups: ports 22, 80 and 443 of each server are open to this laptop, and no other is",
+    "instance types: a container has all of this laptop's processors and memory",
+    "volumes: disks are folders of this laptop, and do not grow",
+    "name servers: names lead to the lab on its own servers only, and certificates are nobody's",
+    "Ubuntu itself, where no registry could be reached: servers are Debian 12 then",
+];
+
+/// What AWS's other clients must be told to go to a sandbox.
+pub fn environment(port: u16, region: &str) -> String {
+    let endpoint = format!("http://127.0.0.1:{port}");
+    let settings = [
+        ("AWS_ENDPOINT_URL", endpoint.as_str()),
+        ("AWS_ACCESS_KEY_ID", "sandbox"),
+        ("AWS_SECRET_ACCESS_KEY", "sandbox"),
+        ("AWS_REGION", region),
+        ("AWS_DEFAULT_REGION", region),
+    ];
+    let lines = settings.map(|(name, value)| format!("export {name}={value}"));
+    // A session's token would go with a key of its own.
+    let unset = "unset AWS_PROFILE AWS_SESSION_TOKEN".to_owned();
+    lines
+        .into_iter()
+        .chain([unset])
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+/// Writes how a sandbox is; `None` for one that does not run.
+pub fn status(lab: &str, status: Option<&Status>) -> String {
+    let title = paint(STRONG, format!("sandbox of lab {}", harmless(lab)));
+    let Some(status) = status else {
+        return format!(
+            "{title}\n\n  not running; `labctl sandbox up` starts it, with what was in its account"
+        );
+    };
+    let mut sections = vec![title, parts(status).join("\n")];
+    sections.extend(
+        status
+            .machines
+            .iter()
+            .map(|machine| server(machine).join("\n")),
+    );
+    sections.extend(ways(status));
+    let limits = LIMITS.map(|limit| format!("  - {limit}"));
+    let limits = format!("what it cannot show:\n{}", limits.join("\n"));
+    sections.push(paint(DIM, limits));
+    sections.join("\n\n")
+}
+
+/// The same for programs.
+pub fn document(statuses: &[(String, Option<Status>)]) -> Value {
+    let sandboxes = statuses
+        .iter()
+        .map(|(lab, status)| json!({ "lab": lab, "running": status.is_some(), "status": status }));
+    json!({ "format": 1, "sandboxes": sandboxes.collect::<Vec<_>>(), "limits": LIMITS })
+}
+
+fn parts(status: &Status) -> Vec<String> {
+    let missing = |problem: &Option<String>| {
+        let problem = harmless(problem.as_deref().unwrap_or_default());
+        paint(UPDATE, format!("none ({problem})"))
+    };
+    let engine = match &status.engine {
+        Some(engine) => format!("{} {}", harmless(&engine.name), harmless(&engine.version)),
+        None => missing(&status.engine_problem),
+    };
+    let mut lines = vec![
+        format!("  AWS        http://127.0.0.1:{}", status.port),
+        format!("  engine     {engine}"),
+    ];
+    lines.extend(
+        status
+            .image
+            .as_ref()
+            .map(|image| format!("  image      {}", harmless(image))),
+    );
+    lines.push(match &status.authority {
+        Some(authority) => format!(
+            "  authority  pebble; its root: {}",
+            harmless(&authority.root.display().to_string())
+        ),
+        None => format!("  authority  {}", missing(&status.authority_problem)),
+    });
+    let problems = status.problems.iter();
+    lines.extend(problems.map(|problem| format!("  {}", paint(DANGER, harmless(problem)))));
+    lines
+}
+
+fn server(machine: &Machine) -> Vec<String> {
+    let state = match machine.state.as_str() {
+        "running" => paint(CREATE, "running"),
+        state => paint(UPDATE, harmless(state)),
+    };
+    let mut lines = vec![format!("  server     {} {state}", harmless(&machine.id))];
+    let mut add = |title: &str, text: Option<String>| {
+        lines.extend(text.map(|text| format!("    {title:<9}{}", harmless(&text))));
+    };
+    add(
+        "container",
+        machine.container.as_ref().map(|name| format!("  {name}")),
+    );
+    add("ssh", machine.ssh.as_ref().map(place));
+    add("http", machine.http.as_ref().map(place));
+    add("https", machine.https.as_ref().map(place));
+    add("problem", machine.problem.clone());
+    lines
+}
+
+fn place(port: &Port) -> String {
+    format!("  {}:{}", port.address, port.port)
+}
+
+/// How to look at the names that lead to servers: the emulated addresses lead nowhere.
+pub fn ways(status: &Status) -> Option<String> {
+    let machines = status.machines.iter();
+    let lines: Vec<_> = machines
+        .flat_map(|machine| {
+            let names = status
+                .names_of(&machine.id)
+                .filter(|name| !name.contains('*'));
+            names.filter_map(|name| way(status, machine, name))
+        })
+        .collect();
+    (!lines.is_empty()).then(|| format!("to look at it from this laptop:\n{}", lines.join("\n")))
+}
+
+fn way(status: &Status, machine: &Machine, name: &str) -> Option<String> {
+    let name = harmless(name);
+    let (http, https) = (machine.http.as_ref()?, machine.https.as_ref()?);
+    let trust = match &status.authority {
+        Some(authority) => format!(
+            "--cacert {}",
+            harmless(&authority.root.display().to_string())
+        ),
+        None => "--insecure".to_owned(),
+    };
+    // curl(1): `--resolve` for another address, `--connect-to` for another port too.
+    let (curl, browser) = match (http.port, https.port) {
+        (HTTP, HTTPS) => {
+            let address = harmless(&https.address);
+            (
+                format!("--resolve {name}:443:{address} --resolve {name}:80:{address}"),
+                format!("MAP {name} {address}"),
+            )
+        }
+        _ => {
+            let (http, https) = (place(http), place(https));
+            let (http, https) = (harmless(http.trim()), harmless(https.trim()));
+            (
+                format!("--connect-to {name}:443:{https} --connect-to {name}:80:{http}"),
+                format!("MAP {name}:443 {https}, MAP {name}:80 {http}"),
+            )
+        }
+    };
+    Some(format!(
+        "  curl {curl} {trust} https://{name}/\n  chromium --host-resolver-rules='{browser}' \
+         https://{name}/"
+    ))
+}

@@ -1,0 +1,207 @@
+//! The sandbox: an AWS account and its servers on this laptop.
+//!
+//! A process of the sandbox's own answers as AWS does: moto, with what AWS refuses and moto does not put in front of
+//! it. For each running instance it keeps a container with systemd and sshd, so that the server's half is real. The
+//! process is written in Python, as moto is, and lies in `sandbox/emulator/`; labctl brings it along, gives it an
+//! interpreter with all that it needs ([`python`]) and an image for the servers ([`image`]), starts it, and from then
+//! on talks with it over HTTP on the loopback interface ([`process`]).
+//!
+//! Each lab has a sandbox of its own. What is in its account outlives the process.
+
+pub mod engine;
+mod error;
+mod image;
+mod place;
+mod process;
+mod programs;
+mod python;
+pub mod rendered;
+mod shell;
+mod status;
+
+use std::time::Duration;
+
+use crate::plan::{HttpsMode, Image, Plan};
+
+use engine::Found;
+pub use error::SandboxError;
+pub use place::{Place, all};
+use process::Process;
+pub use status::{Authority, Machine, Port, Status};
+
+/// Is told what takes a while.
+pub type Tell<'a> = &'a dyn Fn(&str);
+
+/// How long a process may take that was asked to leave.
+const LEAVE: Duration = Duration::from_secs(60);
+
+/// A sandbox that runs.
+#[derive(Debug)]
+pub struct Sandbox {
+    place: Place,
+    process: Process,
+}
+
+impl Sandbox {
+    /// Gives the lab's sandbox; starts it, and makes what it needs, where that is missing.
+    ///
+    /// # Errors
+    ///
+    /// See [`SandboxError`].
+    pub async fn up(plan: &Plan, tell: Tell<'_>) -> Result<Self, SandboxError> {
+        let place = Place::of(&plan.lab);
+        let image = &plan.instance.image;
+        let _starting = place.lock_starting(tell).await?;
+        let process = match Process::running(&place).await? {
+            None => start(&place, image, tell).await?,
+            Some(process) => match outdated(&process, tell).await? {
+                None => process,
+                Some(reason) => {
+                    tell(reason);
+                    process.leave(&place, LEAVE).await?;
+                    start(&place, image, tell).await?
+                }
+            },
+        };
+        let sandbox = Self { place, process };
+        let status = sandbox.status().await?;
+        sandbox.offer_image(image, &status, tell).await?;
+        if wants_authority(plan) && status.engine.is_some() && status.authority.is_none() {
+            tell("starting pebble, which stands in for Let's Encrypt");
+            sandbox.process.want_authority().await?;
+            sandbox.repair().await?;
+        }
+        Ok(sandbox)
+    }
+
+    /// Gives the lab's sandbox if it runs.
+    ///
+    /// # Errors
+    ///
+    /// See [`SandboxError`].
+    pub async fn find(place: &Place) -> Result<Option<Status>, SandboxError> {
+        match Process::running(place).await? {
+            Some(process) => Ok(Some(status(&process).await?)),
+            None => Ok(None),
+        }
+    }
+
+    /// Where AWS's clients are to go.
+    pub fn endpoint(&self) -> String {
+        self.process.endpoint()
+    }
+
+    /// The files of this sandbox.
+    pub const fn place(&self) -> &Place {
+        &self.place
+    }
+
+    /// Asks how everything is.
+    ///
+    /// # Errors
+    ///
+    /// See [`SandboxError`].
+    pub async fn status(&self) -> Result<Status, SandboxError> {
+        status(&self.process).await
+    }
+
+    /// Brings the containers in line with the account, and waits for it.
+    ///
+    /// # Errors
+    ///
+    /// See [`SandboxError`].
+    pub async fn repair(&self) -> Result<Status, SandboxError> {
+        self.process.repair().await
+    }
+
+    /// Sees to it that there is an image for servers of this release.
+    async fn offer_image(
+        &self,
+        image: &Image,
+        status: &Status,
+        tell: Tell<'_>,
+    ) -> Result<(), SandboxError> {
+        if status.engine.is_none() || self.place.offers(image) == status.image {
+            return Ok(());
+        }
+        if let Some(engine) = engine::find(tell).await.engine {
+            let tag = image::build(&engine, image, tell).await?;
+            self.process.offer(&tag).await?;
+            self.place.remember_offer(image, &tag)?;
+        }
+        Ok(())
+    }
+}
+
+/// The process that was started without an engine does not know why.
+async fn status(process: &Process) -> Result<Status, SandboxError> {
+    let mut status = process.status().await?;
+    if status.engine.is_none() && status.engine_problem.is_none() {
+        let found = engine::find(&|_| {}).await;
+        status.engine_problem = Some(match found.engine {
+            Some(engine) => format!("{engine} is there now; `labctl sandbox up` uses it"),
+            None => found.problem,
+        });
+    }
+    Ok(status)
+}
+
+/// Whether the plan's certificate is to come from Let's Encrypt.
+fn wants_authority(plan: &Plan) -> bool {
+    let https = plan.workbench.as_ref().map(|workbench| &workbench.https);
+    https.is_some_and(|https| https.mode == HttpsMode::LetsEncrypt && https.directory.is_none())
+}
+
+/// Why a process has to be started anew, if it has.
+async fn outdated(process: &Process, tell: Tell<'_>) -> Result<Option<&'static str>, SandboxError> {
+    if !process.is_current() {
+        return Ok(Some(
+            "the sandbox is of another version of labctl; starting it anew",
+        ));
+    }
+    let has_engine = process.status().await?.engine.is_some();
+    let found = !has_engine && engine::find(tell).await.engine.is_some();
+    Ok(found.then_some("there is a container engine now; starting the sandbox anew"))
+}
+
+async fn start(place: &Place, image: &Image, tell: Tell<'_>) -> Result<Process, SandboxError> {
+    let python = python::find(tell).await?;
+    let Found { engine, .. } = engine::find(tell).await;
+    let tag = match &engine {
+        Some(engine) => Some(image::build(engine, image, tell).await?),
+        None => None,
+    };
+    if let Some(tag) = &tag {
+        place.remember_offer(image, tag)?;
+    }
+    tell("starting the sandbox");
+    Process::start(place, &python, engine.as_ref(), tag.as_deref()).await
+}
+
+/// Ends the lab's sandbox: its process, containers and network. Its account, and its servers' disks, are kept unless
+/// they are to be forgotten.
+///
+/// # Errors
+///
+/// See [`SandboxError`].
+pub async fn down(place: &Place, forget: bool, tell: Tell<'_>) -> Result<(), SandboxError> {
+    if !place.exists() {
+        return Ok(());
+    }
+    let _starting = place.lock_starting(tell).await?;
+    tell("ending the sandbox's process");
+    if let Some(process) = Process::running(place).await? {
+        process.leave(place, LEAVE).await?;
+    }
+    let python = python::find(tell).await?;
+    tell(match forget {
+        true => "removing the containers and all that was kept",
+        false => "keeping the servers' disks, and removing the containers",
+    });
+    let Found { engine, .. } = engine::find(tell).await;
+    process::clean(place, &python, engine.as_ref(), forget).await?;
+    if forget {
+        place.remove()?;
+    }
+    Ok(())
+}

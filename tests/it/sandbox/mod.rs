@@ -1,0 +1,8 @@
+//! The sandbox: an AWS account on this machine, whose servers are containers.
+
+mod accidents;
+mod life;
+mod rehearsal;
+mod side_by_side;
+mod traps;
+mod without_engine;
