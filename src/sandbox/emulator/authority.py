@@ -35,7 +35,7 @@ QUICK = {"PEBBLE_VA_NOSLEEP": "1", "PEBBLE_WFE_NONCEREJECT": "0"}
 
 
 class Authority:
-    """Runs pebble while it is wanted; all but `describe` is called by the thread that looks after the servers.
+    """Runs pebble while it is wanted: `tend` is called again and again, by the thread that looks after the servers.
 
     Only that thread starts programs, because Linux ends them with the thread that started them.
     """
@@ -61,6 +61,11 @@ class Authority:
         if self.children:
             with contextlib.suppress(OSError):  # the next look tells it again
                 self._tell_names(addresses)
+
+    def do_without(self):
+        """Says why there is no authority where there are no servers."""
+        wanted = self.settings.get("authority")
+        self.problem = "without containers there is no server that could get a certificate" if wanted else None
 
     def _start(self, engine):
         missing = [program for program in PROGRAMS if not shutil.which(program)]

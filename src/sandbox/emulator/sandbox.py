@@ -113,7 +113,7 @@ def clean(options):
     held = lock(options.folder, options.lab)
     removed, kept = end_children(options.folder), []
     try:
-        if options.engine != "none":
+        if shutil.which(options.engine):  # else nothing was ever made, or the engine is gone with all of it
             engine = Engine(options.engine, options.lab)
             alive = live_instances(options.folder)
             remove_containers(engine, alive, options.forget, removed, kept)
