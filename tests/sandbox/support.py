@@ -43,7 +43,7 @@ class Sandbox:
 
     def __init__(self, engine="none", image=None):
         self.folder = Path(tempfile.mkdtemp(prefix="labctl-sandbox-test."))
-        self.lab = f"test-{os.getpid()}-{self.folder.suffix[1:].lower().replace('_', '-')}"
+        self.lab = f"test-{os.getpid()}-{self.folder.suffix[1:].lower().replace('_', '0')}"
         self.engine, self.image = engine, image
         self.process = None
 

@@ -24,7 +24,7 @@ from engine import EngineError
 from files import write, write_json
 from moto.backends import get_backend
 from server import DEFAULT_ACCOUNT
-from servers import free_ports
+from servers import free_ports, is_free
 
 PROGRAMS = ("pebble", "pebble-challtestsrv")
 PATIENCE_SECONDS = 20
@@ -108,7 +108,7 @@ class Authority:
     def _port(self, gateway):
         """The port where servers find pebble, the same at each start if it can be."""
         port = self.settings.get("authority_port")
-        if not port:
+        if not port or not is_free(gateway, port):
             (port,) = free_ports(1)
             self.settings.set(authority_port=port)
         return port
