@@ -43,7 +43,7 @@ class Sandbox:
 
     def __init__(self, engine="none", image=None):
         self.folder = Path(tempfile.mkdtemp(prefix="labctl-sandbox-test."))
-        self.lab = f"test-{os.getpid()}-{self.folder.suffix[1:].lower().replace('_', '-')}"
+        self.lab = f"test-{os.getpid()}-{self.folder.suffix[1:].lower().replace('_', '0')}"
         self.engine, self.image = engine, image
         self.process = None
 
@@ -51,12 +51,12 @@ class Sandbox:
         """The command line of a command."""
         return [sys.executable, "-I", "-B", PROGRAM, name, "--folder", self.folder, "--lab", self.lab, "--engine", self.engine, *more]
 
-    def up(self):
+    def up(self, env=None):
         """Starts the process and waits until it is ready."""
         (self.folder / "process.json").unlink(missing_ok=True)
         image = ["--image", self.image] if self.image else []
         with open(self.folder / "log", "a") as log:
-            self.process = subprocess.Popen(self.command("serve", "--program", "test", *image), stderr=log)
+            self.process = subprocess.Popen(self.command("serve", "--program", "test", *image), stderr=log, env=env)
         wait_until("process.json", (self.folder / "process.json").exists, 30)
         self.known = json.loads((self.folder / "process.json").read_text())
         self.url = f"http://127.0.0.1:{self.known['port']}"

@@ -1,5 +1,7 @@
 """Tests of the sandbox's process, from outside: boto3, ssh and docker. Run by scripts/test, as root."""
 
+import os
+import socket
 import subprocess
 import tempfile
 import time
@@ -85,6 +87,17 @@ class WithoutServersTest(unittest.TestCase):
         self.assertIn("aws.pickle.broken", problem)
         self.assertEqual((box.folder / "aws.pickle.broken").read_bytes(), b"not a pickle")
 
+    def test_without_an_engine_the_instance_says_so(self):
+        path = {**os.environ, "PATH": str(self.sandbox.folder)}
+        box = Sandbox("podman", "some/image:1").up(env=path)
+        self.addCleanup(box.end)
+        identity = box.run_instance()
+        box.wait_for(identity, "terminated")
+        self.assertIn("cannot run podman", box.instance(identity)["StateReason"]["Message"])
+        status = box.ask("repair", {})
+        self.assertIn("cannot run podman", status["engine_problem"])
+        self.assertIsNone(status["engine"])
+
     def test_there_is_one_for_each_lab(self):
         second = subprocess.run(self.sandbox.command("serve", "--program", "test"), capture_output=True, text=True, check=False)
         self.assertEqual((second.returncode, len(second.stderr.splitlines())), (3, 1))
@@ -156,7 +169,9 @@ class WithServersTest(unittest.TestCase):
         self.assertEqual(docker("ps", "--all", "--quiet", "--filter", f"name={self.box.container(identity)}"), "")
 
     def test_a_server_that_ends_by_itself(self):
-        killed, off, again = (self.running() for _ in range(3))
+        killed, off, again = (self.box.run_instance(KeyName="k") for _ in range(3))
+        for identity in (killed, off, again):
+            self.box.wait_for(identity, "running")
         boots = {identity: self.started(identity) for identity in (killed, again)}
         time.sleep(2.5)  # the sandbox has seen them run
         docker("kill", self.box.container(killed))
@@ -171,6 +186,21 @@ class WithServersTest(unittest.TestCase):
         self.assertEqual(self.box.instance(off)["StateReason"]["Code"], "Client.InstanceInitiatedShutdown")
         self.ec2.start_instances(InstanceIds=[off])
         self.box.wait_for(off, "running")
+
+    def test_a_server_whose_port_was_taken_gets_another_and_keeps_its_disk(self):
+        identity = self.running()
+        place = self.box.machine(identity)
+        docker("exec", self.box.container(identity), "sh", "-c", "echo kept >/root/note")
+        self.ec2.stop_instances(InstanceIds=[identity])
+        self.box.wait_for(identity, "stopped")
+        with self.assertRaises(ClientError):
+            self.ec2.reboot_instances(InstanceIds=[identity])
+        with socket.create_server((place["ssh"]["address"], place["ssh"]["port"])):
+            self.ec2.start_instances(InstanceIds=[identity])
+            self.box.wait_for(identity, "running")
+        self.assertNotEqual(self.box.machine(identity)["ssh"], place["ssh"])
+        self.assertEqual(self.box.machine(identity)["https"], place["https"])
+        self.assertEqual(self.ssh(identity, "sudo cat /root/note"), "kept")
 
     def test_a_server_that_cannot_be_made(self):
         self.box.ask("settings", {"image": "labctl-sandbox-test/none:such"})

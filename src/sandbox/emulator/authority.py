@@ -9,36 +9,33 @@ import contextlib
 import datetime
 import ipaddress
 import json
-import os
 import shutil
-import signal
 import ssl
-import subprocess
-import sys
 import time
 import urllib.request
 from pathlib import Path
 
+from children import forget_children, start_child
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from engine import EngineError
+from files import write, write_json
 from moto.backends import get_backend
 from server import DEFAULT_ACCOUNT
-from servers import free_ports
-from state import read_json, write, write_json
+from servers import free_ports, is_free
 
 PROGRAMS = ("pebble", "pebble-challtestsrv")
 PATIENCE_SECONDS = 20
 AGAIN_SECONDS = 30
 ALIASES = 8
-# Lets a program end with the sandbox even when that is killed: Linux sends the signal (1 is PR_SET_PDEATHSIG, 9 SIGKILL).
-END_WITH_ME = "import ctypes, os, sys; ctypes.CDLL(None).prctl(1, 9); os.execvp(sys.argv[1], sys.argv[1:])"
+# pebble waits and refuses at random, so that clients learn to live with it; nobody learns here.
+QUICK = {"PEBBLE_VA_NOSLEEP": "1", "PEBBLE_WFE_NONCEREJECT": "0"}
 
 
 class Authority:
-    """Runs pebble while it is wanted; all but `describe` is called by the thread that looks after the servers.
+    """Runs pebble while it is wanted: `tend` is called again and again, by the thread that looks after the servers.
 
     Only that thread starts programs, because Linux ends them with the thread that started them.
     """
@@ -64,6 +61,11 @@ class Authority:
         if self.children:
             with contextlib.suppress(OSError):  # the next look tells it again
                 self._tell_names(addresses)
+
+    def do_without(self):
+        """Says why there is no authority where there are no servers."""
+        wanted = self.settings.get("authority")
+        self.problem = "without containers there is no server that could get a certificate" if wanted else None
 
     def _start(self, engine):
         missing = [program for program in PROGRAMS if not shutil.which(program)]
@@ -98,27 +100,21 @@ class Authority:
         servers = ["-defaultIPv4", "", "-defaultIPv6", "", "-dns01", names_server, "-http01", "", "-https01", ""]
         servers += ["-tlsalpn01", "", "-management", f"127.0.0.1:{self.names_port}"]
         write(self.folder / "log", b"")
-        self._spawn(["pebble-challtestsrv", *servers])
-        self._spawn(["pebble", "-config", str(self.folder / "pebble.json"), "-dnsserver", names_server])
+        self._start_child(["pebble-challtestsrv", *servers])
+        self._start_child(["pebble", "-config", str(self.folder / "pebble.json"), "-dnsserver", names_server])
         self._wait(f"https://127.0.0.1:{management}/roots/0")
         self.directory = f"https://{gateway}:{port}/dir"
 
     def _port(self, gateway):
         """The port where servers find pebble, the same at each start if it can be."""
         port = self.settings.get("authority_port")
-        if not port:
+        if not port or not is_free(gateway, port):
             (port,) = free_ports(1)
             self.settings.set(authority_port=port)
         return port
 
-    def _spawn(self, command):
-        before = [sys.executable, "-I", "-c", END_WITH_ME] if sys.platform.startswith("linux") else []
-        environment = {**os.environ, "PEBBLE_VA_NOSLEEP": "1", "PEBBLE_WFE_NONCEREJECT": "0"}
-        with open(self.folder / "log", "ab") as log:
-            child = subprocess.Popen([*before, *command], stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment)
-        self.children.append(child)
-        note = self.state / "children.json"
-        write_json(note, [*(read_json(note) or []), {"pid": child.pid, "command": command}])
+    def _start_child(self, command):
+        self.children.append(start_child(self.state, command, self.folder / "log", QUICK))
 
     def _wait(self, roots):
         """Waits until pebble answers, and keeps the root of the certificates that it issues, new at every start."""
@@ -181,7 +177,7 @@ class Authority:
             child.kill()
             child.wait()
         if self.children:
-            (self.state / "children.json").unlink(missing_ok=True)
+            forget_children(self.state)
         self.children, self.told, self.directory = [], {}, None
 
 
@@ -269,25 +265,3 @@ def _pem(certificate):
 def _key_text(key):
     form = serialization.PrivateFormat.PKCS8
     return key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption())
-
-
-def end_children(folder):
-    """Ends what a killed sandbox left running, and tells the programs; only what still is what was noted."""
-    note, ended = Path(folder, "children.json"), []
-    for child in read_json(note) or []:
-        if _command_of(child["pid"]) == " ".join(child["command"]):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(child["pid"], signal.SIGKILL)
-                ended.append(child["command"][0])
-    note.unlink(missing_ok=True)
-    return ended
-
-
-def _command_of(pid):
-    """The command line of a process, its words with spaces between; nothing when there is none."""
-    with contextlib.suppress(OSError):
-        return Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").rstrip("\0").replace("\0", " ")
-    command = ["ps", "-ww", "-o", "command=", "-p", str(pid)]
-    with contextlib.suppress(OSError):
-        return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
-    return ""

@@ -7,6 +7,7 @@ import json
 import re
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,13 +17,14 @@ INSTANCE_LABEL = "labctl.instance"
 STOP_SECONDS = 15
 # systemd in docker: see `man systemd.exec` for what it mounts, and systemd's own "container interface".
 DOCKER_ARGUMENTS = (
-    "--cgroupns=host --tmpfs /run --tmpfs /run/lock --volume /sys/fs/cgroup:/sys/fs/cgroup:rw --stop-signal SIGRTMIN+3"
+    "--cgroupns=host --tmpfs /run --tmpfs /run/lock --volume /sys/fs/cgroup:/sys/fs/cgroup:rw --stop-signal SIGRTMIN+3 "
+    "--env container=docker"
 ).split()
 PODMAN_ARGUMENTS = ["--systemd=always"]
 # Without SYS_BOOT a server cannot say whether it was powered off or rebooted; it concerns the container only.
 COMMON_ARGUMENTS = (
     "--pull never --cap-add SYS_BOOT --cap-add SYS_ADMIN --cap-add NET_ADMIN --cap-add SYS_PTRACE --security-opt seccomp=unconfined "
-    "--security-opt apparmor=unconfined --volume /var/lib/docker --env container=docker"
+    "--security-opt apparmor=unconfined --volume /var/lib/docker"
 ).split()
 
 
@@ -167,7 +169,22 @@ class Engine:
     def keep_disk(self, instance):
         """Keeps the disk of a container that has stopped, as an image."""
         label = f"LABEL {LABEL}={self.lab}"
-        self.ask("commit", "--change", label, self.name(instance), self.image_of(instance), timeout=600)
+        try:
+            self.ask("commit", "--change", label, self.name(instance), self.image_of(instance), timeout=600)
+        except EngineError as problem:
+            if "max depth" not in str(problem):
+                raise
+            self._flatten_disk(instance, label)
+
+    def _flatten_disk(self, instance, label):
+        """Keeps a disk as one layer: an image has room for some hundred, and each time that a disk is kept adds one."""
+        settings = json.loads(self.ask("container", "inspect", self.name(instance)))[0]["Config"]
+        changes = [label, f"CMD {json.dumps(settings['Cmd'])}", *(f"ENV {each}" for each in settings["Env"] or [])]
+        words = [word for change in changes for word in ("--change", change)]
+        with tempfile.TemporaryDirectory() as folder:
+            archive = str(Path(folder, "disk.tar"))
+            self.ask("export", "--output", archive, self.name(instance), timeout=600)
+            self.ask("import", *words, archive, self.image_of(instance), timeout=600)
 
     def kept_disks(self):
         """The instances of which a disk is kept."""
@@ -182,9 +199,11 @@ class Engine:
 
 
 def _last_words(text):
-    """The line of an engine's message that says what was wrong, without where it was said."""
-    lines = [line for line in text.splitlines() if line.strip() and not line.startswith(("See ", "Run "))]
-    return re.sub(r"^(?:Error response from daemon|Error|docker): ", "", lines[-1].strip()) if lines else ""
+    """The line of an engine's message that says what was wrong."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    # docker says what was wrong first, and podman last; after it come words on how to use the program
+    said = [line for line in lines if line.startswith("Error response from daemon:")] or lines[-1:]
+    return re.sub(r"^(?:Error response from daemon|Error|docker): ", "", said[0]) if said else ""
 
 
 def _uplink_mtu():

@@ -7,6 +7,7 @@ may come at any time, twice, or after the process was killed.
 
 import sys
 import threading
+import traceback
 from concurrent.futures import ThreadPoolExecutor
 
 from engine import EngineError
@@ -106,6 +107,7 @@ class Machines:
         """Starts a job for each instance that lacks something; True when nothing is left to do."""
         if not self.engine:
             self.end_transitions()
+            self.authority.do_without()
             return True
         busy = set(self.busy)
         if not self._list_containers():
@@ -165,11 +167,14 @@ class Machines:
             try:
                 job(*arguments)
                 self.problems.pop(identity, None)
+                self.signal.set()
             except EngineError as problem:
                 self.problems[identity] = str(problem)
+            except Exception as problem:  # told, because nobody looks at what a thread ended with
+                self.problems[identity] = f"{type(problem).__name__}: {problem}; report this, with the sandbox's log"
+                traceback.print_exc()
             finally:
                 self.busy.discard(identity)
-            self.signal.set()
 
         self.busy.add(identity)
         self.pool.submit(do)
@@ -179,7 +184,7 @@ class Machines:
     def _bring_up(self, machine, outfit):
         self.watched.discard(machine.id)
         try:
-            self.servers.bring_up(machine)
+            self.servers.bring_up(machine, lambda: self.wanted()[machine.id].state in ("pending", "running"))
         except EngineError as problem:
             self._fail(machine, problem)
             raise
@@ -222,6 +227,8 @@ class Machines:
         end = "stopped" if ran else "terminated"
         self.move(machine.id, end, ("pending", "running"), "Server.InternalError", str(problem))
         self.problems[machine.id] = str(problem)
+        if end == "terminated":
+            self.settings.forget_machine(machine.id)
 
     # moto's side
 

@@ -24,6 +24,11 @@ from pathlib import Path
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parent))  # which `python -I` leaves out
 
+from children import end_children
+from engine import Engine, EngineError
+from files import Settings, read_json, write_json
+from servers import free_ports
+
 FILES = ("process.json", "settings.json", "children.json", "aws.pickle", "aws.pickle.broken", "root.pem", "lock")
 
 
@@ -41,8 +46,6 @@ def lock(folder, lab):
 
 def listen(settings):
     """Listens at the port that was chosen before, or at another one if somebody took it."""
-    from servers import free_ports
-
     for port in (settings.get("port"), *free_ports(10)):
         listener = socket.socket()
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -59,11 +62,11 @@ def listen(settings):
 def serve(options):
     """Puts the parts together and serves until the end."""
     held = lock(options.folder, options.lab)
-    from authority import Authority, end_children
+    # moto takes its time, and `clean` does without
+    from authority import Authority
     from control import LastAnswer, Sandbox
-    from engine import Engine
     from machines import Machines
-    from state import Keeper, Settings, write_json
+    from state import Keeper
     from werkzeug.serving import ThreadedWSGIServer
 
     end_children(options.folder)
@@ -108,12 +111,9 @@ def end(sandbox, server, folder):
 def clean(options):
     """Removes what a sandbox left: its programs, containers and network; told as one line of JSON."""
     held = lock(options.folder, options.lab)
-    from authority import end_children
-    from engine import Engine, EngineError
-
     removed, kept = end_children(options.folder), []
     try:
-        if options.engine != "none":
+        if shutil.which(options.engine):  # else nothing was ever made, or the engine is gone with all of it
             engine = Engine(options.engine, options.lab)
             alive = live_instances(options.folder)
             remove_containers(engine, alive, options.forget, removed, kept)
@@ -132,8 +132,6 @@ def clean(options):
 
 def live_instances(folder):
     """The instances that are not terminated, by the note that each of their servers has in the settings."""
-    from state import read_json
-
     return set(read_json(folder / "settings.json").get("machines", {}))
 
 

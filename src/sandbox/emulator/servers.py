@@ -15,14 +15,17 @@ from dataclasses import dataclass
 from engine import EngineError
 
 READY_SECONDS = 90
-ATTEMPTS = 3
+ATTEMPTS = 4
 # What docker and podman say when a published port cannot be had.
 PORT_TROUBLE = re.compile(r"port is already allocated|address already in use|cannot (?:assign|bind)|rootlessport|expose", re.I)
 AUTHORITY_FILE = "/usr/local/share/ca-certificates/labctl-sandbox.crt"
 BEGIN, END = "# labctl sandbox: the names of this lab", "# labctl sandbox: end"
 PUT_KEY = "umask 077; mkdir -p ~/.ssh; cat >~/.ssh/authorized_keys"
 READ_HOST_KEYS = "cat /etc/ssh/ssh_host_*_key.pub"
-TRUST = f"cat >{AUTHORITY_FILE}; update-ca-certificates >/dev/null"
+# Only where it is new, because it takes a second.
+TRUST = f"""file={AUTHORITY_FILE}; new=$(cat); [ "$new" = "$(cat $file 2>/dev/null)" ] && exit
+printf '%s\\n' "$new" >$file && update-ca-certificates >/dev/null && exit
+rm -f $file; exit 1"""
 # /etc/hosts is a mount: it can be written, but not replaced.
 WRITE_HOSTS = f"""kept=$(sed '/^{BEGIN}$/,/^{END}$/d' /etc/hosts); {{ echo "$kept"; cat; }} >/etc/hosts"""
 
@@ -53,45 +56,48 @@ class Servers:
     def __init__(self, engine, settings):
         self.engine, self.settings = engine, settings
 
-    def bring_up(self, machine):
-        """Makes the container if there is none, starts it, and waits until its sshd answers."""
+    def bring_up(self, machine, is_wanted):
+        """Makes the container if there is none, starts it, and waits until its sshd answers, while it is wanted."""
         if self.engine.container(machine.id) is None:
-            self._make(machine, own_address=True)
-        for _ in range(ATTEMPTS):
+            self._make(machine)
+        for attempt in range(ATTEMPTS):
+            if not is_wanted():
+                raise EngineError("its end was asked for before it was up")
             try:
                 self.engine.start(machine.id)
             except EngineError as problem:
                 if not PORT_TROUBLE.search(str(problem)):
                     raise
-                self._move_ports(machine)
+                self._move_ports(machine, own_address=attempt == 0)
                 continue
             self._put_key(machine)
-            if self._answers(machine):
+            if self._answers(machine, is_wanted):
                 keys = self.engine.execute(machine.id, "sh", "-c", READ_HOST_KEYS)
                 self.settings.set_machine(machine.id, prepared=True, host_keys=keys)
                 return
         raise EngineError("the server ended again each time that it was started, or its ports could not be had")
 
-    def _make(self, machine, own_address):
+    def _make(self, machine):
         kept = machine.id in self.engine.kept_disks()
         image = self.engine.image_of(machine.id) if kept else self.settings.get("image")
         if not image:
             raise EngineError("the sandbox has no image for its servers; let labctl build one, and try again")
         known = self.settings.machine(machine.id)
-        if not known.get("ssh") or not own_address:
-            known.update(self._choose_ports(machine.id, own_address))
+        if not known.get("ssh"):
+            known.update(self._choose_ports(machine.id, own_address=True))
         known["prepared"] = kept and known.get("prepared", False)
         self.settings.set_machine(machine.id, **known)
         published = [f"127.0.0.1:{known['ssh']}:22"]
         published += [f"{known['address']}:{known['http']}:80", f"{known['address']}:{known['https']}:443"]
         self.engine.create(machine.id, machine.hostname, image, published)
 
-    def _move_ports(self, machine):
+    def _move_ports(self, machine, own_address):
         """Makes the container anew with other ports, because somebody else took its own; its disk stays."""
         if self.settings.machine(machine.id).get("prepared"):
             self.engine.keep_disk(machine.id)
         self.engine.remove(self.engine.name(machine.id))
-        self._make(machine, own_address=False)
+        self.settings.set_machine(machine.id, **self._choose_ports(machine.id, own_address))
+        self._make(machine)
 
     def _choose_ports(self, identity, own_address):
         """Chooses where a server's ports are published.
@@ -112,8 +118,8 @@ class Servers:
         if machine.public_key and not self.settings.machine(machine.id).get("prepared"):
             self.engine.execute(machine.id, "sh", "-c", PUT_KEY, text_in=machine.public_key + "\n", user="ubuntu")
 
-    def _answers(self, machine):
-        """Waits for the greeting of a server's sshd; False when the server ended instead."""
+    def _answers(self, machine, is_wanted):
+        """Waits for the greeting of a server's sshd; False when the server ended instead, or is to end."""
         port = self.settings.machine(machine.id)["ssh"]
         deadline = time.monotonic() + READY_SECONDS
         while time.monotonic() < deadline:
@@ -122,7 +128,7 @@ class Servers:
                     return True
                 time.sleep(0.1)
             container = self.engine.container(machine.id)
-            if container is None or not container.running:
+            if container is None or not container.running or not is_wanted():
                 return False
         raise EngineError(f"the server's sshd did not answer within {READY_SECONDS} seconds; look at its image")
 
@@ -151,12 +157,13 @@ def free_ports(count, taken=frozenset()):
     found = []
     while len(found) < count:
         port = random.randint(20000, 32000)
-        if port not in taken and port not in found and _is_free("127.0.0.1", port):
+        if port not in taken and port not in found and is_free("127.0.0.1", port):
             found.append(port)
     return found
 
 
-def _is_free(address, port):
+def is_free(address, port):
+    """Can nobody be found at a port of an address that this machine has?"""
     with socket.socket() as probe:
         try:
             probe.bind((address, port))
@@ -168,7 +175,7 @@ def _is_free(address, port):
 
 
 def _can_be_had(address):
-    return _is_free(address, 80) and _is_free(address, 443)
+    return is_free(address, 80) and is_free(address, 443)
 
 
 def greets(port):

@@ -1,18 +1,13 @@
-"""What outlives the sandbox's process: moto's resources, and the sandbox's own choices, as files of one folder.
-
-Each file is replaced in one step, so that a process that is killed leaves the old one or the new one, and only its
-owner can read it: there are private keys and secrets in them.
-"""
+"""What outlives the sandbox's process: moto's resources, with what the strictness remembers of calls."""
 
 import copyreg
-import json
-import os
 import sys
 import threading
 import time
 from pathlib import Path
 
 import dill
+from files import write
 from moto.backends import get_backend
 from moto.s3.utils import _VersionedKeyStore
 from moto.ssm.models import ParameterDict
@@ -24,27 +19,6 @@ QUICK_SECONDS = 0.1
 DELAY_SECONDS = 0.3
 
 
-def write(path, content):
-    """Writes a file for its owner only, in one step."""
-    part = path.with_name(path.name + ".part")
-    with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-        file.write(content)
-    part.replace(path)
-
-
-def write_json(path, value):
-    """Writes a value as JSON, see `write`."""
-    write(path, (json.dumps(value, indent=2) + "\n").encode())
-
-
-def read_json(path):
-    """Reads what `write_json` wrote; nothing where there is no whole file."""
-    try:
-        return json.loads(path.read_text())
-    except (OSError, ValueError):
-        return {}
-
-
 def _reduce_parameters(parameters):
     """Takes SSM's parameters apart, because the class cannot be made from what `defaultdict` says of itself."""
     arguments = (parameters.account_id, parameters.region_name)
@@ -53,7 +27,7 @@ def _reduce_parameters(parameters):
 
 def _reduce_versions(store):
     """Takes a bucket's objects apart as lists of versions, which the class would take for single versions."""
-    return _VersionedKeyStore, (), dict(store.items()), None, None, _fill_versions
+    return _VersionedKeyStore, (), dict(dict.items(store)), None, None, _fill_versions
 
 
 def _fill_versions(store, versions):
@@ -137,40 +111,3 @@ class Keeper:
             started = time.monotonic()
             write(self.path, dump(self.strict))
             self.seconds = time.monotonic() - started
-
-
-class Settings:
-    """The sandbox's choices that stay: ports, the image, and what is known of each machine."""
-
-    def __init__(self, folder):
-        self.path = Path(folder, "settings.json")
-        self.lock = threading.RLock()
-        self.values = read_json(self.path)
-        self.values.setdefault("machines", {})
-
-    def get(self, name, default=None):
-        """One choice."""
-        return self.values.get(name, default)
-
-    def set(self, **values):
-        """Makes choices and keeps them."""
-        with self.lock:
-            self.values.update(values)
-            write_json(self.path, self.values)
-
-    def machine(self, identity):
-        """What is known of a machine."""
-        with self.lock:
-            return dict(self.values["machines"].get(identity, {}))
-
-    def set_machine(self, identity, **values):
-        """Notes something about a machine."""
-        with self.lock:
-            self.values["machines"].setdefault(identity, {}).update(values)
-            write_json(self.path, self.values)
-
-    def forget_machine(self, identity):
-        """Drops what is known of a machine."""
-        with self.lock:
-            if self.values["machines"].pop(identity, None) is not None:
-                write_json(self.path, self.values)

@@ -195,6 +195,9 @@ class Strict:
     def before_StartInstances(self, call):
         return self.refuse_in_state(call, ("stopping", "shutting-down", "terminated"), "started")
 
+    def before_RebootInstances(self, call):
+        return self.refuse_in_state(call, ("pending", "stopping", "stopped", "shutting-down", "terminated"), "rebooted")
+
     def before_ModifyInstanceAttribute(self, call):
         instance = call.instances.get(call.form.get("InstanceId"))
         kind = call.form.get("InstanceType.Value")
