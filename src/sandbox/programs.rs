@@ -21,8 +21,10 @@ macro_rules! programs {
 programs![
     "authority.py",
     "check_files.py",
+    "children.py",
     "control.py",
     "engine.py",
+    "files.py",
     "images.json",
     "machines.py",
     "pins.py",
