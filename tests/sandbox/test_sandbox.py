@@ -98,6 +98,16 @@ class WithoutServersTest(unittest.TestCase):
         self.assertIn("cannot run podman", status["engine_problem"])
         self.assertIsNone(status["engine"])
 
+    def test_a_state_that_cannot_be_written_is_told(self):
+        box = self.sandbox
+        (box.folder / "aws.pickle.part").mkdir()
+        box.client("s3").create_bucket(Bucket="unkept")
+        (problem,) = box.ask("status")["problems"]
+        self.assertIn("could not be written", problem)
+        (box.folder / "aws.pickle.part").rmdir()
+        box.client("s3").create_bucket(Bucket="kept")
+        self.assertEqual(box.ask("status")["problems"], [])
+
     def test_there_is_one_for_each_lab(self):
         second = subprocess.run(self.sandbox.command("serve", "--program", "test"), capture_output=True, text=True, check=False)
         self.assertEqual((second.returncode, len(second.stderr.splitlines())), (3, 1))

@@ -110,7 +110,7 @@ class Sandbox(Emulator):
             "image": self.settings.get("image"),
             "authority": authority.describe(),
             "authority_problem": authority.problem,
-            "problems": self.problems,
+            "problems": [*self.problems, *filter(None, [self.keeper.problem])],
             "machines": machines.describe(),
             "names": {name: instance for name, (instance, _) in authority.names().items()},
         }

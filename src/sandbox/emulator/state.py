@@ -73,7 +73,7 @@ class Keeper:
         self.path = Path(folder, "aws.pickle")
         self.strict, self.lock = strict, lock
         self.seconds = 0.0
-        self.timer = None
+        self.timer = self.problem = None
 
     def restore(self):
         """Loads the last state; what cannot be read is set aside, and told."""
@@ -109,5 +109,13 @@ class Keeper:
         with self.lock:
             self.timer = None
             started = time.monotonic()
-            write(self.path, dump(self.strict))
+            try:
+                write(self.path, dump(self.strict))
+                self.problem = None
+            except Exception as problem:  # a full disk, or what dill cannot take: the sandbox goes on without
+                self.problem = (
+                    f"the sandbox's resources could not be written to {self.path} ({type(problem).__name__}: {problem}): "
+                    "they will be lost with its process; make room on the disk, and run labctl again"
+                )
+                print(self.problem, file=sys.stderr, flush=True)
             self.seconds = time.monotonic() - started
