@@ -90,19 +90,27 @@ class Browser:
         query = f"?session_id={uuid.uuid4().hex}&_xsrf={self.token(place)}"
         address = self.base + place + query
         cookies = requests.cookies.get_cookie_header(self.session.cookies, requests.Request("GET", address))
-        plain = socket.create_connection((self.name, 443), timeout=PATIENCE)
-        stream = ssl.create_default_context(cafile=self.authority).wrap_socket(plain, server_hostname=self.name)
-        options = {"socket": stream, "cookie": cookies, "origin": f"https://{self.name}", "timeout": RESEND}
-        channel = websocket.create_connection("wss" + address.removeprefix("https"), **options)
-        end, asked, seen = time.monotonic() + PATIENCE, set(), []
+        end, seen = time.monotonic() + PATIENCE, []
         while time.monotonic() < end:
+            channel = self.connect(address, cookies)
             message = execute_request(self.user, code)
-            asked.add(message["header"]["msg_id"])
             channel.send(json.dumps(message))
-            value = answer_to(channel, asked, seen)
+            value = answer_to(channel, message["header"]["msg_id"], seen)
+            channel.close()
             if value is not None:
                 return value
+            print(f"sending the cell again; until now there came {seen}", file=sys.stderr)
         raise SystemExit(f"the kernel gave no value in {PATIENCE} s, only {seen}")
+
+    def connect(self, address, cookies):
+        """Opens a kernel's websocket."""
+        plain = socket.create_connection((self.name, 443), timeout=PATIENCE)
+        stream = ssl.create_default_context(cafile=self.authority).wrap_socket(plain, server_hostname=self.name)
+        options = {"socket": stream, "cookie": cookies, "origin": f"https://{self.name}"}
+        channel = websocket.create_connection("wss" + address.removeprefix("https"), **options)
+        # Shorter than the server's pings are apart, which `recv` answers by itself and then goes on waiting.
+        channel.settimeout(RESEND)
+        return channel
 
 
 def execute_request(user, code):
@@ -116,7 +124,7 @@ def execute_request(user, code):
 
 
 def answer_to(channel, asked, seen):
-    """Waits for the value of a cell that was asked for; None when there is none for a while."""
+    """Waits for the value of a cell; None when there is none for a while."""
     end = time.monotonic() + RESEND
     while time.monotonic() < end:
         try:
@@ -125,7 +133,7 @@ def answer_to(channel, asked, seen):
             break
         kind = answer["header"]["msg_type"]
         seen.append(kind)
-        if answer.get("parent_header", {}).get("msg_id") not in asked:
+        if answer.get("parent_header", {}).get("msg_id") != asked:
             continue
         if kind == "execute_result":
             return answer["content"]["data"]["text/plain"]

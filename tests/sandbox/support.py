@@ -1,5 +1,6 @@
 """A sandbox's process for tests, as labctl runs it; with what the tests ask from outside."""
 
+import hashlib
 import json
 import os
 import shutil
@@ -44,6 +45,7 @@ class Sandbox:
     def __init__(self, engine="none", image=None):
         self.folder = Path(tempfile.mkdtemp(prefix="labctl-sandbox-test."))
         self.lab = f"test-{os.getpid()}-{self.folder.suffix[1:].lower().replace('_', '0')}"
+        self.name = f"{self.lab}-{hashlib.sha256(str(self.folder.resolve()).encode()).hexdigest()[:6]}"
         self.engine, self.image = engine, image
         self.process = None
 
@@ -135,11 +137,11 @@ class Sandbox:
 
     def container(self, identity):
         """The name of an instance's container."""
-        return f"labctl-sandbox-{self.lab}-{identity}"
+        return f"labctl-sandbox-{self.name}-{identity}"
 
     def left(self):
         """Everything that docker has of this lab."""
-        ours = ["--filter", f"label=labctl.sandbox={self.lab}", "--quiet"]
+        ours = ["--filter", f"label=labctl.sandbox={self.name}", "--quiet"]
         return [*docker("ps", "--all", *ours).split(), *docker("network", "ls", *ours).split(), *docker("image", "ls", *ours).split()]
 
     def processes(self):

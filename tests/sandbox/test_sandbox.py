@@ -268,7 +268,7 @@ class LivesTest(unittest.TestCase):
         one.wait_for(stopped, "stopped")
         keys, machine = self.host_keys(one, identity), one.machine(identity)
         told = one.down()
-        self.assertEqual(sorted(told["kept"]), sorted(f"labctl-sandbox/{one.lab}:{each}" for each in (identity, stopped)))
+        self.assertEqual(sorted(told["kept"]), sorted(f"labctl-sandbox/{one.name}:{each}" for each in (identity, stopped)))
         self.assertEqual(len(one.left()), 2)
         one.up()
         one.ask("repair", {})

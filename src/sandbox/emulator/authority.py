@@ -1,6 +1,6 @@
 """A certificate authority of the sandbox's own: pebble, which asks pebble-challtestsrv for the lab's names.
 
-Servers reach it at the gateway of their network, and trust it by the certificate that is put into each of them. The
+Servers reach it at the gateway of their network, by a name that stays when the network is made anew, and trust it by the certificate that is put into each of them. The
 names are those of the public Route 53 zones whose address is an instance's. pebble is told the address of the
 container; the servers themselves find the address that AWS would show, because that is what is in their records.
 """
@@ -30,6 +30,8 @@ PROGRAMS = ("pebble", "pebble-challtestsrv")
 PATIENCE_SECONDS = 20
 AGAIN_SECONDS = 30
 ALIASES = 8
+# `internal` is kept for private use (ICANN, resolution 2024.07.29.06).
+NAME = "acme.sandbox.internal"
 # pebble waits and refuses at random, so that clients learn to live with it; nobody learns here.
 QUICK = {"PEBBLE_VA_NOSLEEP": "1", "PEBBLE_WFE_NONCEREJECT": "0"}
 
@@ -44,7 +46,7 @@ class Authority:
         self.state, self.folder = Path(folder), Path(folder, "authority")
         self.settings, self.lock = settings, lock
         self.children, self.told = [], {}
-        self.directory = self.problem = self.names_port = None
+        self.directory = self.gateway = self.problem = self.names_port = None
         self.tried = -AGAIN_SECONDS
 
     def tend(self, engine, addresses):
@@ -103,7 +105,7 @@ class Authority:
         self._start_child(["pebble-challtestsrv", *servers])
         self._start_child(["pebble", "-config", str(self.folder / "pebble.json"), "-dnsserver", names_server])
         self._wait(f"https://127.0.0.1:{management}/roots/0")
-        self.directory = f"https://{gateway}:{port}/dir"
+        self.directory, self.gateway = f"https://{NAME}:{port}/dir", gateway
 
     def _port(self, gateway):
         """The port where servers find pebble, the same at each start if it can be."""
@@ -159,7 +161,8 @@ class Authority:
 
     def hosts(self):
         """The names as lines of /etc/hosts."""
-        return "".join(f"{address} {name}\n" for name, (_, address) in sorted(self.names().items()))
+        own = f"{self.gateway} {NAME}\n" if self.children else ""
+        return own + "".join(f"{address} {name}\n" for name, (_, address) in sorted(self.names().items()))
 
     def certificate(self):
         """What servers are to trust: the certificate of the authority that vouches for pebble itself."""
@@ -221,7 +224,7 @@ def make_certificate(folder, gateway):
     issuer = serialization.load_pem_private_key((folder / "ca.key").read_bytes(), None)
     key = _new_key()
     addresses = [x509.IPAddress(ipaddress.ip_address(address)) for address in ("127.0.0.1", gateway)]
-    names = x509.SubjectAlternativeName([x509.DNSName("localhost"), *addresses])
+    names = x509.SubjectAlternativeName([x509.DNSName(NAME), *addresses])
     write(folder / "pebble.pem", _pem(_certificate("pebble", key, "labctl sandbox", issuer, names)))
     write(folder / "pebble.key", _key_text(key))
 

@@ -1,10 +1,13 @@
-"""The command lines of docker and podman: containers of one lab, their network, and images of their disks.
+"""The command lines of docker and podman: containers of one sandbox, their network, and images of their disks.
 
-Everything made here carries the label `labctl.sandbox=<lab>`, by which it is found again.
+Everything made here carries the label `labctl.sandbox=<name>`, by which it is found again. The name is the lab's with
+a mark of the sandbox's folder: two users of one engine may have labs of one name.
 """
 
+import hashlib
 import json
 import re
+import resource
 import subprocess
 import sys
 import tempfile
@@ -21,6 +24,8 @@ DOCKER_ARGUMENTS = (
     "--env container=docker"
 ).split()
 PODMAN_ARGUMENTS = ["--systemd=always"]
+# What podman would raise beyond what its user has, which fails without CAP_SYS_RESOURCE (containers.conf(5)).
+PODMAN_LIMITS = {"nofile": resource.RLIMIT_NOFILE, "nproc": resource.RLIMIT_NPROC}
 # Without SYS_BOOT a server cannot say whether it was powered off or rebooted; it concerns the container only.
 COMMON_ARGUMENTS = (
     "--pull never --cap-add SYS_BOOT --cap-add SYS_ADMIN --cap-add NET_ADMIN --cap-add SYS_PTRACE --security-opt seccomp=unconfined "
@@ -45,12 +50,13 @@ class Container:
 
 
 class Engine:
-    """Asks docker or podman for one lab."""
+    """Asks docker or podman for the sandbox of one lab, which lies in a folder."""
 
-    def __init__(self, program, lab):
-        self.program, self.lab = program, lab
-        self.network = f"labctl-sandbox-{lab}"
-        self.images = f"labctl-sandbox/{lab}"
+    def __init__(self, program, lab, folder):
+        mark = hashlib.sha256(str(Path(folder).resolve()).encode()).hexdigest()[:6]
+        self.program, self.sandbox = program, f"{lab}-{mark}"
+        self.network = f"labctl-sandbox-{self.sandbox}"
+        self.images = f"labctl-sandbox/{self.sandbox}"
 
     def ask(self, *arguments, text_in="", timeout=120):
         """Calls the engine and gives what it prints; fails with what it says."""
@@ -79,7 +85,7 @@ class Engine:
 
     def containers(self):
         """All containers of the lab, by instance."""
-        found = self.ask("ps", "--all", "--quiet", "--no-trunc", "--filter", f"label={LABEL}={self.lab}").split()
+        found = self.ask("ps", "--all", "--quiet", "--no-trunc", "--filter", f"label={LABEL}={self.sandbox}").split()
         if not found:
             return {}
         return {container.instance: container for container in self._inspect(found)}
@@ -114,9 +120,9 @@ class Engine:
     def create(self, instance, hostname, image, published):
         """Makes the container of an instance; `published` are its ports as `address:port:inner`."""
         self.make_network()
-        arguments = DOCKER_ARGUMENTS if self.program == "docker" else PODMAN_ARGUMENTS
+        arguments = DOCKER_ARGUMENTS if self.program == "docker" else [*PODMAN_ARGUMENTS, *_own_limits()]
         ports = [word for port in published for word in ("--publish", port)]
-        labels = ["--label", f"{LABEL}={self.lab}", "--label", f"{INSTANCE_LABEL}={instance}"]
+        labels = ["--label", f"{LABEL}={self.sandbox}", "--label", f"{INSTANCE_LABEL}={instance}"]
         named = ["--name", self.name(instance), "--hostname", hostname, "--network", self.network]
         self.ask("create", *named, *labels, *COMMON_ARGUMENTS, *arguments, *ports, image)
 
@@ -145,7 +151,7 @@ class Engine:
         option = "com.docker.network.driver.mtu" if self.program == "docker" else "mtu"
         mtu = _uplink_mtu()
         options = ["--opt", f"{option}={mtu}"] if mtu else []
-        self.ask("network", "create", "--label", f"{LABEL}={self.lab}", *options, self.network)
+        self.ask("network", "create", "--label", f"{LABEL}={self.sandbox}", *options, self.network)
         return self._gateway()
 
     def _gateway(self):
@@ -168,7 +174,7 @@ class Engine:
 
     def keep_disk(self, instance):
         """Keeps the disk of a container that has stopped, as an image."""
-        label = f"LABEL {LABEL}={self.lab}"
+        label = f"LABEL {LABEL}={self.sandbox}"
         try:
             self.ask("commit", "--change", label, self.name(instance), self.image_of(instance), timeout=600)
         except EngineError as problem:
@@ -188,7 +194,7 @@ class Engine:
 
     def kept_disks(self):
         """The instances of which a disk is kept."""
-        listed = self.ask("image", "ls", "--filter", f"label={LABEL}={self.lab}", "--format", "{{.Repository}}:{{.Tag}}")
+        listed = self.ask("image", "ls", "--filter", f"label={LABEL}={self.sandbox}", "--format", "{{.Repository}}:{{.Tag}}")
         # podman puts `localhost/` before
         found = re.findall(rf"^(?:\S+/)?{re.escape(self.images)}:(i-\w+)$", listed, re.M)
         return sorted(set(found))
@@ -196,6 +202,12 @@ class Engine:
     def remove_disk(self, instance):
         """Removes the kept disk of an instance."""
         self.ask("image", "rm", "--force", self.image_of(instance))
+
+
+def _own_limits():
+    """What this process itself may have at most, as podman's arguments."""
+    limits = {name: resource.getrlimit(kind)[1] for name, kind in PODMAN_LIMITS.items()}
+    return [word for name, limit in limits.items() if limit != resource.RLIM_INFINITY for word in ("--ulimit", f"{name}={limit}:{limit}")]
 
 
 def _last_words(text):

@@ -77,7 +77,7 @@ def serve(options):
     sandbox.warm_up()
     sandbox.keeper = keeper = Keeper(options.folder, sandbox.strict, sandbox.lock)
     sandbox.problems += filter(None, [keeper.restore()])
-    engine = None if options.engine == "none" else Engine(options.engine, options.lab)
+    engine = None if options.engine == "none" else Engine(options.engine, options.lab, options.folder)
     sandbox.strict.instances_wait = engine is not None
     sandbox.authority = Authority(options.folder, settings, sandbox.lock)
     sandbox.machines = Machines(sandbox.lock, engine, settings, keeper, sandbox.authority)
@@ -114,7 +114,7 @@ def clean(options):
     removed, kept = end_children(options.folder), []
     try:
         if shutil.which(options.engine):  # else nothing was ever made, or the engine is gone with all of it
-            engine = Engine(options.engine, options.lab)
+            engine = Engine(options.engine, options.lab, options.folder)
             alive = live_instances(options.folder)
             remove_containers(engine, alive, options.forget, removed, kept)
             remove_disks(engine, alive, options.forget, removed)

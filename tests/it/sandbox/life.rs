@@ -93,14 +93,9 @@ fn the_whole_life_of_a_lab() {
         .labctl(&["destroy", "--yes", "--delete-zone"])
         .ok();
     is_there(&rehearsal, "absent");
-    let container = done(
-        Command::new("docker")
-            .args(["ps", "--all", "--quiet", "--filter"])
-            .arg(format!(
-                "label=labctl.sandbox.folder={}",
-                rehearsal.folder()
-            )),
-    );
+    let label = format!("label=labctl.sandbox={}", rehearsal.name());
+    let containers = ["ps", "--all", "--quiet", "--filter", &label];
+    let container = done(Command::new("docker").args(containers));
     assert_eq!(container, "", "the container went with its instance");
     rehearsal.labctl(&["sandbox", "down"]).ok();
     rehearsal.is_down();
@@ -123,9 +118,7 @@ fn stops_and_starts(rehearsal: &Rehearsal) {
 
 /// `sandbox down` leaves nothing running; the account and the server's disk come back with `up`.
 fn keeps_everything_while_it_is_down(rehearsal: &Rehearsal) {
-    rehearsal
-        .labctl(&["ssh", "sh", "-c", "echo mine >kept"])
-        .ok();
+    rehearsal.labctl(&["ssh", "echo mine >kept"]).ok();
     rehearsal.labctl(&["sandbox", "down"]).ok();
     rehearsal.is_down();
     assert_eq!(rehearsal.status()["running"], false);

@@ -111,7 +111,7 @@ impl Rehearsal {
 
     /// Everything that Docker has of sandboxes whose files lie in this lab's home.
     pub fn in_docker(&self) -> String {
-        let label = format!("label=labctl.sandbox.folder={}", self.folder());
+        let label = format!("label=labctl.sandbox={}", self.name());
         let ask = |words: &[&str]| {
             done(
                 Command::new("docker")
@@ -136,6 +136,13 @@ impl Rehearsal {
         let lab = lab.split_whitespace().next().unwrap();
         let state = self.lab.folder.join("home/.local/state/labctl/sandbox");
         state.join(lab).display().to_string()
+    }
+
+    /// The name by which Docker knows it: the lab's, with a mark of the folder.
+    pub fn name(&self) -> String {
+        let folder = self.folder();
+        let lab = folder.rsplit('/').next().unwrap();
+        format!("{lab}-{}", &labctl::digest::sha256(&folder)[..6])
     }
 
     /// The process ids of this sandbox: its own, and pebble's.

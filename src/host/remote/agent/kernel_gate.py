@@ -115,8 +115,17 @@ async def start_kernel(hub, place):
 async def execute(hub, place, kernel):
     """Runs the cell over the websocket, as JupyterLab does.
 
-    A kernel's output before the server listens to it is lost, so a cell without an answer is sent again.
+    Now and then the first answer of a new kernel is lost, so a cell without one is sent again on another connection.
     """
+    while not hub.is_late():
+        result = await ask_kernel(hub, place, kernel)
+        if result is not None:
+            return result
+    raise Broken("the kernel did not answer in time")
+
+
+async def ask_kernel(hub, place, kernel):
+    """Sends the cell and waits for its value; None if there is none in RESEND seconds."""
     scheme = "wss" if hub.base.startswith("https") else "ws"
     session = uuid.uuid4().hex
     path = f"{place}/api/kernels/{kernel}/channels?session_id={session}"
@@ -125,36 +134,24 @@ async def execute(hub, place, kernel):
         socket = await websocket_connect(request, resolver=hub.resolver)
     except HTTPClientError as error:
         raise Broken(f"the kernel's websocket answers {error.code} {error.message}") from None
-    asked = set()
+    message = execute_request(session)
+    await socket.write_message(json.dumps(message))
     try:
-        while not hub.is_late():
-            message = execute_request(session)
-            asked.add(message["header"]["msg_id"])
-            await socket.write_message(json.dumps(message))
-            result = await answer_to(socket, asked)
-            if result is not None:
-                return result
+        return await asyncio.wait_for(answer_to(socket, message["header"]["msg_id"]), RESEND)
+    except asyncio.TimeoutError:
+        return None
     finally:
         socket.close()
-    raise Broken("the kernel did not answer in time")
 
 
 async def answer_to(socket, asked):
-    """Waits for the value of a cell; None if there is none in RESEND seconds."""
-    end = time.monotonic() + RESEND
-    while (left := end - time.monotonic()) > 0:
-        try:
-            text = await asyncio.wait_for(socket.read_message(), left)
-        except asyncio.TimeoutError:
-            return None
+    """Waits for the value of a cell."""
+    while True:
+        text = await socket.read_message()
         if text is None:
             raise Broken("the kernel's websocket was closed before the answer")
-        if not isinstance(text, str):
-            continue
-        result = result_of(json.loads(text), asked)
-        if result is not None:
+        if isinstance(text, str) and (result := result_of(json.loads(text), asked)) is not None:
             return result
-    return None
 
 
 def execute_request(session):
@@ -181,7 +178,7 @@ def execute_request(session):
 
 def result_of(message, asked):
     """The value of the cell, if this message carries it."""
-    if message.get("parent_header", {}).get("msg_id") not in asked:
+    if message.get("parent_header", {}).get("msg_id") != asked:
         return None
     kind, content = message["header"]["msg_type"], message["content"]
     if kind == "execute_result":
