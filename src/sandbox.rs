@@ -81,7 +81,7 @@ impl Sandbox {
     /// See [`SandboxError`].
     pub async fn find(place: &Place) -> Result<Option<Status>, SandboxError> {
         match Process::running(place).await? {
-            Some(process) => Ok(Some(status(&process).await?)),
+            Some(process) => Ok(Some(explained(process.status().await?).await)),
             None => Ok(None),
         }
     }
@@ -102,7 +102,7 @@ impl Sandbox {
     ///
     /// See [`SandboxError`].
     pub async fn status(&self) -> Result<Status, SandboxError> {
-        status(&self.process).await
+        Ok(explained(self.process.status().await?).await)
     }
 
     /// Brings the containers in line with the account, and waits for it.
@@ -111,7 +111,7 @@ impl Sandbox {
     ///
     /// See [`SandboxError`].
     pub async fn repair(&self) -> Result<Status, SandboxError> {
-        self.process.repair().await
+        Ok(explained(self.process.repair().await?).await)
     }
 
     /// Sees to it that there is an image for servers of this release.
@@ -133,9 +133,8 @@ impl Sandbox {
     }
 }
 
-/// The process that was started without an engine does not know why.
-async fn status(process: &Process) -> Result<Status, SandboxError> {
-    let mut status = process.status().await?;
+/// Adds why there is no engine, which a process that was started without one does not know.
+async fn explained(mut status: Status) -> Status {
     if status.engine.is_none() && status.engine_problem.is_none() {
         let found = engine::find(&|_| {}).await;
         status.engine_problem = Some(match found.engine {
@@ -143,7 +142,7 @@ async fn status(process: &Process) -> Result<Status, SandboxError> {
             None => found.problem,
         });
     }
-    Ok(status)
+    status
 }
 
 /// Whether the plan's certificate is to come from Let's Encrypt.

@@ -84,6 +84,9 @@ fn parts(status: &Status) -> Vec<String> {
         format!("  AWS        http://127.0.0.1:{}", status.port),
         format!("  engine     {engine}"),
     ];
+    if status.engine.is_none() {
+        lines.push("             install Docker or Podman to have servers".to_owned());
+    }
     lines.extend(
         status
             .image

@@ -129,7 +129,11 @@ class Sandbox:
 
     def wait_for(self, identity, state):
         """Waits until an instance is in a state."""
-        wait_until(f"`{state}` of {identity}", lambda: self.state(identity) == state)
+        try:
+            wait_until(f"`{state}` of {identity}", lambda: self.state(identity) == state)
+        except AssertionError as problem:
+            log = (self.folder / "log").read_text()
+            raise AssertionError(f"{problem}: {self.ask('status')}\n{log}") from None
 
     def machine(self, identity):
         """What the sandbox tells of an instance's server."""

@@ -58,8 +58,7 @@ class Authority:
         if self.children and any(child.poll() is not None for child in self.children):
             self.end()
         if not self.children and time.monotonic() - self.tried > AGAIN_SECONDS:
-            self.tried = time.monotonic()
-            self._start(engine)
+            self._start(engine, addresses)
         if self.children:
             with contextlib.suppress(OSError):  # the next look tells it again
                 self._tell_names(addresses)
@@ -69,11 +68,16 @@ class Authority:
         wanted = self.settings.get("authority")
         self.problem = "without containers there is no server that could get a certificate" if wanted else None
 
-    def _start(self, engine):
+    def _start(self, engine, addresses):
         missing = [program for program in PROGRAMS if not shutil.which(program)]
         if missing:
             self.problem = f"`{missing[0]}` is not installed: servers get no certificates; install it (on Debian: pebble)"
             return
+        if engine.network_needs_containers and not addresses:
+            # It can be said already where it will be.
+            self.directory, self.problem = directory_at(self._port(None)), None
+            return
+        self.tried = time.monotonic()
         try:
             self._run(engine.make_network())
             self.problem = None
@@ -105,12 +109,12 @@ class Authority:
         self._start_child(["pebble-challtestsrv", *servers])
         self._start_child(["pebble", "-config", str(self.folder / "pebble.json"), "-dnsserver", names_server])
         self._wait(f"https://127.0.0.1:{management}/roots/0")
-        self.directory, self.gateway = f"https://{NAME}:{port}/dir", gateway
+        self.directory, self.gateway = directory_at(port), gateway
 
     def _port(self, gateway):
-        """The port where servers find pebble, the same at each start if it can be."""
+        """The port where servers find pebble, the same at each start if it can be; the gateway may be yet to come."""
         port = self.settings.get("authority_port")
-        if not port or not is_free(gateway, port):
+        if not port or (gateway and not is_free(gateway, port)):
             (port,) = free_ports(1)
             self.settings.set(authority_port=port)
         return port
@@ -188,6 +192,11 @@ def _without_proxy(trusted=None):
     """Opens addresses of this machine, whatever proxies it uses for others."""
     handlers = [urllib.request.ProxyHandler({})]
     return urllib.request.build_opener(*handlers, *([urllib.request.HTTPSHandler(context=trusted)] if trusted else []))
+
+
+def directory_at(port):
+    """What clients of ACME begin with."""
+    return f"https://{NAME}:{port}/dir"
 
 
 def lab_names():

@@ -10,6 +10,7 @@ import re
 import resource
 import subprocess
 import sys
+import threading
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,8 @@ DOCKER_ARGUMENTS = (
 PODMAN_ARGUMENTS = ["--systemd=always"]
 # What podman would raise beyond what its user has, which fails without CAP_SYS_RESOURCE (containers.conf(5)).
 PODMAN_LIMITS = {"nofile": resource.RLIMIT_NOFILE, "nproc": resource.RLIMIT_NPROC}
+# What podman asks for where nobody says anything, and it lowers its own limit to this first.
+PODMAN_PROCESSES = 32768
 # Without SYS_BOOT a server cannot say whether it was powered off or rebooted; it concerns the container only.
 COMMON_ARGUMENTS = (
     "--pull never --cap-add SYS_BOOT --cap-add SYS_ADMIN --cap-add NET_ADMIN --cap-add SYS_PTRACE --security-opt seccomp=unconfined "
@@ -56,6 +59,9 @@ class Engine:
         mark = hashlib.sha256(str(Path(folder).resolve()).encode()).hexdigest()[:6]
         self.program, self.sandbox = program, f"{lab}-{mark}"
         self.network = f"labctl-sandbox-{self.sandbox}"
+        self.making_network = threading.Lock()
+        # podman makes the bridge, and so the gateway's address, with the first container.
+        self.network_needs_containers = program == "podman"
         self.images = f"labctl-sandbox/{self.sandbox}"
 
     def ask(self, *arguments, text_in="", timeout=120):
@@ -144,10 +150,16 @@ class Engine:
 
     def make_network(self):
         """Makes the lab's own network, unless it is there, and gives the address of its gateway."""
+        with self.making_network:  # servers start at the same time
+            return self._find_network() or self._create_network()
+
+    def _find_network(self):
         try:
             return self._gateway()
         except EngineError:
-            pass
+            return None
+
+    def _create_network(self):
         option = "com.docker.network.driver.mtu" if self.program == "docker" else "mtu"
         mtu = _uplink_mtu()
         options = ["--opt", f"{option}={mtu}"] if mtu else []
@@ -161,9 +173,7 @@ class Engine:
 
     def remove_network(self):
         """Removes the lab's network, and says whether there was one."""
-        try:
-            self._gateway()
-        except EngineError:
+        if self._find_network() is None:
             return False
         self.ask("network", "rm", self.network)
         return True
@@ -207,6 +217,8 @@ class Engine:
 def _own_limits():
     """What this process itself may have at most, as podman's arguments."""
     limits = {name: resource.getrlimit(kind)[1] for name, kind in PODMAN_LIMITS.items()}
+    if limits["nproc"] == resource.RLIM_INFINITY or limits["nproc"] > PODMAN_PROCESSES:
+        limits["nproc"] = PODMAN_PROCESSES
     return [word for name, limit in limits.items() if limit != resource.RLIM_INFINITY for word in ("--ulimit", f"{name}={limit}:{limit}")]
 
 
