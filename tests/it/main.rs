@@ -6,6 +6,7 @@ mod cli;
 mod engine;
 mod host;
 mod plan_file;
+mod simulation;
 mod support;
 mod templates;
 mod walls;

@@ -61,7 +61,11 @@ impl Findings {
 }
 
 /// How many things of each kind a plan makes where nothing is there yet.
-fn wanted_counts(plan: &Plan, is_zone_there: bool) -> BTreeMap<&'static str, usize> {
+fn wanted_counts(
+    plan: &Plan,
+    is_zone_there: bool,
+    is_provider_there: bool,
+) -> BTreeMap<&'static str, usize> {
     let bucket = plan.bucket.as_ref();
     let has_role = bucket.is_some_and(|bucket| bucket.instance_access != Access::None);
     let github = usize::from(plan.github_actions.is_some());
@@ -79,7 +83,7 @@ fn wanted_counts(plan: &Plan, is_zone_there: bool) -> BTreeMap<&'static str, usi
         ("internet-gateway", own_network),
         ("key-pair", 1),
         ("network-interface", 1),
-        ("oidc-provider", github),
+        ("oidc-provider", github * usize::from(!is_provider_there)),
         ("role", usize::from(has_role) + github),
         // A network comes with a route table and a group of its own.
         ("route-table", 2 * own_network),
@@ -108,7 +112,8 @@ pub fn faults(lab: &Lab) -> Vec<String> {
     for item in &items {
         *counts.entry(item.kind.as_str()).or_default() += 1;
     }
-    let wanted = wanted_counts(&plan, is_zone_there);
+    let is_provider_there = !lab.before.of("oidc-provider").is_empty();
+    let wanted = wanted_counts(&plan, is_zone_there, is_provider_there);
     findings.check("counts", format!("{counts:?}"), format!("{wanted:?}"));
     if findings.faults.is_empty() {
         check_tags(&plan, &items, &mut findings);
