@@ -14,12 +14,15 @@ use aws_sdk_route53::operation::change_resource_record_sets::ChangeResourceRecor
 use aws_sdk_route53::types::{
     Change, ChangeAction, ChangeBatch, ResourceRecord, ResourceRecordSet, RrType,
 };
+use aws_sdk_s3::operation::create_bucket::CreateBucketInput;
 use aws_sdk_s3::operation::put_bucket_tagging::PutBucketTaggingInput;
-use aws_sdk_s3::types::{Tag as BucketTag, Tagging};
+use aws_sdk_s3::types::{
+    BucketLocationConstraint, CreateBucketConfiguration, Tag as BucketTag, Tagging,
+};
 use aws_smithy_types::Blob;
 use futures_util::FutureExt;
 use labctl::cloud::memory::Item;
-use labctl::cloud::{CallError, Cloud, Read};
+use labctl::cloud::{Call, CallError, Cloud, Read};
 
 use crate::engine::harness::OTHER_KEY;
 
@@ -31,11 +34,15 @@ pub fn at_once<T>(reply: impl Future<Output = Result<T, CallError>>) -> Option<T
     reply.now_or_never().and_then(Result::ok)
 }
 
-/// Does something, if there is something to do it with.
-pub fn meddle(sim: &Sim) {
+/// Does something before a call, if there is something to do it with.
+///
+/// S3 knows no call that sets one tag: where it comes between labctl's look at
+/// the tags and its setting them, a tag is lost and nobody can help it.
+pub fn meddle(sim: &Sim, call: Call, is_slow: bool) {
+    let is_between = is_slow || call.operation == "PutBucketTagging";
     let did = match sim.chance.below(11) {
         0 => foreign_tag(sim),
-        1 => foreign_bucket_tag(sim),
+        1 if !is_between => foreign_bucket_tag(sim),
         2 => added_rule(sim),
         3 => removed_rule(sim),
         4 => stopped(sim),
@@ -265,11 +272,39 @@ fn removed_record(sim: &Sim) -> Option<&'static str> {
     Some("records deleted by hand")
 }
 
+/// Makes a bucket of somebody else's in the same account, if the name is free.
+fn foreign_bucket(sim: &Sim, name: &str, region: &str) -> Option<()> {
+    let constraint = (region != "us-east-1").then(|| BucketLocationConstraint::from(region));
+    let tag = BucketTag::builder()
+        .key("owner")
+        .value("somebody")
+        .build()
+        .ok()?;
+    let configuration = CreateBucketConfiguration::builder()
+        .set_location_constraint(constraint)
+        .tags(tag);
+    let is_free = sim
+        .memory
+        .snapshot()
+        .of("bucket")
+        .iter()
+        .all(|item| item.name != name);
+    let input = CreateBucketInput::builder()
+        .bucket(name)
+        .create_bucket_configuration(configuration.build());
+    is_free.then(|| at_once(sim.memory.create_bucket(input)).map(drop))?
+}
+
 /// Somebody takes a name that the lab may want.
 fn in_the_way(sim: &Sim) -> Option<&'static str> {
     let before = sim.memory.snapshot();
-    match sim.chance.below(2) {
+    match sim.chance.below(3) {
         0 => {
+            let recipe = sim.recipe.borrow();
+            let name = recipe.bucket.as_ref()?.name;
+            foreign_bucket(sim, name, recipe.region)?;
+        }
+        1 => {
             let input = ImportKeyPairInput::builder()
                 .key_name(LAB)
                 .public_key_material(Blob::new(OTHER_KEY));

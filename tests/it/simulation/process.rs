@@ -155,7 +155,7 @@ impl<'a> Process<'a> {
             return Fault::Repeat;
         }
         if is_in(meddle) {
-            hands::meddle(self.sim);
+            hands::meddle(self.sim, call, self.weather.slow > 0);
         }
         Fault::Pass
     }

@@ -30,7 +30,7 @@ const ACCESS: [&str; 3] = ["none", "read", "read-write"];
 const TAGS: [&str; 3] = ["project", "team", "cost"];
 const WORDS: [&str; 3] = ["birds", "whales", "a b=c"];
 const ZONES: [&str; 2] = ["penguins.shop", "penguins.example"];
-const BUCKETS: [&str; 2] = ["sim-data", "sim-fish"];
+pub const BUCKETS: [&str; 2] = ["sim-data", "sim-fish"];
 const NAMES: [&str; 6] = ["@", "*", "www", "mail", "*.lab", "a.b"];
 const KINDS: [&str; 5] = ["A", "AAAA", "CNAME", "TXT", "MX"];
 

@@ -9,7 +9,7 @@ use labctl::planning::Planned;
 use labctl::resources::Kind;
 
 use super::hands::{self, at_once};
-use super::recipe::Network;
+use super::recipe::{BUCKETS, Network};
 use super::sim::{Sim, ours};
 
 /// Checks that the server is to be replaced just where its image or its place changed.
@@ -84,6 +84,10 @@ fn clear(sim: &Sim, conflict: &Conflict) {
         }
         return;
     }
+    if address.kind() == Kind::Bucket {
+        take_another_bucket(sim, conflict);
+        return;
+    }
     let now = sim.memory.snapshot();
     for id in &conflict.ids {
         let mut foreign = sim.foreign.borrow_mut();
@@ -111,6 +115,31 @@ fn clear(sim: &Sim, conflict: &Conflict) {
         };
         if gone.is_none() {
             sim.complain(format!("cannot take {} out of the way", item.id));
+        }
+    }
+}
+
+/// Nobody deletes a bucket of somebody else's: the plan takes another name, or none.
+fn take_another_bucket(sim: &Sim, conflict: &Conflict) {
+    let foreign = sim.foreign.borrow();
+    let is_foreign = |name: &str| {
+        foreign
+            .values()
+            .any(|item| item.kind == "bucket" && item.name == name)
+    };
+    if !conflict.ids.iter().all(|id| is_foreign(id)) {
+        sim.complain(format!(
+            "{:?} is in the way, and is not of others",
+            conflict.ids
+        ));
+    }
+    let mut recipe = sim.recipe.borrow_mut();
+    let free = BUCKETS.iter().copied().find(|name| !is_foreign(name));
+    match (free, &mut recipe.bucket) {
+        (Some(name), Some(bucket)) => bucket.name = name,
+        _ => {
+            recipe.bucket = None;
+            recipe.github = None;
         }
     }
 }
