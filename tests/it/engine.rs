@@ -14,6 +14,7 @@ pub mod harness;
 pub mod inspection;
 mod kills;
 mod limits;
+mod meanwhile;
 mod normal_forms;
 pub mod picture;
 mod races;

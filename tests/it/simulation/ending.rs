@@ -15,9 +15,9 @@ use crate::engine::inspection;
 use crate::engine::picture::differences;
 
 use super::actions::{Permission, destroy_refusal, refusal};
-use super::hands::at_once;
+use super::hands::{self, at_once};
 use super::process::Process;
-use super::recipe::TYPES;
+use super::recipe::{LAB, TYPES};
 use super::sim::{Sim, ours};
 use super::tricks::Trick;
 use super::{checks, refused};
@@ -30,6 +30,9 @@ pub async fn end(sim: &Sim, before: Inventory, trick: Option<Trick>) {
     let minutes = sim.chance.pick(&[2, 2, 2, 150]);
     sleep(Duration::from_secs(60 * minutes)).await;
     sim.log(|| "the end: nothing goes wrong any more".to_owned());
+    if trick == Some(Trick::TakesForeignTag) {
+        hands::foreign_tag(sim);
+    }
     converge(sim, before, trick).await;
     if sim.has_complaints() {
         return;
@@ -42,12 +45,12 @@ pub async fn end(sim: &Sim, before: Inventory, trick: Option<Trick>) {
 
 async fn plan(sim: &Sim) -> Option<Planned> {
     let laptop = sim.recipe.borrow().laptop();
-    let before = sim.memory.snapshot();
+    let before = sim.chance.percent(20).then(|| sim.memory.snapshot());
     let process = Process::new(sim, 'z', super::process::Weather::CALM);
     let cloud = process.cloud();
     let plan = sim.plan();
     let planned = process.live(planning::plan(&cloud, &plan, &laptop)).await?;
-    if before != sim.memory.snapshot() {
+    if before.is_some_and(|before| before != sim.memory.snapshot()) {
         sim.complain("planning changed something");
     }
     planned
@@ -148,6 +151,27 @@ async fn exact(sim: &Sim) {
         sim.complain(format!("the lab is not as the plan says: {faults:#?}"));
     }
     checks::others(sim, &now);
+    check_other_zones(sim, &now);
+}
+
+/// Of the lab's records, none are in a zone that the plan does not name.
+fn check_other_zones(sim: &Sim, now: &Inventory) {
+    let recipe = sim.recipe.borrow();
+    let zone = recipe.dns.as_ref().map(|dns| format!("{}.", dns.zone));
+    for item in now
+        .of("hostedzone")
+        .into_iter()
+        .filter(|item| Some(&item.name) != zone.as_ref())
+    {
+        let mark = format!("heritage=labctl,lab={LAB},region={}", recipe.region);
+        let orphan = item
+            .attributes
+            .iter()
+            .find(|(_, value)| value.contains(&mark));
+        if let Some((record, _)) = orphan {
+            sim.complain(format!("{record} is left in {}", item.name));
+        }
+    }
 }
 
 /// A server is off only if somebody turned it off.

@@ -68,7 +68,8 @@ fn one(sim: &Sim, kinds: &[&str]) -> Option<Item> {
         .then(|| found[sim.chance.below(u32::try_from(found.len()).unwrap()) as usize].clone())
 }
 
-fn foreign_tag(sim: &Sim) -> Option<&'static str> {
+/// Somebody puts a tag on something of the lab's.
+pub fn foreign_tag(sim: &Sim) -> Option<&'static str> {
     const KINDS: [&str; 7] = [
         "instance",
         "volume",

@@ -50,7 +50,7 @@ impl Weather {
             refuse: some(35, &[5, 20]),
             lose: some(35, &[5, 20]),
             repeat: some(35, &[10, 40]),
-            meddle: some(30, &[10, 30]),
+            meddle: some(40, &[15, 50]),
             slow,
         }
     }

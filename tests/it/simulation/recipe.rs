@@ -191,18 +191,18 @@ impl Recipe {
                 };
                 "github"
             }
-            91..95 => {
+            91..94 => {
                 let key = chance.pick(&TAGS);
                 if self.tags.remove(key).is_none() {
                     self.tags.insert(key, chance.pick(&WORDS));
                 }
                 "tags"
             }
-            95..97 => {
+            94..96 => {
                 self.protect = !self.protect;
                 "protect"
             }
-            97..99 => {
+            96..99 => {
                 self.other_key = !self.other_key;
                 "key"
             }

@@ -14,7 +14,7 @@ use crate::engine::harness::{ACCOUNT, KEY, OTHER_KEY, laptop, parse};
 
 use super::chance::Chance;
 use super::figures::Figures;
-use super::recipe::Recipe;
+use super::recipe::{LAB, Recipe};
 use super::tricks::Trick;
 use super::{actions, checks, ending};
 
@@ -120,7 +120,8 @@ impl Sim {
         self.count("seeds");
         self.log(|| format!("the plan:\n{}", self.recipe.borrow().text()));
         let mut before = self.memory.snapshot().living();
-        for _ in 0..2 + self.chance.below(5) {
+        let more = self.chance.below(5).min(self.chance.below(5));
+        for _ in 0..2 + more {
             let permission = actions::act(self).await;
             let after = self.memory.snapshot().living();
             checks::data(self, &before, &after, permission);
@@ -235,10 +236,15 @@ async fn inhabit(memory: &Memory, chance: &Chance, region: &str) -> Option<(Stri
     network
 }
 
-/// What carries the lab's tags, all three of them.
+/// What carries the lab's tags, all three of them; a zone is known by its reference
+/// before it has any.
 pub fn is_ours(item: &Item, region: &str) -> bool {
+    let reference = item.attributes.get("reference");
+    if reference.is_some_and(|text| text.starts_with(&format!("labctl/{LAB}/{region}/"))) {
+        return true;
+    }
     let has = |key: &str, value: &str| item.tags.get(key).is_some_and(|found| found == value);
-    has("labctl:lab", super::recipe::LAB)
+    has("labctl:lab", LAB)
         && has("labctl:region", region)
         && item.tags.contains_key("labctl:resource")
 }
