@@ -174,8 +174,6 @@ async fn one(process: &Process<'_>, sim: &Sim, recipe: &Recipe, wish: Wish) -> P
         Wish::Destroy(options) => {
             sim.count("destroys");
             permission = Permission::of_destroy(recipe, options);
-            // A zone that a destroy keeps is named by it, and not known any more.
-            sim.has_lost_notes.set(true);
             process
                 .live(async { said(destroy(&cloud, recipe, options).await) })
                 .await

@@ -208,9 +208,7 @@ fn kept(sim: &Sim, set: &ChangeSet, now: &Inventory) -> Vec<Item> {
         .iter()
         .filter(|change| matches!(change, Change::Kept(_)))
         .count();
-    let may_be_unknown = |item: &Item| item.kind == "hostedzone" && sim.has_lost_notes.get();
-    let known = former.iter().filter(|item| !may_be_unknown(item)).count();
-    if !(known..=former.len()).contains(&shown) {
+    if shown != former.len() {
         sim.complain(format!("{shown} kept, and there are {former:#?}"));
     }
     former
@@ -274,8 +272,7 @@ async fn take_down(sim: &Sim, trick: Option<Trick>) {
     let now = sim.memory.snapshot().living();
     checks::others(sim, &now);
     let before = beside(sim, &now, &[]);
-    let mut left = differences(&before, &now);
-    left.retain(|line| !(sim.has_lost_notes.get() && line.contains("\"hostedzone\"")));
+    let left = differences(&before, &now);
     if !left.is_empty() {
         sim.complain(format!("left behind: {left:#?}"));
     }

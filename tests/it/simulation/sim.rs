@@ -45,8 +45,6 @@ pub struct Sim {
     pub ended_by_hand: RefCell<BTreeSet<String>>,
     /// Whether somebody stopped the server on purpose.
     pub stopped_on_purpose: Cell<bool>,
-    /// Whether a destroy has taken the note of which zones the lab has had.
-    pub has_lost_notes: Cell<bool>,
     start: Instant,
     figures: RefCell<Figures>,
     log: Option<RefCell<Vec<String>>>,
@@ -108,7 +106,6 @@ impl Sim {
             objects: RefCell::default(),
             ended_by_hand: RefCell::default(),
             stopped_on_purpose: Cell::new(false),
-            has_lost_notes: Cell::new(false),
             start: Instant::now(),
             figures: RefCell::default(),
             log: is_logged.then(RefCell::default),
