@@ -89,7 +89,11 @@ fn destroying(sim: &Sim) -> Destroying {
 
 fn edit(sim: &Sim) {
     let mut recipe = sim.recipe.borrow_mut();
+    let before = recipe.other_key;
     let what = recipe.edit(&sim.chance, sim.given.as_ref());
+    if recipe.other_key != before {
+        sim.may_lack_notes.set(true);
+    }
     sim.count("edits");
     sim.log(|| format!("edit:{what}\n{}", recipe.text()));
 }

@@ -38,7 +38,7 @@ pub async fn end(sim: &Sim, before: Inventory, trick: Option<Trick>) {
         return;
     }
     exact(sim).await;
-    if !sim.has_complaints() && sim.chance.percent(40) {
+    if !sim.has_complaints() && sim.chance.percent(33) {
         take_down(sim, trick).await;
     }
 }
@@ -155,6 +155,10 @@ async fn exact(sim: &Sim) {
 }
 
 /// Of the lab's records, none are in a zone that the plan does not name.
+///
+/// One gap is known: a new key replaces the key pair, a kill comes between the
+/// two calls, and the plan names another zone before the next apply. Then nothing
+/// tells labctl of a zone of others in which it had records.
 fn check_other_zones(sim: &Sim, now: &Inventory) {
     let recipe = sim.recipe.borrow();
     let zone = recipe.dns.as_ref().map(|dns| format!("{}.", dns.zone));
@@ -272,7 +276,8 @@ async fn take_down(sim: &Sim, trick: Option<Trick>) {
     let now = sim.memory.snapshot().living();
     checks::others(sim, &now);
     let before = beside(sim, &now, &[]);
-    let left = differences(&before, &now);
+    let mut left = differences(&before, &now);
+    left.retain(|line| !(sim.may_lack_notes.get() && line.contains("by hand")));
     if !left.is_empty() {
         sim.complain(format!("left behind: {left:#?}"));
     }

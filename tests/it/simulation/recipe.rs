@@ -89,7 +89,7 @@ impl Recipe {
             Some((vpc, subnet)) if chance.percent(50) => {
                 Network::Given(vpc.clone(), subnet.clone())
             }
-            _ if chance.percent(35) => Network::Dedicated,
+            _ if chance.percent(28) => Network::Dedicated,
             _ => Network::Default,
         };
         let mut recipe = Self {

@@ -45,6 +45,8 @@ pub struct Sim {
     pub ended_by_hand: RefCell<BTreeSet<String>>,
     /// Whether somebody stopped the server on purpose.
     pub stopped_on_purpose: Cell<bool>,
+    /// Whether a kill may have left the lab without a key pair, and so without the notes on it.
+    pub may_lack_notes: Cell<bool>,
     start: Instant,
     figures: RefCell<Figures>,
     log: Option<RefCell<Vec<String>>>,
@@ -106,6 +108,7 @@ impl Sim {
             objects: RefCell::default(),
             ended_by_hand: RefCell::default(),
             stopped_on_purpose: Cell::new(false),
+            may_lack_notes: Cell::new(false),
             start: Instant::now(),
             figures: RefCell::default(),
             log: is_logged.then(RefCell::default),
@@ -117,7 +120,8 @@ impl Sim {
         self.count("seeds");
         self.log(|| format!("the plan:\n{}", self.recipe.borrow().text()));
         let mut before = self.memory.snapshot().living();
-        let more = self.chance.below(5).min(self.chance.below(5));
+        let draw = || self.chance.below(5);
+        let more = draw().min(draw()).min(draw());
         for _ in 0..2 + more {
             let permission = actions::act(self).await;
             let after = self.memory.snapshot().living();
