@@ -26,7 +26,6 @@ mod refused;
 mod sim;
 mod tricks;
 
-use std::io::Write as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use figures::Figures;
@@ -69,13 +68,18 @@ fn told(seed: u64) -> String {
     )
 }
 
+#[allow(clippy::print_stderr)] // the figures are for whoever runs it
+fn tell(text: &str) {
+    eprintln!("{text}");
+}
+
 /// Runs one of the parts of the seeds.
 fn part(which: u64) {
     if let Some(seed) = number("LABCTL_SIM_SEED") {
         if seed % PARTS == which {
             let failed = !verdict(seed, None, false).complaints.is_empty();
             let told = told(seed);
-            writeln!(std::io::stderr(), "{told}").unwrap();
+            tell(&told);
             assert!(!failed, "seed {seed} failed");
         }
         return;
@@ -94,7 +98,7 @@ fn part(which: u64) {
             }
         }
     }
-    writeln!(std::io::stderr(), "simulation part {which}: {figures}").unwrap();
+    tell(&format!("simulation part {which}: {figures}"));
     if let Some((seed, _)) = failed.first() {
         let others: Vec<String> = failed
             .iter()
