@@ -20,9 +20,11 @@ pub struct GithubRole {
 
 /// Whether there is one to be looked for: in the plan, or of a former plan.
 pub async fn is_wanted(reader: &Reader<'_>) -> Result<bool, CallError> {
+    if reader.scope.github {
+        return Ok(true);
+    }
     let notes = key_pair::notes(reader).await?;
-    let may_be_there = notes.is_none_or(|notes| notes.contains_key(GITHUB_NOTE));
-    Ok(reader.scope.github || may_be_there)
+    Ok(notes.is_none_or(|notes| notes.contains_key(GITHUB_NOTE)))
 }
 
 impl Manage for GithubRole {

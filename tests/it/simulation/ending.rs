@@ -34,7 +34,7 @@ pub async fn end(sim: &Sim, before: Inventory, trick: Option<Trick>) {
         hands::foreign_tag(sim);
     }
     converge(sim, before, trick).await;
-    if sim.has_complaints() {
+    if sim.has_complaints() || sim.is_at_a_gap.get() {
         return;
     }
     exact(sim).await;
@@ -74,7 +74,7 @@ async fn plan_that_stands(sim: &Sim) -> Option<Planned> {
         sim.count("refusals at the end");
         sim.log(|| text.clone());
         refused::make_way(sim, &planned, &text);
-        if sim.has_complaints() {
+        if sim.has_complaints() || sim.is_at_a_gap.get() {
             return None;
         }
     }

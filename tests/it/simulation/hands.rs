@@ -23,6 +23,7 @@ use aws_smithy_types::Blob;
 use futures_util::FutureExt;
 use labctl::cloud::memory::Item;
 use labctl::cloud::{Call, CallError, Cloud, Read};
+use labctl::resources::record::companion_name;
 
 use crate::engine::harness::OTHER_KEY;
 
@@ -225,6 +226,14 @@ fn foreign_record(sim: &Sim) -> Option<&'static str> {
         kind: sim.chance.pick(&["A", "TXT"]),
         value: "",
     };
+    // Where a companion says that the record is the lab's, it is.
+    let companion = companion_name(&record.name, record.kind, zone.name.trim_end_matches('.'));
+    if zone
+        .attributes
+        .contains_key(&format!("record {companion}. TXT"))
+    {
+        return None;
+    }
     let value = if record.kind == "A" {
         "192.0.2.99"
     } else {
@@ -270,6 +279,7 @@ fn removed_record(sim: &Sim) -> Option<&'static str> {
         .hosted_zone_id(zone_id(zone))
         .change_batch(batch);
     at_once(sim.memory.change_resource_record_sets(input))?;
+    sim.has_widows.set(true);
     Some("records deleted by hand")
 }
 
@@ -318,6 +328,14 @@ fn in_the_way(sim: &Sim) -> Option<&'static str> {
             } else {
                 format!("{name}-github")
             };
+            // IAM knows roles by their names alone: the lab's profile would carry this one.
+            if before
+                .items
+                .iter()
+                .any(|item| item.kind == "instance-profile" && item.name == name)
+            {
+                return None;
+            }
             let trust = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}]}"#;
             let input = CreateRoleInput::builder()
                 .role_name(name)

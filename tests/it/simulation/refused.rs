@@ -79,7 +79,13 @@ pub fn make_way(sim: &Sim, planned: &Planned, text: &str) {
 fn clear(sim: &Sim, conflict: &Conflict) {
     let address = &conflict.desired.address;
     if address.kind() == Kind::Record {
-        if !clear_records(sim) {
+        if clear_records(sim) {
+            return;
+        }
+        if sim.has_widows.get() {
+            sim.is_at_a_gap.set(true);
+            sim.count("runs ended at a known gap");
+        } else {
             sim.complain(format!("nothing of others is in the way of {address}"));
         }
         return;

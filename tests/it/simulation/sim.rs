@@ -47,6 +47,10 @@ pub struct Sim {
     pub stopped_on_purpose: Cell<bool>,
     /// Whether a kill may have left the lab without a key pair, and so without the notes on it.
     pub may_lack_notes: Cell<bool>,
+    /// Whether somebody deleted a record of the lab's and left its companion.
+    pub has_widows: Cell<bool>,
+    /// Whether the run came to a gap that is known; see `docs/reliability.md`.
+    pub is_at_a_gap: Cell<bool>,
     start: Instant,
     figures: RefCell<Figures>,
     log: Option<RefCell<Vec<String>>>,
@@ -109,6 +113,8 @@ impl Sim {
             ended_by_hand: RefCell::default(),
             stopped_on_purpose: Cell::new(false),
             may_lack_notes: Cell::new(false),
+            has_widows: Cell::new(false),
+            is_at_a_gap: Cell::new(false),
             start: Instant::now(),
             figures: RefCell::default(),
             log: is_logged.then(RefCell::default),
