@@ -139,7 +139,6 @@ struct Builder {
     deletes: BTreeMap<Address, Vec<usize>>,
     /// Addresses that are deleted for good, not to be made anew.
     deleted: BTreeSet<Address>,
-    updates: BTreeMap<Address, usize>,
 }
 
 impl Builder {
@@ -202,8 +201,7 @@ impl Builder {
         let address = edit.live.address.clone();
         let action = Action::Update(Box::new(edit.clone()));
         let update = self.push(vec![address.clone()], action, links);
-        self.ready.insert(address.clone(), update);
-        self.updates.insert(address, update);
+        self.ready.insert(address, update);
     }
 
     fn add_delete(&mut self, live: &Live) -> usize {
@@ -270,7 +268,8 @@ impl Builder {
                 self.run_before(index, &after);
             }
             for address in &links.unnotes {
-                let after: Vec<usize> = self.updates.get(address).copied().into_iter().collect();
+                // A note that is to be made anew is not there either.
+                let after: Vec<usize> = self.ready.get(address).copied().into_iter().collect();
                 self.run_before(index, &after);
             }
             for address in &links.releases {

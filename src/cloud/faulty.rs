@@ -1,7 +1,7 @@
 //! A cloud around another that counts its calls and can make them fail.
 
-use std::future::poll_fn;
-use std::task::Poll;
+use std::future::pending;
+use std::time::Duration;
 
 use super::{Call, CallError, Cloud, Read, Reply, call, operations};
 use {
@@ -22,12 +22,23 @@ pub enum Fault {
     DieBefore,
     /// The caller dies after the call had its effect.
     DieAfter,
+    /// The request arrives twice, as one does that is sent again because its
+    /// answer was lost; the second answer counts.
+    Repeat,
 }
 
 /// Decides what happens to each call; it is asked in the order of the calls.
 pub trait Faults {
     /// Decides on one call.
     fn decide(&self, call: Call) -> Fault;
+
+    /// How long a request is on its way, and then its answer.
+    fn delays(&self, _call: Call) -> (Duration, Duration) {
+        (Duration::ZERO, Duration::ZERO)
+    }
+
+    /// Is told that a call has had its effect.
+    fn done(&self, _call: Call) {}
 }
 
 impl<F: Fn(Call) -> Fault> Faults for F {
@@ -51,24 +62,47 @@ impl<C, F: Faults> Faulty<C, F> {
         Self { inner, faults }
     }
 
-    async fn through<T>(
-        &self,
+    async fn through<'a, I: Clone, T>(
+        &'a self,
         call: Call,
-        reply: impl Future<Output = Result<T, CallError>>,
+        input: I,
+        send: impl Fn(&'a C, I) -> Reply<'a, T>,
     ) -> Result<T, CallError> {
-        match self.faults.decide(call) {
-            Fault::Pass => reply.await,
+        let fault = self.faults.decide(call);
+        let (there, back) = self.faults.delays(call);
+        rest(there).await;
+        let result = match fault {
             Fault::Fail(error) => Err(error),
+            Fault::DieBefore => pending().await,
+            Fault::Pass => self.delivered(call, send(&self.inner, input)).await,
             Fault::Lose(error) => {
-                reply.await?;
-                Err(error)
+                let result = self.delivered(call, send(&self.inner, input)).await;
+                result.and(Err(error))
             }
-            Fault::DieBefore => poll_fn(|_| Poll::Pending).await,
+            Fault::Repeat => {
+                let first = send(&self.inner, input.clone());
+                self.delivered(call, first).await.ok();
+                self.delivered(call, send(&self.inner, input)).await
+            }
             Fault::DieAfter => {
-                reply.await?;
-                poll_fn(|_| Poll::Pending).await
+                self.delivered(call, send(&self.inner, input)).await?;
+                pending().await
             }
-        }
+        };
+        rest(back).await;
+        result
+    }
+
+    async fn delivered<T>(&self, call: Call, reply: Reply<'_, T>) -> Result<T, CallError> {
+        let result = reply.await;
+        self.faults.done(call);
+        result
+    }
+}
+
+async fn rest(time: Duration) {
+    if !time.is_zero() {
+        tokio::time::sleep(time).await;
     }
 }
 
@@ -84,7 +118,7 @@ macro_rules! forward {
                     input: $read_service::operation::$read::builders::$ReadInput,
                 ) -> Reply<'_, $read_service::operation::$read::$ReadOutput> {
                     let call = call(stringify!($read_service), stringify!($ReadOutput), false);
-                    Box::pin(self.through(call, self.inner.$read(input)))
+                    Box::pin(self.through(call, input, |inner, input| inner.$read(input)))
                 }
             )*
         }
@@ -96,7 +130,7 @@ macro_rules! forward {
                     input: $write_service::operation::$write::builders::$WriteInput,
                 ) -> Reply<'_, $write_service::operation::$write::$WriteOutput> {
                     let call = call(stringify!($write_service), stringify!($WriteOutput), true);
-                    Box::pin(self.through(call, self.inner.$write(input)))
+                    Box::pin(self.through(call, input, |inner, input| inner.$write(input)))
                 }
             )*
         }

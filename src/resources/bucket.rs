@@ -3,7 +3,9 @@
 use aws_sdk_s3::operation::create_bucket::CreateBucketInput;
 use aws_sdk_s3::operation::delete_bucket::DeleteBucketInput;
 use aws_sdk_s3::operation::get_bucket_encryption::GetBucketEncryptionInput;
-use aws_sdk_s3::operation::get_bucket_tagging::GetBucketTaggingInput;
+use aws_sdk_s3::operation::get_bucket_tagging::{
+    GetBucketTaggingInput, GetBucketTaggingOutput,
+};
 use aws_sdk_s3::operation::get_bucket_versioning::{
     GetBucketVersioningInput, GetBucketVersioningOutput,
 };
@@ -79,13 +81,12 @@ async fn ask(cloud: &dyn Read, name: &str) -> Result<Answers, CallError> {
         cloud.get_public_access_block(access),
     );
     let versioning = is_versioned(versioning)?;
-    let tags = unless(tagging, &["NoSuchTagSet"])?;
-    let tags = tags.map(|output| output.tag_set).unwrap_or_default();
+    let tags = read_tags(tagging)?;
     let encryption = unless(encryption, &["ServerSideEncryptionConfigurationNotFoundError"])?;
     let access = unless(access, &["NoSuchPublicAccessBlockConfiguration"])?
         .and_then(|output| output.public_access_block_configuration);
     Ok(Answers {
-        tags: tags.into_iter().map(|tag| (tag.key, tag.value)).collect(),
+        tags,
         versioning,
         encryption: encryption.is_some(),
         public_access_blocked: access.is_some_and(|access| {
@@ -98,6 +99,12 @@ async fn ask(cloud: &dyn Read, name: &str) -> Result<Answers, CallError> {
             all.iter().all(|one| *one == Some(true))
         }),
     })
+}
+
+fn read_tags(result: Result<GetBucketTaggingOutput, CallError>) -> Result<Tags, CallError> {
+    let output = unless(result, &["NoSuchTagSet"])?;
+    let tags = output.map(|output| output.tag_set).unwrap_or_default();
+    Ok(tags.into_iter().map(|tag| (tag.key, tag.value)).collect())
 }
 
 /// Servers that stand in for AWS may name the answer's root element otherwise
@@ -165,6 +172,39 @@ impl Bucket {
             public_access_blocked: true,
             tags,
         }
+    }
+
+    async fn tags_now(&self, run: &Run<'_>) -> Result<Tags, CallError> {
+        let input = GetBucketTaggingInput::builder().bucket(&self.name);
+        read_tags(run.cloud.get_bucket_tagging(input).await)
+    }
+
+    /// Brings the lab's tags to what they shall be. The call replaces all tags,
+    /// so those of others are put back, as they are now: since the plan was made,
+    /// others may have set some.
+    async fn set_tags(&self, run: &Run<'_>) -> Result<(), CallError> {
+        let mut all = self.tags_now(run).await?;
+        let change = tags::change(&all, &self.tags, run.scope);
+        if change == tags::TagChange::default() {
+            return Ok(());
+        }
+        all.retain(|key, _| !change.remove.contains(key));
+        all.extend(change.set);
+        self.put_tags(&all, run).await
+    }
+
+    /// Refuses a bucket that somebody else has made since the plan was: S3 answers
+    /// the owner of a bucket who makes it again as if it were new.
+    async fn check_ours(&self, run: &Run<'_>) -> Result<(), StepError> {
+        let look = async || self.tags_now(run).await;
+        let tags = run.settled("the bucket to be known", &["NoSuchBucket"], look).await?;
+        if tags.is_empty() || tags::is_ours(&tags, run.scope) {
+            return Ok(());
+        }
+        Err(StepError::Blocked(format!(
+            "a bucket `{}` that is not this lab's has just been made; run `labctl plan`",
+            self.name
+        )))
     }
 
     async fn put_tags(&self, tags: &Tags, run: &Run<'_>) -> Result<(), CallError> {
@@ -279,9 +319,10 @@ impl Manage for Bucket {
             gone_is_fine(result, &["BucketAlreadyOwnedByYou"])
         })
         .await?;
+        self.check_ours(run).await?;
         run.settled("the bucket to be known", &["NoSuchBucket"], async || {
             try_join!(
-                self.put_tags(&self.tags, run),
+                self.set_tags(run),
                 self.put_encryption(run),
                 self.put_access_block(run),
                 async {
@@ -298,7 +339,7 @@ impl Manage for Bucket {
 
     async fn update(
         &self,
-        live: &Live,
+        _live: &Live,
         changed: &[String],
         run: &Run<'_>,
     ) -> Result<(), StepError> {
@@ -313,12 +354,7 @@ impl Manage for Bucket {
             self.put_access_block(run).await?;
         }
         if tags::any_changed(changed) {
-            // The call replaces all tags, so those of others are put back.
-            let change = tags::change(&live.observed.tags, &self.tags, run.scope);
-            let mut all = live.observed.tags.clone();
-            all.retain(|key, _| !change.remove.contains(key));
-            all.extend(change.set);
-            self.put_tags(&all, run).await?;
+            self.set_tags(run).await?;
         }
         Ok(())
     }

@@ -49,11 +49,13 @@ impl ElasticIp {
             return Ok(());
         };
         let instance = run.id(instance)?;
-        // Both are told apart from a wrong id by time alone: they pass.
+        // They are told apart from a wrong id by time alone: they pass. The
+        // server may be known already where its network interface is not yet.
         let passing = &[
             "InvalidAllocationID.NotFound",
             "InvalidInstanceID.NotFound",
             "InvalidInstanceID",
+            "InvalidNetworkInterfaceID.NotFound",
             "IncorrectInstanceState",
         ];
         run.settled("the server to take the address", passing, async || {

@@ -20,7 +20,11 @@ pub struct GithubRole {
 
 /// Whether there is one to be looked for: in the plan, or of a former plan.
 pub async fn is_wanted(reader: &Reader<'_>) -> Result<bool, CallError> {
-    Ok(reader.scope.github || key_pair::note(reader, GITHUB_NOTE).await?.is_some())
+    if reader.scope.github {
+        return Ok(true);
+    }
+    let notes = key_pair::notes(reader).await?;
+    Ok(notes.is_none_or(|notes| notes.contains_key(GITHUB_NOTE)))
 }
 
 impl Manage for GithubRole {

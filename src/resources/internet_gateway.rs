@@ -49,8 +49,13 @@ impl InternetGateway {
             return Ok(());
         };
         let vpc = run.id(vpc)?;
-        let passing = &["InvalidVpcID.NotFound", "InvalidInternetGatewayID.NotFound"];
-        run.settled("the network and its gateway to be known", passing, async || {
+        // A spare gateway that is in the place is deleted by a step of its own.
+        let passing = |error: &CallError| {
+            let codes = ["InvalidVpcID.NotFound", "InvalidInternetGatewayID.NotFound"];
+            codes.contains(&error.code())
+                || error.failure.to_string().contains("already has an internet gateway")
+        };
+        run.retry_if("the network to take its gateway", passing, async || {
             let input = AttachInternetGatewayInput::builder()
                 .internet_gateway_id(id)
                 .vpc_id(&vpc);

@@ -39,13 +39,13 @@ pub fn name_filter(lab: &str) -> Filter {
     ec2_tags::filter("key-name", [lab])
 }
 
-/// The value of a note on the lab's live key pair.
-pub async fn note(reader: &Reader<'_>, key: &str) -> Result<Option<String>, CallError> {
+/// What is noted on the lab's live key pair; `None` where there is no key pair,
+/// so that nobody knows what the lab has had.
+pub async fn notes(reader: &Reader<'_>) -> Result<Option<Tags>, CallError> {
     let pairs = reader.key_pairs().await?.key_pairs().iter();
-    let ours = pairs
+    Ok(pairs
         .map(|info| ec2_tags::read(info.tags()))
-        .find(|tags| tags::is_ours(tags, reader.scope));
-    Ok(ours.and_then(|tags| tags.get(key).cloned()))
+        .find(|tags| tags::is_ours(tags, reader.scope)))
 }
 
 /// Takes algorithm and key of an OpenSSH line and drops comment and newline.

@@ -8,13 +8,14 @@ use super::Kind;
 
 /// Marks all but one of the lab's own resources that claim one address.
 ///
-/// Kept is the one that a kept resource refers to, else one that refers to what
-/// a kept one refers to, else one that is in use, else the one with the lowest
-/// id; so every run, on any laptop, keeps the same ones, and those that belong
-/// together.
+/// Kept is the one that the server stands on, else one beside it there; else the
+/// one that a kept resource refers to, else one that refers to what a kept one
+/// refers to, else one that is in use, else the one with the lowest id; so every
+/// run, on any laptop, keeps the same ones, and those that belong together.
 pub fn mark_spares(resources: &mut [Live]) {
     let ids: BTreeSet<String> = resources.iter().flat_map(names).collect();
     let mut kept: BTreeSet<String> = BTreeSet::new();
+    let ground = ground(resources, &ids);
     // Those that refer to others come after them in the list of kinds.
     for kind in Kind::ALL.iter().rev() {
         let mut candidates: Vec<&mut Live> = resources
@@ -23,10 +24,17 @@ pub fn mark_spares(resources: &mut [Live]) {
             .filter(|live| live.standing == Standing::Current)
             .collect();
         candidates.sort_by_cached_key(|live| {
-            let is_mentioned = names(live).iter().any(|name| kept.contains(name));
-            let shares = !mentions(live, &ids).is_disjoint(&kept);
+            let is_in = |set: &BTreeSet<String>| names(live).iter().any(|name| set.contains(name));
+            let shares = |set: &BTreeSet<String>| !mentions(live, &ids).is_disjoint(set);
             let is_used = live.observed.association_id.is_some();
-            (!is_mentioned, !shares, !is_used, live.id.clone())
+            let ground = (!is_in(&ground), !shares(&ground));
+            (
+                ground,
+                !is_in(&kept),
+                !shares(&kept),
+                !is_used,
+                live.id.clone(),
+            )
         });
         let mut taken: BTreeSet<Address> = BTreeSet::new();
         for live in candidates {
@@ -35,6 +43,29 @@ pub fn mark_spares(resources: &mut [Live]) {
             } else {
                 live.standing = Standing::Spare;
             }
+        }
+    }
+}
+
+/// What the server refers to, and what that refers to: it cannot be moved, and
+/// everything else of a network can.
+fn ground(resources: &[Live], ids: &BTreeSet<String>) -> BTreeSet<String> {
+    let ours = resources
+        .iter()
+        .filter(|live| live.owner == Owner::Lab && live.standing == Standing::Current);
+    let servers = ours
+        .clone()
+        .filter(|live| live.address.kind() == Kind::Instance);
+    let mut ground: BTreeSet<String> = servers.flat_map(|live| mentions(live, ids)).collect();
+    loop {
+        let before = ground.len();
+        for live in ours.clone() {
+            if names(live).iter().any(|name| ground.contains(name)) {
+                ground.extend(mentions(live, ids));
+            }
+        }
+        if ground.len() == before {
+            return ground;
         }
     }
 }

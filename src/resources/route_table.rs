@@ -117,7 +117,9 @@ impl Manage for RouteTable {
     fn fields(&self) -> Vec<Field> {
         let mut fields = vec![
             Field::replace("vpc", Value::from(&self.vpc)),
-            Field::update("internet_gateway", Value::from(&self.internet_gateway)),
+            // A route that leads elsewhere is not led anew: it leads to nothing, and a
+            // table is made in a moment. One that is missing is added.
+            Field::replace("internet_gateway", Value::from(&self.internet_gateway)),
             Field::update("subnet", Value::from(&self.subnet)),
         ];
         fields.extend(tags::fields(&self.tags));

@@ -57,7 +57,32 @@ async fn find(cloud: &dyn Read, name: &str) -> Result<Vec<HostedZone>, CallError
         .collect())
 }
 
-/// Finds the zone of the plan, and those of former plans by the note of them.
+/// Finds the zones that this lab has made, whatever their names.
+async fn find_made(reader: &Reader<'_>) -> Result<Vec<HostedZone>, CallError> {
+    let mut found = Vec::new();
+    let mut from = (None, None);
+    loop {
+        let input = ListHostedZonesByNameInput::builder()
+            .set_dns_name(from.0)
+            .set_hosted_zone_id(from.1)
+            .max_items(100);
+        let page = reader.cloud.list_hosted_zones_by_name(input).await?;
+        found.extend(page.hosted_zones);
+        from = (page.next_dns_name, page.next_hosted_zone_id);
+        if !page.is_truncated || from.0.is_none() {
+            break;
+        }
+    }
+    found.retain(|zone| {
+        let name = dns_name::normal_form(zone.name());
+        let is_made = zone.caller_reference().starts_with(&reference_prefix(reader.scope, &name));
+        is_made && reader.scope.zone.as_ref() != Some(&name)
+    });
+    Ok(found)
+}
+
+/// Finds the zone of the plan, and those of former plans by the note of them, or
+/// by their marks where the note is gone with the key pair.
 pub async fn find_all(reader: &Reader<'_>) -> Result<Zones, CallError> {
     let name = reader.scope.zone.as_deref();
     let current = async {
@@ -67,14 +92,18 @@ pub async fn find_all(reader: &Reader<'_>) -> Result<Zones, CallError> {
         }
     };
     let former = async {
-        let noted = key_pair::note(reader, ZONE_NOTE).await?.unwrap_or_default();
+        let Some(mut notes) = key_pair::notes(reader).await? else {
+            return find_made(reader).await;
+        };
+        let noted = notes.remove(ZONE_NOTE).unwrap_or_default();
         let former = noted.split_whitespace().filter(|noted| Some(*noted) != name);
-        try_join_all(former.map(|former| find(reader.cloud, former))).await
+        let found = try_join_all(former.map(|former| find(reader.cloud, former))).await?;
+        Ok(found.concat())
     };
     let (current, former) = futures_util::try_join!(current, former)?;
     Ok(Zones {
         current,
-        former: former.concat(),
+        former,
     })
 }
 

@@ -7,6 +7,7 @@ mod engine;
 mod host;
 mod plan_file;
 mod sandbox;
+mod simulation;
 mod support;
 mod templates;
 mod walls;

@@ -11,6 +11,9 @@ pub struct Options {
     /// How long a new thing cannot be seen or used yet, and tags lag in the
     /// tagging API: eventual consistency.
     pub propagation: Duration,
+    /// Whether each new thing takes a time of its own to be seen, `propagation`
+    /// at most, so that a later one may be seen before an earlier one.
+    pub uneven: bool,
     /// How long a state on the way to another lasts: pending, stopping, …
     pub transition: Duration,
     /// Whether each region has a default VPC.
@@ -34,6 +37,7 @@ impl Default for Options {
         Self {
             latency: Duration::ZERO,
             propagation: Duration::ZERO,
+            uneven: false,
             transition: Duration::ZERO,
             default_vpc: true,
             free_plan: false,

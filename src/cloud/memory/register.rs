@@ -117,6 +117,8 @@ pub struct Register {
     pub now: Duration,
     /// How long new things stay unseen.
     pub propagation: Duration,
+    /// Whether new things stay unseen for different times.
+    pub uneven: bool,
     counter: u64,
     records: BTreeMap<String, Record>,
 }
@@ -129,6 +131,7 @@ impl Register {
             region: String::new(),
             now: Duration::ZERO,
             propagation: Duration::ZERO,
+            uneven: false,
             counter: 0,
             records: BTreeMap::new(),
         }
@@ -161,10 +164,19 @@ impl Register {
             since: self.now,
             before: (tags.clone(), self.now),
             tags,
-            visible: self.now + self.propagation,
+            visible: self.now + self.lag(),
             gone: None,
         };
         self.records.insert(id.to_owned(), record);
+    }
+
+    /// How long the next new thing stays unseen.
+    fn lag(&self) -> Duration {
+        match self.uneven {
+            // Any spread will do that follows from the counter alone.
+            true => self.propagation * u32::try_from(self.counter * 37 % 101).unwrap_or(0) / 100,
+            false => self.propagation,
+        }
     }
 
     /// Strikes a thing out.

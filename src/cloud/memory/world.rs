@@ -92,6 +92,7 @@ impl World {
             references: BTreeSet::new(),
             changes: BTreeMap::new(),
         };
+        world.register.uneven = world.options.uneven;
         world.preset_zones();
         world
     }

@@ -47,6 +47,7 @@ pub async fn bucket(memory: &Memory, name: &str, region: &str) {
         .bucket(name)
         .create_bucket_configuration(configuration.build());
     memory.in_region(region).create_bucket(input).await.unwrap();
+    super::harness::pass(10).await;
     let tag = BucketTag::builder()
         .key("owner")
         .value("somebody")

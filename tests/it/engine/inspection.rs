@@ -20,12 +20,14 @@ pub fn new_items(lab: &Lab) -> Vec<Item> {
 
 /// The only thing of a kind that is not older than the lab.
 pub fn sole(lab: &Lab, kind: &str) -> Item {
-    let mut found: Vec<Item> = new_items(lab)
-        .into_iter()
-        .filter(|item| item.kind == kind)
-        .collect();
+    only(&new_items(lab), kind).clone()
+}
+
+/// The only one of a kind.
+fn only<'a>(items: &'a [Item], kind: &str) -> &'a Item {
+    let found: Vec<&Item> = items.iter().filter(|item| item.kind == kind).collect();
     assert_eq!(found.len(), 1, "{kind}: {found:#?}");
-    found.remove(0)
+    found[0]
 }
 
 /// The lab's server.
@@ -61,7 +63,11 @@ impl Findings {
 }
 
 /// How many things of each kind a plan makes where nothing is there yet.
-fn wanted_counts(plan: &Plan, is_zone_there: bool) -> BTreeMap<&'static str, usize> {
+fn wanted_counts(
+    plan: &Plan,
+    is_zone_there: bool,
+    is_provider_there: bool,
+) -> BTreeMap<&'static str, usize> {
     let bucket = plan.bucket.as_ref();
     let has_role = bucket.is_some_and(|bucket| bucket.instance_access != Access::None);
     let github = usize::from(plan.github_actions.is_some());
@@ -79,7 +85,7 @@ fn wanted_counts(plan: &Plan, is_zone_there: bool) -> BTreeMap<&'static str, usi
         ("internet-gateway", own_network),
         ("key-pair", 1),
         ("network-interface", 1),
-        ("oidc-provider", github),
+        ("oidc-provider", github * usize::from(!is_provider_there)),
         ("role", usize::from(has_role) + github),
         // A network comes with a route table and a group of its own.
         ("route-table", 2 * own_network),
@@ -108,15 +114,16 @@ pub fn faults(lab: &Lab) -> Vec<String> {
     for item in &items {
         *counts.entry(item.kind.as_str()).or_default() += 1;
     }
-    let wanted = wanted_counts(&plan, is_zone_there);
+    let is_provider_there = !lab.before.of("oidc-provider").is_empty();
+    let wanted = wanted_counts(&plan, is_zone_there, is_provider_there);
     findings.check("counts", format!("{counts:?}"), format!("{wanted:?}"));
     if findings.faults.is_empty() {
         check_tags(&plan, &items, &mut findings);
-        check_server(lab, &plan, &mut findings);
-        check_network(lab, &plan, &mut findings);
-        check_storage(lab, &plan, &mut findings);
+        check_server(lab, &plan, &items, &mut findings);
+        check_network(&plan, &items, &mut findings);
+        check_storage(&plan, &items, &mut findings);
         check_identities(&plan, &items, &mut findings);
-        check_records(lab, &plan, &mut findings);
+        check_records(lab, &plan, &items, &mut findings);
     }
     findings.faults
 }
@@ -155,9 +162,9 @@ fn check_tags(plan: &Plan, items: &[Item], findings: &mut Findings) {
     }
 }
 
-fn check_server(lab: &Lab, plan: &Plan, findings: &mut Findings) {
-    let server = server(lab);
-    let volume = sole(lab, "volume");
+fn check_server(lab: &Lab, plan: &Plan, items: &[Item], findings: &mut Findings) {
+    let server = only(items, "instance");
+    let volume = only(items, "volume");
     let attribute = |name: &str| server.attributes[name].clone();
     findings.check("state", &server.state, "running");
     findings.check("type", attribute("type"), &plan.instance.instance_type);
@@ -175,11 +182,11 @@ fn check_server(lab: &Lab, plan: &Plan, findings: &mut Findings) {
     findings.check("encryption", &volume.attributes["encrypted"], true);
     findings.check("disk of", &volume.attributes["instance"], &server.id);
     if plan.elastic_ip {
-        let address = sole(lab, "elastic-ip");
+        let address = only(items, "elastic-ip");
         findings.check("address of", &address.attributes["instance"], &server.id);
         findings.check("address", attribute("public_address"), &address.name);
     }
-    let pair = sole(lab, "key-pair");
+    let pair = only(items, "key-pair");
     let key = lab.laptop.public_key.blob.as_str();
     findings.check(
         "key pair",
@@ -189,9 +196,8 @@ fn check_server(lab: &Lab, plan: &Plan, findings: &mut Findings) {
     findings.check("key pair's name", &pair.name, &plan.lab);
 }
 
-fn check_network(lab: &Lab, plan: &Plan, findings: &mut Findings) {
-    let server = server(lab);
-    let items = new_items(lab);
+fn check_network(plan: &Plan, items: &[Item], findings: &mut Findings) {
+    let server = only(items, "instance");
     let of = |kind: &str| {
         let tagged = |item: &&Item| item.kind == kind && item.tags.contains_key("labctl:resource");
         items.iter().find(tagged).cloned()
@@ -245,9 +251,9 @@ fn check_network(lab: &Lab, plan: &Plan, findings: &mut Findings) {
     }
 }
 
-fn check_storage(lab: &Lab, plan: &Plan, findings: &mut Findings) {
+fn check_storage(plan: &Plan, items: &[Item], findings: &mut Findings) {
     let Some(wanted) = &plan.bucket else { return };
-    let bucket = sole(lab, "bucket");
+    let bucket = only(items, "bucket");
     findings.check("bucket", &bucket.name, &wanted.name);
     let versioning = bucket.attributes["versioning"] == "Enabled";
     findings.check("versioning", versioning, wanted.versioning);
@@ -310,7 +316,7 @@ fn check_identities(plan: &Plan, items: &[Item], findings: &mut Findings) {
     }
 }
 
-fn check_records(lab: &Lab, plan: &Plan, findings: &mut Findings) {
+fn check_records(lab: &Lab, plan: &Plan, items: &[Item], findings: &mut Findings) {
     let Some(dns) = &plan.dns else { return };
     let zone = dns.zone.as_str();
     let found = records(&lab.memory, zone);
@@ -325,7 +331,7 @@ fn check_records(lab: &Lab, plan: &Plan, findings: &mut Findings) {
         found.len(),
         2 * dns.records.len() + there.count(),
     );
-    let address = || sole(lab, "elastic-ip").name;
+    let address = || only(items, "elastic-ip").name.clone();
     for record in &dns.records {
         let name = match record.name.as_str() {
             "@" => format!("{zone}."),

@@ -1,5 +1,9 @@
 //! What a killed run or a second run at once left behind: one of two is kept, always the same, and the other goes.
 
+use aws_sdk_ec2::operation::associate_route_table::AssociateRouteTableInput;
+use aws_sdk_ec2::operation::create_route_table::CreateRouteTableInput;
+use labctl::cloud::Cloud;
+
 use super::foreign;
 use super::harness::{Lab, SMALL, WHOLE};
 use super::inspection::{new_items, sole};
@@ -97,7 +101,14 @@ async fn a_spare_network_goes_and_the_one_with_the_server_stays() {
         if is_older {
             // A lab whose network has higher ids than the spare one.
             let other = Lab::on(lab.memory.clone(), WHOLE);
-            foreign::network(&lab.memory).await;
+            let (vpc, subnet) = foreign::network(&lab.memory).await;
+            let input = CreateRouteTableInput::builder().vpc_id(vpc);
+            let table = lab.memory.create_route_table(input).await.unwrap();
+            let table = table.route_table.unwrap().route_table_id.unwrap();
+            let input = AssociateRouteTableInput::builder()
+                .route_table_id(table)
+                .subnet_id(subnet);
+            lab.memory.associate_route_table(input).await.unwrap();
             other.apply().await;
             server = super::inspection::server(&other).id;
             let old: Vec<_> = new_items(&lab)
@@ -109,6 +120,7 @@ async fn a_spare_network_goes_and_the_one_with_the_server_stays() {
                     "vpc" => "vpc",
                     "subnet" => "subnet",
                     "internet-gateway" => "internet_gateway",
+                    "route-table" if item.attributes["main"] == "false" => "route_table",
                     _ => continue,
                 };
                 foreign::tag(&lab.memory, &item.id, "labctl:lab", "penguins").await;
