@@ -193,18 +193,26 @@ impl Bucket {
         self.put_tags(&all, run).await
     }
 
-    /// Refuses a bucket that somebody else has made since the plan was: S3 answers
-    /// the owner of a bucket who makes it again as if it were new.
-    async fn check_ours(&self, run: &Run<'_>) -> Result<(), StepError> {
-        let look = async || self.tags_now(run).await;
-        let tags = run.settled("the bucket to be known", &["NoSuchBucket"], look).await?;
-        if tags.is_empty() || tags::is_ours(&tags, run.scope) {
-            return Ok(());
+    /// Sets up a bucket that was just made; says whether it is the lab's. It is not
+    /// where somebody else has made it meanwhile: S3 answers the owner of a bucket
+    /// who makes it again as if it were new.
+    async fn set_up(&self, run: &Run<'_>) -> Result<bool, CallError> {
+        let tags = self.tags_now(run).await?;
+        if !tags.is_empty() && !tags::is_ours(&tags, run.scope) {
+            return Ok(false);
         }
-        Err(StepError::Blocked(format!(
-            "a bucket `{}` that is not this lab's has just been made; run `labctl plan`",
-            self.name
-        )))
+        try_join!(
+            self.set_tags(run),
+            self.put_encryption(run),
+            self.put_access_block(run),
+            async {
+                match self.versioning {
+                    true => self.put_versioning(run).await,
+                    false => Ok(()),
+                }
+            },
+        )?;
+        Ok(true)
     }
 
     async fn put_tags(&self, tags: &Tags, run: &Run<'_>) -> Result<(), CallError> {
@@ -319,21 +327,13 @@ impl Manage for Bucket {
             gone_is_fine(result, &["BucketAlreadyOwnedByYou"])
         })
         .await?;
-        self.check_ours(run).await?;
-        run.settled("the bucket to be known", &["NoSuchBucket"], async || {
-            try_join!(
-                self.set_tags(run),
-                self.put_encryption(run),
-                self.put_access_block(run),
-                async {
-                    match self.versioning {
-                        true => self.put_versioning(run).await,
-                        false => Ok(()),
-                    }
-                },
-            )
-        })
-        .await?;
+        let set_up = async || self.set_up(run).await;
+        if !run.settled("the bucket to be known", &["NoSuchBucket"], set_up).await? {
+            return Err(StepError::Blocked(format!(
+                "a bucket `{}` that is not this lab's has just been made; run `labctl plan`",
+                self.name
+            )));
+        }
         Ok(Handle::of(&self.name))
     }
 
