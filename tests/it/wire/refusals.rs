@@ -56,9 +56,9 @@ static REFUSALS: &[Refusal] = &[
     ),
     refusal(
         "plan",
-        "iam:GetRole",
+        "iam:GetInstanceProfile",
         "AccessDenied",
-        &["permission `iam:GetRole`", "help: "],
+        &["permission `iam:GetInstanceProfile`", "help: "],
     ),
     refusal(
         "plan",
