@@ -13,7 +13,8 @@
 //! [`lower`], [`resources`] (each kind's properties, reading and writing),
 //! [`diff`], [`graph`], [`apply`]. [`cloud`] is the edge to AWS; planning is
 //! given its read-only half, so that it cannot write. [`report`] turns values
-//! into text, JSON and progress; nothing else prints. [`commands`] puts the
+//! into text, JSON and progress; nothing else prints. [`sandbox`] is an AWS
+//! account with its servers on this laptop. [`commands`] puts the
 //! stages together, one file for each command.
 //!
 //! There is no state file. Whose a resource is stands on the resource itself:

@@ -63,20 +63,14 @@ pub async fn run(global: &Global, arguments: &Arguments, out: &Out) -> Result<Ex
     match &arguments.action {
         Action::Up => up(&session::load(global)?, out).await?,
         Action::Down(which) => {
-            let place = which.place(global)?;
-            end(&place, false, out).await?;
-            out.result(&format!(
-                "the sandbox of lab {} is down; its account and its servers' disks are kept, and \
-                 `labctl sandbox reset` forgets them",
-                place.lab()
-            ));
+            let kept = "is down; its account and its servers' disks are kept, and `labctl sandbox \
+                        reset` forgets them";
+            end(&which.place(global)?, false, kept, out).await?;
         }
         Action::Status(arguments) => status(global, arguments, out).await?,
         Action::Env => env(&session::load(global)?, out).await?,
         Action::Reset(which) => {
-            let place = which.place(global)?;
-            end(&place, true, out).await?;
-            out.result(&format!("the sandbox of lab {} is forgotten", place.lab()));
+            end(&which.place(global)?, true, "is forgotten", out).await?;
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -103,10 +97,17 @@ async fn up(parsed: &Parsed, out: &Out) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn end(place: &Place, forget: bool, out: &Out) -> Result<(), Failure> {
-    let stages = Stages::new(out);
-    let tell = |text: &str| stages.tell(text);
-    Ok(sandbox::down(place, forget, &tell).await?)
+async fn end(place: &Place, forget: bool, ending: &str, out: &Out) -> Result<(), Failure> {
+    let ending = match place.exists() {
+        true => format!("the sandbox of lab {} {ending}", place.lab()),
+        false => format!("there is no sandbox of lab {}", place.lab()),
+    };
+    {
+        let stages = Stages::new(out);
+        sandbox::down(place, forget, &|text| stages.tell(text)).await?;
+    }
+    out.result(&ending);
+    Ok(())
 }
 
 /// The named one, or the plan's; all of them where there is no plan.

@@ -72,9 +72,9 @@ pub fn document(statuses: &[(String, Option<Status>)]) -> Value {
 }
 
 fn parts(status: &Status) -> Vec<String> {
-    let missing = |problem: &Option<String>| {
-        let problem = harmless(problem.as_deref().unwrap_or_default());
-        paint(UPDATE, format!("none ({problem})"))
+    let missing = |problem: &Option<String>| match problem {
+        Some(problem) => paint(UPDATE, format!("none ({})", harmless(problem))),
+        None => "none, for none is wanted".to_owned(),
     };
     let engine = match &status.engine {
         Some(engine) => format!("{} {}", harmless(&engine.name), harmless(&engine.version)),
@@ -112,12 +112,9 @@ fn server(machine: &Machine) -> Vec<String> {
     };
     let mut lines = vec![format!("  server     {} {state}", harmless(&machine.id))];
     let mut add = |title: &str, text: Option<String>| {
-        lines.extend(text.map(|text| format!("    {title:<9}{}", harmless(&text))));
+        lines.extend(text.map(|text| format!("    {title:<10} {}", harmless(&text))));
     };
-    add(
-        "container",
-        machine.container.as_ref().map(|name| format!("  {name}")),
-    );
+    add("container", machine.container.clone());
     add("ssh", machine.ssh.as_ref().map(place));
     add("http", machine.http.as_ref().map(place));
     add("https", machine.https.as_ref().map(place));
@@ -126,7 +123,7 @@ fn server(machine: &Machine) -> Vec<String> {
 }
 
 fn place(port: &Port) -> String {
-    format!("  {}:{}", port.address, port.port)
+    format!("{}:{}", port.address, port.port)
 }
 
 /// How to look at the names that lead to servers: the emulated addresses lead nowhere.
@@ -164,7 +161,7 @@ fn way(status: &Status, machine: &Machine, name: &str) -> Option<String> {
         }
         _ => {
             let (http, https) = (place(http), place(https));
-            let (http, https) = (harmless(http.trim()), harmless(https.trim()));
+            let (http, https) = (harmless(&http), harmless(&https));
             (
                 format!("--connect-to {name}:443:{https} --connect-to {name}:80:{http}"),
                 format!("MAP {name}:443 {https}, MAP {name}:80 {http}"),

@@ -5,4 +5,5 @@ mod lab;
 mod outcomes;
 mod plans;
 mod progress;
+mod sandbox;
 mod statuses;
