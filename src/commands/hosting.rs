@@ -99,18 +99,9 @@ impl<'a> Hosting<'a> {
     /// Sections that are checked, and that this version does not set up.
     fn not_yet(&self) -> Option<String> {
         let Workbench {
-            python,
-            r,
-            rstudio,
-            api,
-            shiny,
-            https,
-            ..
+            api, shiny, https, ..
         } = self.workbench;
         let sections = [
-            ("python", python.is_some()),
-            ("r", r.is_some()),
-            ("rstudio", rstudio.is_some()),
             ("api", api.is_some()),
             ("shiny", shiny.is_some()),
             ("https.mode: dns", https.mode == crate::plan::HttpsMode::Dns),

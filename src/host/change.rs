@@ -1,6 +1,6 @@
 //! The differences between a host and what it is to be.
 
-use super::desired::{Effect, Environment, Secret};
+use super::desired::{Download, Effect, Environment, Secret};
 
 /// One difference, and what an apply does about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +19,13 @@ pub enum HostChange {
     },
     /// A package is installed.
     Package(String),
+    /// A package is installed that comes from its vendor.
+    Download {
+        /// Which.
+        download: Download,
+        /// Whether there is a package of this name already.
+        replaces: bool,
+    },
     /// A user is created, changed or locked.
     User(UserChange),
     /// The host draws a secret.
@@ -173,9 +180,10 @@ impl HostChange {
             Self::GrowRoot { .. } => "root_volume".to_owned(),
             Self::Swap { .. } => "swap".to_owned(),
             Self::Package(name) => format!("package.{name}"),
+            Self::Download { download, .. } => download.path(),
             Self::User(user) => format!("user.{}", user.name),
             Self::Secret(secret) => secret.path.to_owned(),
-            Self::Environment { environment, .. } => environment.link.to_owned(),
+            Self::Environment { environment, .. } => environment.link.clone(),
             Self::RemoveEnvironment { link } => link.clone(),
             Self::File(file) => file.path.clone(),
             Self::Unit(unit) => format!("unit.{}", unit.name),
@@ -186,7 +194,8 @@ impl HostChange {
     pub fn verb(&self) -> Verb {
         match self {
             Self::Swap { .. } | Self::Package(_) | Self::Secret(_) => Verb::Create,
-            Self::GrowRoot { .. } => Verb::Update,
+            Self::GrowRoot { .. } | Self::Download { replaces: true, .. } => Verb::Update,
+            Self::Download { .. } => Verb::Create,
             Self::User(user) => match user.action {
                 UserAction::Create => Verb::Create,
                 UserAction::Update => Verb::Update,

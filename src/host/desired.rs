@@ -12,6 +12,12 @@ use super::pieces;
 use super::render::{RenderError, Templates};
 use super::variables::Variables;
 
+mod download;
+mod environment;
+
+pub use download::Download;
+pub use environment::{Environment, EnvironmentKind};
+
 /// What the host's configuration depends on besides the plan.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Inputs {
@@ -44,6 +50,8 @@ pub struct DesiredHost {
     pub packages: BTreeSet<String>,
     /// Where packages come from instead of where the image says.
     pub apt_mirror: Option<String>,
+    /// The packages that come from their vendors.
+    pub downloads: Vec<Download>,
     /// Who may log in.
     pub users: BTreeMap<String, DesiredUser>,
     /// The folders that must be there.
@@ -88,35 +96,6 @@ pub struct Directory {
     pub owner: &'static str,
     /// Whose group's.
     pub group: &'static str,
-}
-
-/// An environment: packages of a language, built aside and switched to by a link.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Environment {
-    /// Its name.
-    pub name: &'static str,
-    /// The language.
-    pub kind: EnvironmentKind,
-    /// The link under which units use it.
-    pub link: &'static str,
-    /// The requirements for pip, one a line.
-    pub requirements: String,
-    /// The packages for npm.
-    pub node_packages: Vec<String>,
-    /// Where pip looks instead of PyPI.
-    pub index: Option<String>,
-    /// Where npm looks instead of its registry.
-    pub registry: Option<String>,
-}
-
-/// The language of an environment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum EnvironmentKind {
-    /// Packages from PyPI.
-    Python,
-    /// Node from PyPI, and packages from npm.
-    Node,
 }
 
 /// Something random that the host draws once.
@@ -175,7 +154,7 @@ pub struct DesiredUnit {
 /// Something that a unit is started with.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Input {
-    /// A file of ours, a secret, or an environment's link.
+    /// A file of ours, a secret, an environment's link, or a download's path.
     pub path: &'static str,
     /// What a change of it takes.
     pub effect: Effect,
@@ -249,10 +228,12 @@ pub enum Gate {
         /// Who must not.
         users: Vec<String>,
     },
-    /// A user's server starts, and a notebook's cell runs in it.
+    /// A user's server starts, and a notebook's cell runs in each of its kernels.
     Kernel {
         /// Whose.
         user: String,
+        /// The kernels' names.
+        kernels: Vec<String>,
         /// Where JupyterHub is.
         base: String,
     },

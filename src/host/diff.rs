@@ -48,6 +48,7 @@ pub fn diff(desired: &DesiredHost, facts: &Facts) -> HostDiff {
         .iter()
         .filter(|name| !facts.has_package(name));
     changes.extend(missing.cloned().map(HostChange::Package));
+    changes.extend(downloads(desired, facts, &noted));
     changes.extend(users::diff(desired, facts, &noted));
     let secrets = desired.secrets.iter();
     let absent = secrets.filter(|secret| !facts.files.contains_key(secret.path));
@@ -91,16 +92,38 @@ fn swap(facts: &Facts) -> Option<u64> {
 pub fn target(environment: &Environment, python: &str) -> String {
     let minor: Vec<_> = python.splitn(3, '.').take(2).collect();
     let node = environment.node_packages.join(" ");
-    let inputs = [environment.requirements.as_str(), &node, &minor.join(".")];
+    let minor = minor.join(".");
+    let mut inputs = vec![environment.requirements.as_str(), &node, &minor];
+    inputs.extend(environment.version.as_deref());
+    inputs.extend(environment.installer.as_deref());
     let hash = digest::sha256(&inputs.join("\0"));
     format!("/opt/labctl/{}-{}", environment.name, &hash[..12])
+}
+
+/// A package whose sum is not noted may be any version of it.
+fn downloads<'a>(
+    desired: &'a DesiredHost,
+    facts: &'a Facts,
+    noted: &'a Manifest,
+) -> impl Iterator<Item = HostChange> + 'a {
+    let wanted = desired.downloads.iter().map(|download| {
+        let is_there = facts.has_package(download.package);
+        (download, is_there)
+    });
+    let missing = wanted.filter(|(download, is_there)| {
+        !is_there || noted.downloads.get(download.package) != Some(&download.sha256)
+    });
+    missing.map(|(download, replaces)| HostChange::Download {
+        download: download.clone(),
+        replaces,
+    })
 }
 
 fn environments(desired: &DesiredHost, facts: &Facts, noted: &Manifest) -> Vec<HostChange> {
     let mut changes = Vec::new();
     for environment in &desired.environments {
         let target = target(environment, &facts.python);
-        let before = facts.links.get(environment.link);
+        let before = facts.links.get(&environment.link);
         if before != Some(&target) {
             changes.push(HostChange::Environment {
                 environment: environment.clone(),
@@ -112,7 +135,7 @@ fn environments(desired: &DesiredHost, facts: &Facts, noted: &Manifest) -> Vec<H
     let wanted: Vec<_> = desired
         .environments
         .iter()
-        .map(|known| known.link)
+        .map(|known| known.link.as_str())
         .collect();
     let gone = noted.environments.keys();
     let gone = gone.filter(|link| !wanted.contains(&link.as_str()));
@@ -242,8 +265,11 @@ fn manifest(desired: &DesiredHost, facts: &Facts, noted: &Manifest) -> Manifest 
         .filter(|name| !facts.has_package(name) && !noted.packages.contains(name));
     let environments = desired.environments.iter().map(|environment| {
         let target = target(environment, &facts.python);
-        (environment.link.to_owned(), target)
+        (environment.link.clone(), target)
     });
+    let downloads = desired.downloads.iter();
+    let downloads =
+        downloads.map(|download| (download.package.to_owned(), download.sha256.clone()));
     let makes_swap = swap(facts).map(|_| super::SWAP_FILE.to_owned());
     Manifest {
         format: 1,
@@ -251,6 +277,12 @@ fn manifest(desired: &DesiredHost, facts: &Facts, noted: &Manifest) -> Manifest 
         files: files.chain(secrets).collect(),
         users: users::noted(desired, facts, noted),
         packages: noted.packages.iter().chain(missing).cloned().collect(),
+        downloads: noted
+            .downloads
+            .clone()
+            .into_iter()
+            .chain(downloads)
+            .collect(),
         environments: environments.collect::<BTreeMap<_, _>>(),
         units: units::noted(desired, facts),
         swap: noted.swap.clone().or(makes_swap),

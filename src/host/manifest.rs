@@ -19,6 +19,8 @@ pub struct Manifest {
     pub users: BTreeMap<String, NotedUser>,
     /// The packages that labctl installed.
     pub packages: Vec<String>,
+    /// The packages that came from their vendors, with the sums of their files.
+    pub downloads: BTreeMap<String, String>,
     /// The environments that labctl built, and where each link leads.
     pub environments: BTreeMap<String, String>,
     /// The units that labctl manages. A unit that is missing here is owed a restart.

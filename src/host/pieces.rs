@@ -4,11 +4,15 @@
 mod access;
 mod certificate;
 mod jupyterhub;
+mod languages;
 mod metadata;
+mod rstudio;
 mod system;
 pub(super) mod web;
 
 use crate::plan::Workbench;
+
+pub(super) use languages::program_of_r;
 
 use super::desired::{DesiredHost, Inputs};
 use super::render::{RenderError, Templates, plain};
@@ -36,6 +40,8 @@ pub const ALL: &[Add] = &[
     access::add,
     metadata::add,
     jupyterhub::add,
+    languages::add,
+    rstudio::add,
     web::add,
     certificate::add,
 ];

@@ -22,6 +22,8 @@ const MEBIBYTE: u64 = 1 << 20;
 const ENVIRONMENT_MEBIBYTES: u64 = 1536;
 /// What packages take, with the archives that they come in.
 const PACKAGES_MEBIBYTES: u64 = 500;
+/// What a vendor's package takes, RStudio Server's being the largest: a file of 100 MB that unpacks to 500.
+const DOWNLOAD_MEBIBYTES: u64 = 700;
 const FILES_MEBIBYTES: u64 = 200;
 /// The memory and swap that it takes to build an environment.
 const MEMORY_MEBIBYTES: u64 = 700;
@@ -81,7 +83,7 @@ pub fn remarks(facts: &Facts, diff: &HostDiff, now: f64) -> Vec<String> {
         }
         CloudInit::Done | CloudInit::Absent => {}
     }
-    let installs = packages(diff) > 0;
+    let installs = packages(diff) + downloads(diff) > 0;
     match (&facts.dpkg.state, &facts.dpkg.holder) {
         // Then it is not in the way of an apply.
         _ if !installs => {}
@@ -136,7 +138,8 @@ fn space(facts: &Facts, diff: &HostDiff) -> Option<HostRefusal> {
         0 => 0,
         _ => PACKAGES_MEBIBYTES,
     };
-    let mebibytes = environments * ENVIRONMENT_MEBIBYTES + packages + FILES_MEBIBYTES;
+    let downloads = downloads(diff) * DOWNLOAD_MEBIBYTES;
+    let mebibytes = environments * ENVIRONMENT_MEBIBYTES + packages + downloads + FILES_MEBIBYTES;
     let needed = mebibytes * MEBIBYTE + swap(diff);
     let (free, total) = (facts.disk.free_bytes, facts.disk.total_bytes);
     if total == 0 || grows || diff.changes.is_empty() {
@@ -190,6 +193,10 @@ fn environments(diff: &HostDiff) -> u64 {
 
 fn packages(diff: &HostDiff) -> u64 {
     count(diff, |change| matches!(change, HostChange::Package(_)))
+}
+
+fn downloads(diff: &HostDiff) -> u64 {
+    count(diff, |change| matches!(change, HostChange::Download { .. }))
 }
 
 fn swap(diff: &HostDiff) -> u64 {

@@ -65,13 +65,15 @@ impl<'a> ProbeRequest<'a> {
             secret: true,
         });
         let links = desired.environments.iter();
+        let packages = desired.packages.iter().map(String::as_str);
+        let downloads = desired.downloads.iter().map(|download| download.package);
         Self {
             nonce,
             files: files.chain(secrets).collect(),
             users: desired.users.keys().map(String::as_str).collect(),
             units: desired.units.iter().map(|unit| unit.name).collect(),
-            packages: desired.packages.iter().map(String::as_str).collect(),
-            links: links.map(|environment| environment.link).collect(),
+            packages: packages.chain(downloads).collect(),
+            links: links.map(|environment| environment.link.as_str()).collect(),
             ports: desired.ports.iter().map(|port| port.port).collect(),
         }
     }

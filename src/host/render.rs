@@ -47,6 +47,13 @@ embedded![
     "nftables/metadata-closed.nft",
     "nftables/metadata.nft.j2",
     "nginx/nginx.conf.j2",
+    "pam/rstudio.j2",
+    "profile/python.sh.j2",
+    "python/installer-requirements.txt",
+    "python/kernel-requirements.txt",
+    "python/run.sh.j2",
+    "r/Rprofile.R.j2",
+    "rstudio/rserver.conf.j2",
     "ssh/10-labctl.conf",
     "sudo/90-labctl.j2",
     "systemd/jupyterhub-proxy.service.j2",
@@ -120,7 +127,8 @@ const SHELL: &str = "shell";
 fn target(name: &str) -> AutoEscape {
     match name.trim_end_matches(".j2").rsplit('.').next() {
         Some("html") => AutoEscape::Html,
-        Some("py") => AutoEscape::Custom(PYTHON.into()),
+        // A string of R is one of Python, as far as it is written here.
+        Some("py" | "R") => AutoEscape::Custom(PYTHON.into()),
         Some("sh") => AutoEscape::Custom(SHELL.into()),
         _ => AutoEscape::Custom(TOKEN.into()),
     }

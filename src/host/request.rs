@@ -7,7 +7,9 @@ use std::io;
 use serde::Serialize;
 
 use super::change::{FileAction, HostChange, UnitAction, UserAction};
-use super::desired::{Checker, DesiredHost, Directory, EnvironmentKind, Gate, Port, Secret};
+use super::desired::{
+    Checker, DesiredHost, Directory, Download, EnvironmentKind, Gate, Port, Secret,
+};
 use super::diff::HostDiff;
 use super::manifest::Manifest;
 use super::programs;
@@ -29,6 +31,8 @@ pub struct ApplyRequest<'a> {
     pub packages: Vec<&'a str>,
     /// Where packages come from instead of where the image says.
     pub apt_mirror: Option<&'a str>,
+    /// The packages to download from their vendors and to install.
+    pub downloads: Vec<&'a Download>,
     /// The users to change.
     pub users: Vec<User<'a>>,
     /// The environments to build.
@@ -81,8 +85,11 @@ pub struct Environment<'a> {
     kind: EnvironmentKind,
     link: &'a str,
     target: &'a str,
+    version: Option<&'a str>,
     requirements: &'a str,
     node_packages: &'a [String],
+    installer: Option<&'a str>,
+    interpreters: Option<&'a str>,
     index: Option<&'a str>,
     registry: Option<&'a str>,
 }
@@ -161,6 +168,7 @@ impl<'a> ApplyRequest<'a> {
             swap: None,
             packages: Vec::new(),
             apt_mirror: desired.apt_mirror.as_deref(),
+            downloads: Vec::new(),
             users: Vec::new(),
             environments: Vec::new(),
             remove_links: Vec::new(),
@@ -192,6 +200,7 @@ impl<'a> ApplyRequest<'a> {
                 });
             }
             HostChange::Package(name) => self.packages.push(name),
+            HostChange::Download { download, .. } => self.downloads.push(download),
             HostChange::User(user) => self.users.push(User {
                 name: &user.name,
                 action: user.action,
@@ -206,12 +215,15 @@ impl<'a> ApplyRequest<'a> {
                 target,
                 ..
             } => self.environments.push(Environment {
-                name: environment.name,
+                name: &environment.name,
                 kind: environment.kind,
-                link: environment.link,
+                link: &environment.link,
                 target,
+                version: environment.version.as_deref(),
                 requirements: &environment.requirements,
                 node_packages: &environment.node_packages,
+                installer: environment.installer.as_deref(),
+                interpreters: environment.interpreters.as_deref(),
                 index: environment.index.as_deref(),
                 registry: environment.registry.as_deref(),
             }),

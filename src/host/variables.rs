@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::pieces;
 use crate::plan::{DomainName, HttpsMode, Plan, Record, RecordType, RecordValue, Workbench};
 
 /// All variables; a template that names another is an error.
@@ -19,6 +20,10 @@ pub struct Variables {
     pub acme: bool,
     /// JupyterHub.
     pub hub: Option<Hub>,
+    /// RStudio Server.
+    pub rstudio: Option<Rstudio>,
+    /// Where R's packages come from, where the plan says so.
+    pub cran: Option<String>,
     /// Who may log in.
     pub users: Vec<User>,
     /// Who may reach the instance metadata.
@@ -52,6 +57,19 @@ pub struct Hub {
     pub admins: Vec<String>,
 }
 
+/// RStudio Server.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Rstudio {
+    /// Where it is, such as `/rstudio`.
+    pub path: String,
+    /// The same with a slash behind.
+    pub base: String,
+    /// The R that sessions run.
+    pub r: &'static str,
+    /// Who may sign in, with colons between.
+    pub users: String,
+}
+
 /// Somebody who may log in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct User {
@@ -77,6 +95,7 @@ impl Variables {
     pub fn new(plan: &Plan, workbench: &Workbench) -> Self {
         let names = names(plan, workbench);
         let hub = hub(workbench);
+        let rstudio = rstudio(workbench);
         let users = workbench.users.iter();
         let allowed = users
             .clone()
@@ -88,8 +107,10 @@ impl Variables {
             names,
             tls: workbench.https.mode != HttpsMode::Off,
             acme: workbench.https.mode == HttpsMode::LetsEncrypt,
-            services: services(hub.as_ref()),
+            services: services(hub.as_ref(), rstudio.as_ref()),
             hub,
+            rstudio,
+            cran: workbench.mirrors.cran.as_ref().map(ToString::to_string),
             users: users
                 .map(|user| User {
                     name: user.name.to_string(),
@@ -168,11 +189,27 @@ fn hub(workbench: &Workbench) -> Option<Hub> {
     })
 }
 
-fn services(hub: Option<&Hub>) -> Vec<Service> {
+fn rstudio(workbench: &Workbench) -> Option<Rstudio> {
+    let path = workbench.rstudio.as_ref()?.path.to_string();
+    let users = workbench.users.iter().map(|user| user.name.to_string());
+    Some(Rstudio {
+        base: format!("{path}/"),
+        path,
+        r: pieces::program_of_r(workbench.r.as_ref()?),
+        users: users.collect::<Vec<_>>().join(":"),
+    })
+}
+
+fn services(hub: Option<&Hub>, rstudio: Option<&Rstudio>) -> Vec<Service> {
     let hub = hub.map(|hub| Service {
         title: "JupyterHub".to_owned(),
         path: hub.base.clone(),
         text: "Notebooks and terminals in JupyterLab, one server for each user".to_owned(),
     });
-    hub.into_iter().collect()
+    let rstudio = rstudio.map(|rstudio| Service {
+        title: "RStudio".to_owned(),
+        path: rstudio.base.clone(),
+        text: "R with its editor, plots and help, for each user".to_owned(),
+    });
+    hub.into_iter().chain(rstudio).collect()
 }

@@ -5,6 +5,7 @@
 
 mod cloud;
 mod dns;
+mod downloads;
 mod https;
 mod workbench;
 
@@ -72,7 +73,13 @@ pub(super) fn check(plan: &Plan, source: &Source, unsound: &[String]) -> Vec<Pro
         source,
         problems: Vec::new(),
     };
-    let checks = [cloud::CHECKS, dns::CHECKS, https::CHECKS, workbench::CHECKS];
+    let checks = [
+        cloud::CHECKS,
+        dns::CHECKS,
+        https::CHECKS,
+        workbench::CHECKS,
+        downloads::CHECKS,
+    ];
     for (reads, run) in checks.into_iter().flatten() {
         let touches = |path: &String| {
             reads

@@ -132,6 +132,13 @@ fn change(change: &HostChange) -> Vec<String> {
     let path = change.path();
     match change {
         HostChange::Package(_) => Vec::new(),
+        HostChange::Download { download, .. } => {
+            vec![line(
+                verb,
+                &path,
+                &format!("from {}", harmless(&download.url)),
+            )]
+        }
         HostChange::GrowRoot { from, to } => {
             let meaning = format!("file system {} → {}", size(*from), size(*to));
             vec![line(verb, &path, &meaning)]
@@ -158,10 +165,14 @@ fn change(change: &HostChange) -> Vec<String> {
                 .filter(|line| !line.trim().is_empty() && !line.starts_with('#'))
                 .count()
                 + environment.node_packages.len();
+            let version = environment.version.as_ref();
+            let version =
+                version.map_or_else(String::new, |version| format!("version {version}, "));
+            let packages = counted(count, "package");
             vec![line(
                 verb,
                 &path,
-                &format!("{} and what they need", counted(count, "package")),
+                &format!("{version}{packages} and what they need"),
             )]
         }
         HostChange::RemoveEnvironment { .. } => vec![line(verb, &path, "")],

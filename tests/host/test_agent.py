@@ -17,7 +17,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 sys.path.insert(0, str(HERE.parent.parent / "src/host/remote"))
 
-from agent import checks, disk, dpkg, gates, journal, keys, manifest, packages, prepare, snapshot, swap, switch, tokens
+from agent import checks, disk, dpkg, environments, gates, journal, keys, languages, manifest, packages, prepare, snapshot, swap, switch, tokens
 from agent.failure import Failure, from_exception
 from agent.job import Job
 from agent.rollback import _restore_files
@@ -282,6 +282,60 @@ class PartsOfDisk(OnFolder):
 
     def test_an_unknown_file_system_is_left_alone_with_a_warning(self):
         self.assertEqual(self.grown("/dev/sda1", "btrfs"), [])
+
+
+class PartsOfLanguages(OnFolder):
+    """Locks, and the versions that rig has installed."""
+
+    def site(self):
+        lab = Lab(SimpleNamespace(new_run=lambda: "run"))
+        lab.environment("python-3.12.4", "00000000000a", "pandas\n", kind="site")
+        lab.request["environments"][0].update(version="3.12.4", installer="uv==1")
+        return lab
+
+    def test_a_lock_is_kept_once_it_has_proved_and_taken_up_by_the_next_build(self):
+        job = self.job(self.site())
+        target = job.request["environments"][0]["target"]
+        self.put(f"{target}/labctl.lock", "pandas==1.0 --hash=sha256:00\n")
+        languages.keep_locks(job)
+        lock = self.root / "var/lib/labctl/locks/python-3.12.4.txt"
+        self.assertEqual(lock.read_text(), "pandas==1.0 --hash=sha256:00\n")
+        self.put("/opt/labctl/tools/uv--1/bin/uv", "")
+        self.put("/opt/labctl/cpython/cpython-3.12.4-linux-x86_64-gnu/bin/python3", "")
+        (self.root / f"{target[1:]}/labctl.lock").unlink()
+        seen = []
+        attempt = job.tools.attempt
+
+        def note(command, **options):
+            if command[1:3] == ["pip", "compile"]:
+                seen.append((self.root / f"{target[1:]}/labctl.lock").read_text())
+            return attempt(command, **options)
+
+        job.tools.attempt = note
+        languages.build_site(job, job.request["environments"][0], self.root / target[1:])
+        self.assertEqual(seen, ["pandas==1.0 --hash=sha256:00\n"])
+        verbs = [" ".join(command[1:3]) for command in job.tools.commands]
+        self.assertEqual(verbs, ["python install", "venv --python", "pip compile", "pip install"])
+
+    def test_another_place_of_python_is_a_mirror_or_a_list(self):
+        for address, option in (("https://m/python", "--mirror"), ("https://m/a.json", "--python-downloads-json-url")):
+            lab = self.site()
+            lab.request["run"] = option.strip("-")
+            lab.request["environments"][0]["interpreters"] = address
+            job = self.job(lab)
+            self.put("/opt/labctl/cpython/cpython-3.12.4-linux-x86_64-gnu/bin/python3", "")
+            languages._interpreter(job, job.request["environments"][0], "uv")
+            self.assertEqual(job.tools.commands[0][-2:], [option, address])
+
+    def test_ten_is_more_than_nine(self):
+        self.assertEqual(languages._newest({"4.9.3", "4.10.0", "devel"}), "4.10.0")
+        self.assertIsNone(languages._newest(set()))
+
+    def test_a_folder_of_a_python_can_be_told_from_what_else_lies_there(self):
+        for name in ("python-3.12.4-0123456789ab", "jupyterhub-0123456789ab", "r-0123456789ab"):
+            self.assertTrue(environments.TARGET.match(name))
+        for name in ("cpython", "tools"):
+            self.assertFalse(environments.TARGET.match(name))
 
 
 class PartsOfWords(OnFolder):

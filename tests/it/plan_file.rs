@@ -113,7 +113,11 @@ fn the_schema_is_as_agreed() {
 
 #[test]
 fn warnings_do_not_stop_a_plan() {
-    let parsed = accepted("lab.yaml", FULL);
+    let sum = "0".repeat(64);
+    let rstudio = format!(
+        "  rstudio: {{}}\n  mirrors: {{ rstudio: {{ url: https://mirror.example/r.deb, sha256: \"{sum}\" }} }}\n"
+    );
+    let parsed = accepted("lab.yaml", &format!("{FULL}{rstudio}"));
     assert!(
         parsed
             .warnings

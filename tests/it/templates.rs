@@ -42,6 +42,20 @@ const HUB: &str =
     "  jupyterhub: { path: /jupyter, memory_limit: 700M, cpu_limit: 1.5, idle_timeout: 1h }\n";
 const PLAIN_HUB: &str = "  jupyterhub: {}\n";
 const NO_PAGE: &str = "  landing_page: false\n";
+const PYTHON: &str = "  python: { packages: [pandas] }\n";
+const PYTHONS: &str =
+    "  python: { version: [3.12.4, system, 3.12.1], packages: [\"pandas>=2.2\", six] }\n";
+const R: &str = "  r: { version: system }\n";
+const R_BY_RIG: &str = "  r: { version: 4.4.1 }\n";
+const RSTUDIO: &str = "  rstudio: { path: /my/r.studio }\n";
+/// Sums of nothing: no package of a vendor is downloaded here.
+const MIRRORS: &str = "  mirrors:
+    pip: https://mirror.example/pypi/simple
+    cran: https://mirror.example/cran
+    python: https://mirror.example/python
+    rstudio: { url: https://mirror.example/rstudio.deb, sha256: 0000000000000000000000000000000000000000000000000000000000000000 }
+    rig: { url: https://mirror.example/rig.deb, sha256: 0000000000000000000000000000000000000000000000000000000000000000 }
+";
 
 fn host(parts: &[&str]) -> DesiredHost {
     let text = format!("{HEAD}{}", parts.concat());
@@ -71,8 +85,19 @@ fn all(host: &DesiredHost) -> String {
             "==== {}\n{}{packages}\n",
             environment.link, environment.requirements
         ));
+        let language = [
+            &environment.version,
+            &environment.installer,
+            &environment.interpreters,
+        ];
+        for part in language.into_iter().flatten() {
+            text.push_str(&format!("{part}\n"));
+        }
     }
     text.push_str(&format!("==== packages\n{:#?}\n", host.packages));
+    for download in &host.downloads {
+        text.push_str(&format!("==== downloads\n{download:#?}\n"));
+    }
     text.push_str(&format!("==== units\n{:#?}\n", host.units));
     text.push_str(&format!("==== gates\n{:#?}\n", host.gates));
     text
@@ -86,6 +111,52 @@ fn the_whole_host_in_a_picture() {
 #[test]
 fn the_least_host_in_a_picture() {
     snapshot("host_least", &all(&host(&[OFF, NO_PAGE])));
+}
+
+#[test]
+fn the_languages_in_a_picture() {
+    let parts = [SELF_SIGNED, USERS, HUB, PYTHONS, R_BY_RIG, RSTUDIO, MIRRORS];
+    let whole = all(&host(&parts));
+    // The rest is as in the whole host.
+    let plain = all(&host(&[SELF_SIGNED, USERS, HUB]));
+    let is_new = |part: &&str| !plain.contains(part);
+    let new: Vec<_> = whole.split("==== ").filter(is_new).collect();
+    snapshot("host_languages", &new.join("==== "));
+}
+
+#[test]
+fn every_combination_of_languages_passes_the_programs_that_will_read_it() {
+    for hub in ["", HUB] {
+        for python in ["", PYTHON, PYTHONS] {
+            for r in ["", R, R_BY_RIG] {
+                for users in ["", USERS] {
+                    let rstudio = if r.is_empty() { "" } else { RSTUDIO };
+                    check(&host(&[
+                        SELF_SIGNED,
+                        users,
+                        hub,
+                        python,
+                        r,
+                        rstudio,
+                        MIRRORS,
+                    ]));
+                }
+            }
+        }
+    }
+    check(&host(&[OFF, NO_PAGE, R, RSTUDIO, MIRRORS]));
+}
+
+#[test]
+fn what_an_address_holds_stays_one_string_of_r() {
+    let odd = "https://mirror.example/cran?a=%20&b=*!,~#x";
+    let mirrors = MIRRORS.replace("https://mirror.example/cran\n", &format!("\"{odd}\"\n"));
+    let host = host(&[SELF_SIGNED, R, &mirrors]);
+    let profile = &host.files["/etc/R/Rprofile.site"].content;
+    assert!(
+        profile.contains(&format!("cran <- \"{odd}\"\n")),
+        "{profile}"
+    );
 }
 
 #[test]
@@ -125,7 +196,9 @@ fn every_name_that_leads_to_the_server_is_in_the_certificate_but_no_wildcard() {
 
 #[test]
 fn every_template_is_used() {
-    let host = all(&host(&[LETS_ENCRYPT, USERS, HUB]));
+    let parts = [LETS_ENCRYPT, USERS, HUB, PYTHONS, R, RSTUDIO, MIRRORS];
+    // A plan says where R's packages come from, or it does not; each has lines of its own.
+    let host = all(&host(&parts)) + &all(&host(&[R]));
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("templates");
     let mut unused = Vec::new();
     for entry in std::fs::read_dir(folder).unwrap().map(Result::unwrap) {

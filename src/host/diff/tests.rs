@@ -9,6 +9,9 @@ use super::super::manifest::NotedUser;
 use super::*;
 use crate::host::fixture;
 
+mod languages;
+mod vendors;
+
 const WORKBENCH: &str = "  domain: lab.example
   https: { mode: lets-encrypt, email: me@example.org }
   users:
@@ -39,6 +42,11 @@ fn as_wanted(host: &DesiredHost) -> Facts {
         .iter()
         .map(|name| (name.clone(), "1".to_owned()))
         .collect();
+    for download in &host.downloads {
+        facts
+            .packages
+            .insert(download.package.to_owned(), "1".to_owned());
+    }
     let file = |mode: &str, sha256: Option<String>| LiveFile {
         sha256,
         mode: mode.to_owned(),

@@ -141,7 +141,11 @@ fn inputs(unit: &DesiredUnit, desired: &DesiredHost, facts: &Facts) -> BTreeMap<
             .iter()
             .find(|environment| environment.link == input.path)
             .map(|environment| super::target(environment, &facts.python));
-        let value = file.or(environment).unwrap_or_else(|| SECRET.to_owned());
+        let mut downloads = desired.downloads.iter();
+        let download = downloads.find(|download| download.path() == input.path);
+        let download = download.map(|download| download.sha256.clone());
+        let value = file.or(environment).or(download);
+        let value = value.unwrap_or_else(|| SECRET.to_owned());
         (input.path.to_owned(), value)
     });
     inputs.collect()

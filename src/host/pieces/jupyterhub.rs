@@ -6,7 +6,7 @@ use crate::host::desired::{
 };
 use crate::host::render::RenderError;
 
-use super::Piece;
+use super::{Piece, languages};
 
 const ENVIRONMENT: &str = "/opt/jupyterhub";
 const PROXY_ENVIRONMENT: &str = "/opt/jupyterhub-proxy";
@@ -30,23 +30,23 @@ pub fn add(piece: &Piece<'_>, host: &mut DesiredHost) -> Result<(), RenderError>
         requirements.push_str(&format!("{package}\n"));
     }
     host.environments.push(Environment {
-        name: "jupyterhub",
+        name: "jupyterhub".to_owned(),
         kind: EnvironmentKind::Python,
-        link: ENVIRONMENT,
+        link: ENVIRONMENT.to_owned(),
         requirements,
-        node_packages: Vec::new(),
         index: index.clone(),
-        registry: None,
+        ..Environment::default()
     });
     let packages = Piece::plain("jupyterhub/proxy-packages.txt")?;
     host.environments.push(Environment {
-        name: "jupyterhub-proxy",
+        name: "jupyterhub-proxy".to_owned(),
         kind: EnvironmentKind::Node,
-        link: PROXY_ENVIRONMENT,
+        link: PROXY_ENVIRONMENT.to_owned(),
         requirements: Piece::plain("jupyterhub/proxy-requirements.txt")?,
         node_packages: packages.lines().map(str::to_owned).collect(),
         index,
         registry,
+        ..Environment::default()
     });
     secrets(host);
     files(piece, host)?;
@@ -67,8 +67,12 @@ pub fn add(piece: &Piece<'_>, host: &mut DesiredHost) -> Result<(), RenderError>
         },
     ]);
     let user = hub.users.first().cloned();
-    host.gates
-        .extend(user.map(|user| Gate::Kernel { user, base }));
+    let kernels = languages::kernels(piece.workbench);
+    host.gates.extend(user.map(|user| Gate::Kernel {
+        user,
+        kernels,
+        base,
+    }));
     Ok(())
 }
 

@@ -17,9 +17,11 @@ const PAGE: &str = "/var/www/labctl/index.html";
 /// Adds it, where there is anything to serve.
 pub fn add(piece: &Piece<'_>, host: &mut DesiredHost) -> Result<(), RenderError> {
     let Variables {
-        hub, landing_page, ..
+        services,
+        landing_page,
+        ..
     } = piece.variables;
-    if hub.is_none() && !landing_page {
+    if services.is_empty() && !landing_page {
         return Ok(());
     }
     host.add_packages(&["logrotate", "nginx"]);

@@ -155,6 +155,7 @@ fn the_agent_asks_for_no_more_room() {
     for (name, mebibytes) in [
         ("ROOM_FOR_FILES", FILES_MEBIBYTES),
         ("ROOM_FOR_PACKAGES", PACKAGES_MEBIBYTES),
+        ("ROOM_FOR_A_DOWNLOAD", DOWNLOAD_MEBIBYTES),
         ("ROOM_FOR_AN_ENVIRONMENT", ENVIRONMENT_MEBIBYTES),
         ("MEMORY_FOR_AN_ENVIRONMENT", MEMORY_MEBIBYTES),
     ] {

@@ -22,6 +22,7 @@ pub(super) const CHECKS: &[Check] = &[
         paths,
     ),
     (&["workbench.shiny", "instance.instance_type"], shiny_server),
+    (&["workbench.rstudio", "workbench.r"], rstudio_needs_r),
     (
         &[
             "workbench.jupyterhub",
@@ -232,6 +233,18 @@ fn shiny_server(plan: &Plan, findings: &mut Findings<'_>) {
             format!("Shiny Server is not made for ARM processors, which `{instance_type}` has"),
             "R needs Shiny Server",
             "choose an instance type without `g` behind its number, such as `t3.small`, or an app in Python",
+        );
+    }
+}
+
+fn rstudio_needs_r(plan: &Plan, findings: &mut Findings<'_>) {
+    let workbench = plan.workbench.as_ref();
+    if workbench.is_some_and(|workbench| workbench.rstudio.is_some() && workbench.r.is_none()) {
+        findings.error(
+            "workbench.rstudio",
+            "RStudio needs R, and the plan has none",
+            "there is no `r`",
+            "add `r: { version: system }` to `workbench`",
         );
     }
 }

@@ -240,6 +240,8 @@ pub struct Mirrors {
     pub npm: Option<Url>,
     /// R's packages.
     pub cran: Option<Url>,
+    /// Versions of Python: the releases of python-build-standalone, or a list of downloads (`….json`) as uv takes it.
+    pub python: Option<Url>,
     /// The package of RStudio Server.
     pub rstudio: Option<Download>,
     /// The package of Shiny Server.

@@ -42,7 +42,16 @@ fn a_good_plan_is_valid() {
             );
         },
     );
-    lab.write("lab.yaml", FULL);
+    // What the comment in it says: without the two marks, and with a real address and sum.
+    let rstudio = FULL
+        .replace("  # rstudio:", "  rstudio:")
+        .replace("  # mirrors:", "  mirrors:")
+        .replace(
+            "https://…/rstudio-server-….deb",
+            "https://mirror.example/r.deb",
+        )
+        .replace("sha256: …", &format!("sha256: \"{}\"", "0".repeat(64)));
+    lab.write("lab.yaml", &rstudio);
     let ran = lab.labctl(&["validate"]).ok();
     assert!(
         ran.stderr.contains("lab.yaml:17:18"),

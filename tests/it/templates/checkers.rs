@@ -28,6 +28,16 @@ pub fn check(host: &DesiredHost) {
             Some(Checker::Nft) => {
                 passes(Command::new("nft").args(["--check", "--file"]).arg(&place))
             }
+            None if path.ends_with(".sh") || file.content.starts_with("#!/bin/sh") => {
+                passes(Command::new("sh").arg("-n").arg(&place));
+            }
+            None if path.ends_with(".json") => {
+                passes(
+                    Command::new("python3")
+                        .args(["-m", "json.tool"])
+                        .arg(&place),
+                );
+            }
             Some(Checker::Unit) | None => {}
         }
     }

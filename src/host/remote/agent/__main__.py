@@ -64,6 +64,9 @@ def make_ready(job):
     request = job.request
     with job.step("prepare", "look at the server's state"):
         prepare.prepare(job)
+    if request.get("downloads"):
+        with job.step("downloads", f"download {plural(len(request['downloads']), 'package')}"):
+            packages.download(job)
     if request["grow_root"]:
         with job.step("disk", "grow the root file system"):
             disk.grow_root(job)
@@ -72,8 +75,9 @@ def make_ready(job):
     if request["swap"] or request.get("remove_swap"):
         with job.step("swap", "set up swap"):
             change_swap(job)
-    if request["packages"]:
-        with job.step("packages", f"install {plural(len(request['packages']), 'package')}"):
+    count = len(request["packages"]) + len(request.get("downloads", []))
+    if count:
+        with job.step("packages", f"install {plural(count, 'package')}"):
             packages.install(job, request["packages"])
     if request["users"]:
         with job.step("users", f"change {plural(len(request['users']), 'user')}"):

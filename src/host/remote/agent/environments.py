@@ -1,17 +1,18 @@
-"""Builds environments (Python packages, Node packages) aside; a link is switched to them later."""
+"""Builds environments (of Python, Node, R) aside; a link is switched to them later."""
 
 import os
 import re
 import shutil
 from pathlib import Path
 
+from . import languages
 from .job import plural
 from .prepare import is_complete
 from .tools import ENVIRONMENT
 
 FOLDER = "/opt/labctl"
 COMPLETE = ".labctl-complete"
-TARGET = re.compile(r"^[a-z0-9-]+-[0-9a-f]{12}$")
+TARGET = re.compile(r"^[a-z0-9.-]+-[0-9a-f]{12}$")
 # Users run what is in an environment, so they must be able to read it.
 READABLE = 0o022
 INSTALL_SECONDS = 3600
@@ -19,7 +20,7 @@ INSTALL_SECONDS = 3600
 
 def build(job, environment):
     """Builds one environment; what a cut-off build left is thrown away first."""
-    name, target = environment["name"], job.at(environment["target"])
+    target = job.at(environment["target"])
     if is_complete(job, environment["target"]):
         job.journal.line(f"{target} is already built")
         return
@@ -27,18 +28,25 @@ def build(job, environment):
     if target.exists():
         job.journal.line(f"{target} was not built to its end; building it again")
         shutil.rmtree(target)
+    BUILDERS[environment["kind"]](job, environment, target)
+    os.sync()
+    # Last, so that it says: all of it is there, on the disk.
+    (target / COMPLETE).touch(mode=0o644)
+
+
+def _build_python(job, environment, target):
     job.tools.run(
         ["/usr/bin/python3", "-I", "-m", "venv", str(target)],
-        f"the Python environment `{name}` could not be made",
+        f"the Python environment `{environment['name']}` could not be made",
         "check that the package `python3-venv` is installed on the server",
         umask=READABLE,
     )
     _install_python(job, environment, target)
-    if environment["kind"] == "node":
-        _install_node(job, environment, target)
-    os.sync()
-    # Last, so that it says: all of it is there, on the disk.
-    (target / COMPLETE).touch(mode=0o644)
+
+
+def _build_node(job, environment, target):
+    _build_python(job, environment, target)
+    _install_node(job, environment, target)
 
 
 def _install_python(job, environment, target):
@@ -110,3 +118,11 @@ def _runs(folder):
             except OSError:
                 continue
     return False
+
+
+BUILDERS = {
+    "python": _build_python,
+    "node": _build_node,
+    "site": languages.build_site,
+    "r": languages.build_r,
+}

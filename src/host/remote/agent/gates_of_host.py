@@ -14,6 +14,10 @@ HUB_PYTHON = "/opt/jupyterhub/bin/python"
 TOKEN_FILE = "/etc/jupyterhub/hub.env"
 TOKEN_KEY = "LABCTL_GATE_TOKEN"
 KERNEL_SECONDS = 180
+# For each kernel besides the first, which had to wait for the user's server.
+ONE_MORE_KERNEL_SECONDS = 60
+# JupyterLab's own.
+DEFAULT_KERNEL = "python3"
 # Prints `open`, `silent` (nobody answers) or `closed`; run as the user in question.
 KNOCK = """
 import socket
@@ -105,12 +109,16 @@ def _knock(name):
 
 
 def kernel(job, gate):
-    """A user's server starts, and a cell of a notebook runs in it."""
+    """A user's server starts, and a cell of a notebook runs in each of its kernels."""
     program = Path(__file__).parent / "kernel_gate.py"
     command = [HUB_PYTHON, "-I", str(program), "--user", gate["user"], "--base", gate["base"]]
     command += ["--token-file", TOKEN_FILE, "--token-key", TOKEN_KEY]
-    command += ["--seconds", str(KERNEL_SECONDS)]
-    answer = job.tools.attempt(command, timeout=KERNEL_SECONDS + 30)
+    names = gate.get("kernels", [DEFAULT_KERNEL])
+    seconds = KERNEL_SECONDS + ONE_MORE_KERNEL_SECONDS * (len(names) - 1)
+    command += ["--seconds", str(seconds)]
+    for name in names:
+        command += ["--kernel", name]
+    answer = job.tools.attempt(command, timeout=seconds + 30)
     try:
         result = json.loads(answer.lines[-1])
     except (ValueError, IndexError):

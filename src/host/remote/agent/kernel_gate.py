@@ -1,4 +1,4 @@
-"""Tries what users come for: starts a user's server through NGINX and runs `6 * 7` in a kernel.
+"""Tries what users come for: starts a user's server through NGINX and runs `6 * 7` in each kernel.
 
 Run by the Hub's own Python, whose tornado speaks websocket. The token comes from a file, because
 a command line can be read by everybody. Prints lines of progress, and one of JSON at the end.
@@ -19,7 +19,10 @@ from tornado.simple_httpclient import SimpleAsyncHTTPClient
 from tornado.websocket import websocket_connect
 
 CODE = "6 * 7"
-EXPECTED = "42"
+# R numbers the values of a line.
+EXPECTED = ("42", "[1] 42")
+# R's kernel shows a value, where Python's returns it.
+VALUES = ("execute_result", "display_data")
 # Seconds after which a cell without an answer is sent again.
 RESEND = 10
 # The answers of NGINX and of the proxy while something behind them is still starting.
@@ -101,10 +104,10 @@ async def find_server(hub, account):
     return (found.get("servers") or {}).get("")
 
 
-async def start_kernel(hub, place):
+async def start_kernel(hub, place, name):
     """Opens a kernel; the proxy may need a moment to know the new server."""
     while True:
-        status, kernel = await hub.call("POST", f"{place}/api/kernels", {}, accept=PASSING)
+        status, kernel = await hub.call("POST", f"{place}/api/kernels", {"name": name}, accept=PASSING)
         if kernel:
             return kernel["id"]
         if hub.is_late():
@@ -181,31 +184,39 @@ def result_of(message, asked):
     if message.get("parent_header", {}).get("msg_id") != asked:
         return None
     kind, content = message["header"]["msg_type"], message["content"]
-    if kind == "execute_result":
+    if kind in VALUES:
         return content["data"]["text/plain"]
     if kind == "error":
         raise Broken(f"the kernel answers {content.get('ename')}: {content.get('evalue')}")
     return None
 
 
-async def try_kernel(hub, user):
+async def try_kernels(hub, user, names):
     """All of it; leaves the user's server as it was found."""
-    place = f"user/{quote(user)}"
     started = time.monotonic()
     is_ours = await start_server(hub, user)
     try:
-        kernel = await start_kernel(hub, place)
-        try:
-            result = await execute(hub, place, kernel)
-        finally:
-            await hub.call("DELETE", f"{place}/api/kernels/{kernel}", accept=PASSING)
+        for name in names:
+            await try_kernel(hub, f"user/{quote(user)}", name)
     finally:
         if is_ours:
             path = f"hub/api/users/{quote(user)}/server"
             await hub.call("DELETE", path, accept=(400, *PASSING))
-    if result != EXPECTED:
-        raise Broken(f"`{CODE}` in a notebook gives `{result}`")
-    return f"{CODE} = {result} in {time.monotonic() - started:.1f} s"
+    others = f" in {', '.join(names)}" if len(names) > 1 else ""
+    return f"{CODE} = {EXPECTED[0]}{others} in {time.monotonic() - started:.1f} s"
+
+
+async def try_kernel(hub, place, name):
+    """Runs the cell in one kernel."""
+    kernel = await start_kernel(hub, place, name)
+    try:
+        result = await execute(hub, place, kernel)
+    except Broken as broken:
+        raise Broken(f"kernel `{name}`: {broken}") from None
+    finally:
+        await hub.call("DELETE", f"{place}/api/kernels/{kernel}", accept=PASSING)
+    if result.strip() not in EXPECTED:
+        raise Broken(f"`{CODE}` in a notebook of kernel `{name}` gives `{result}`")
 
 
 def read_token(path, key):
@@ -222,7 +233,9 @@ async def run(options):
     try:
         token = read_token(options.token_file, options.token_key)
         hub = Hub(options.base, token, time.monotonic() + options.seconds)
-        return True, await asyncio.wait_for(try_kernel(hub, options.user), options.seconds + 15)
+        return True, await asyncio.wait_for(
+            try_kernels(hub, options.user, options.kernel), options.seconds + 15
+        )
     except Broken as broken:
         return False, str(broken)
     except asyncio.TimeoutError:
@@ -236,6 +249,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     for name in ("--user", "--base", "--token-file", "--token-key"):
         parser.add_argument(name, required=True)
+    parser.add_argument("--kernel", action="append", required=True)
     parser.add_argument("--seconds", type=float, default=180)
     works, detail = asyncio.run(run(parser.parse_args()))
     print(json.dumps({"ok": works, "detail": detail}), flush=True)

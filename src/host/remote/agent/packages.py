@@ -2,7 +2,7 @@
 
 import re
 
-from . import dpkg, systemd
+from . import dpkg, downloads, systemd
 from .failure import Failure
 
 RETRY = ["-o", "Acquire::Retries=3"]
@@ -15,9 +15,32 @@ MIRRORED = re.compile(
 )
 
 
+def download(job):
+    """Downloads the vendors' packages, and looks into each before anything is installed."""
+    for wish in job.request["downloads"]:
+        _refuse_other_packages(job, wish, downloads.fetch(job, wish["url"], wish["sha256"]))
+
+
+def _refuse_other_packages(job, wish, place):
+    """A proven file may still be another package, or one for other machines."""
+    own = job.tools.ask(["dpkg", "--print-architecture"]).text.strip()
+    told = job.tools.ask(["dpkg-deb", "--show", "--showformat", "${Package}\n${Architecture}\n", str(place)])
+    if told.code != 0 or len(told.lines) != 2:
+        what, log = f"`{wish['url']}` is not a Debian package", told.lines
+    elif told.lines[0] != wish["package"]:
+        what, log = f"`{wish['url']}` holds the package `{told.lines[0]}`, not `{wish['package']}`", []
+    elif told.lines[1] not in (own, "all"):
+        what, log = f"`{wish['url']}` is made for `{told.lines[1]}`, and this server is `{own}`", []
+    else:
+        return
+    raise Failure(what, "correct the address under `mirrors` in the plan; nothing was changed", log)
+
+
 def install(job, names):
     """Installs what is missing; `names` are those that the laptop saw to be missing."""
     missing = [name for name in names if not _is_installed(job, name)]
+    # These lie in the cache since the step before; apt resolves what they need.
+    missing += [str(downloads.fetch(job, wish["url"], wish["sha256"])) for wish in job.request.get("downloads", [])]
     if not missing:
         return
     sources = _mirrored_sources(job)
@@ -43,6 +66,9 @@ def _update(job, sources):
 
 def _install(job, missing, sources):
     command = ["apt-get", "install", "--yes", "--no-install-recommends"]
+    if job.request.get("downloads"):
+        # A vendor's package is just the plan's, be it older than the one that is there, or of the same version.
+        command += ["--allow-downgrades", "--reinstall"]
     command += [*RETRY, *QUIET, *KEEP_CONFIGURATION, *sources, "--", *missing]
     try:
         job.tools.run(

@@ -14,6 +14,7 @@ from .job import plural
 MEBIBYTE = 1 << 20
 ROOM_FOR_FILES = 200 * MEBIBYTE
 ROOM_FOR_PACKAGES = 500 * MEBIBYTE
+ROOM_FOR_A_DOWNLOAD = 700 * MEBIBYTE
 ROOM_FOR_AN_ENVIRONMENT = 1536 * MEBIBYTE
 ROOM_IN_INODES = 20_000
 MEMORY_FOR_AN_ENVIRONMENT = 700 * MEBIBYTE
@@ -44,7 +45,7 @@ def prepare(job):
     if not job.request["grow_root"]:
         check_room(job)
     _wait_for_cloud_init(job)
-    if job.request["packages"]:
+    if job.request["packages"] or job.request.get("downloads"):
         dpkg.wait_for_locks(job)
         dpkg.finish_interrupted(job)
 
@@ -55,6 +56,7 @@ def check_room(job):
     builds = [item for item in request["environments"] if not is_complete(job, item["target"])]
     needed = ROOM_FOR_FILES
     needed += ROOM_FOR_PACKAGES if request["packages"] else 0
+    needed += ROOM_FOR_A_DOWNLOAD * len(request.get("downloads", []))
     needed += ROOM_FOR_AN_ENVIRONMENT * len(builds)
     swap = request.get("swap")
     if swap and not job.at(swap["path"]).exists():

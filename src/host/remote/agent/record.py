@@ -2,7 +2,7 @@
 
 import shutil
 
-from . import environments, manifest, units
+from . import environments, languages, manifest, units
 
 KEPT_RUNS = 5
 
@@ -10,6 +10,7 @@ KEPT_RUNS = 5
 def record(job):
     """Writes the manifest first: from here on the new state is the known one."""
     manifest.record(job)
+    languages.keep_locks(job)
     # Before their environment goes; not sooner, because a rollback could not start them again.
     units.end_user_servers(job)
     environments.remove_unused(job)

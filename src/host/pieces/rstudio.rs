@@ -1,0 +1,66 @@
+//! RStudio Server, from its vendor's package.
+
+use crate::host::desired::{DesiredHost, DesiredUnit, Download, Effect, Gate, Input, Port};
+use crate::host::render::RenderError;
+
+use super::Piece;
+use super::languages::LINK_OF_R;
+
+const PACKAGE: &str = "rstudio-server";
+/// The package as the unit's input: a newer one takes a restart.
+const INSTALLED: &str = "package.rstudio-server";
+const UNIT: &str = "rstudio-server.service";
+const CONFIGURATION: &str = "/etc/rstudio/rserver.conf";
+/// The name that RStudio gives PAM.
+const SIGN_IN: &str = "/etc/pam.d/rstudio";
+const PORT: u16 = 8787;
+
+/// Adds it, where the plan has it and says what it is made of.
+pub fn add(piece: &Piece<'_>, host: &mut DesiredHost) -> Result<(), RenderError> {
+    let mirrors = &piece.workbench.mirrors;
+    // The checks of the plan have asked for both.
+    let source = mirrors.rstudio.as_ref();
+    let source = source.and_then(|source| Some((source, source.sha256.as_ref()?)));
+    let (Some(rstudio), Some((source, sha256))) = (&piece.variables.rstudio, source) else {
+        return Ok(());
+    };
+    host.downloads.push(Download {
+        package: PACKAGE,
+        url: source.url.to_string(),
+        sha256: sha256.to_string(),
+    });
+    host.add_file(
+        CONFIGURATION,
+        piece.render("rstudio/rserver.conf.j2")?,
+        "0644",
+    );
+    // PAM reads it at each sign-in.
+    host.add_file(SIGN_IN, piece.render("pam/rstudio.j2")?, "0644");
+    let mut inputs = vec![CONFIGURATION, INSTALLED];
+    // It looks for R when it starts.
+    let has_own_r = |link| host.environments.iter().any(|known| known.link == link);
+    inputs.extend(has_own_r(LINK_OF_R).then_some(LINK_OF_R));
+    let inputs = inputs.into_iter().map(|path| Input {
+        path,
+        effect: Effect::Restart,
+    });
+    let inputs = inputs.collect();
+    host.units.push(DesiredUnit { name: UNIT, inputs });
+    host.ports.push(Port {
+        port: PORT,
+        unit: UNIT,
+    });
+    let sign_in = format!("{}auth-sign-in", rstudio.base);
+    host.gates.extend([
+        Gate::Active { unit: UNIT },
+        Gate::Loopback { ports: vec![PORT] },
+        Gate::Page {
+            name: "RStudio sign-in page",
+            url: piece.variables.url(&sign_in),
+            status: 200,
+            // The address that its form is sent to.
+            contains: "auth-do-sign-in",
+        },
+    ]);
+    Ok(())
+}

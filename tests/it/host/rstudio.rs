@@ -1,0 +1,194 @@
+//! RStudio Server: from its package behind NGINX, through wrong sums and taken ports, to its end. The package stands in
+//! for the vendor's, which no test can download.
+
+use super::machine::{Bench, SMALL};
+use super::mirror::{self, Served};
+
+const UNIT: &str = "rstudio-server.service";
+const PAGE: &str = "https://lab.example.org/rstudio/auth-sign-in";
+const NOTHING: &str =
+    "ls -d /etc/nginx /etc/rstudio /var/lib/labctl/manifest.json 2>/dev/null || true";
+
+fn section(served: &Served) -> String {
+    let Served { url, sha256 } = served;
+    format!(
+        "  r: {{ version: system }}\n  rstudio: {{ path: /rstudio }}\n  mirrors: {{ rstudio: {{ url: {url}, sha256: {sha256} }} }}\n"
+    )
+}
+
+#[test]
+fn rstudio_comes_from_its_package_and_goes_again() {
+    let bench = Bench::new(SMALL);
+    mirror::start(&bench.machine);
+    let first = mirror::serve_package(&bench.machine, "rstudio-server", "2025.9.1");
+    refuses_another_sum(&bench, &first);
+    refuses_a_taken_port(&bench);
+    stops_what_listens_everywhere(&bench, &first);
+    is_set_up(&bench, &first);
+    signs_in_whom_the_plan_names(&bench);
+    restarts_for_its_own_inputs_only(&bench, &first);
+    leaves(&bench);
+}
+
+fn refuses_another_sum(bench: &Bench, right: &Served) {
+    let wrong = Served {
+        url: right.url.clone(),
+        sha256: "0".repeat(64),
+    };
+    bench
+        .lab
+        .write("lab.yaml", &format!("{SMALL}{}", section(&wrong)));
+    let ran = bench.labctl(&["apply", "--yes"]).exits(1);
+    ran.says(&[
+        &right.sha256,
+        "0000000",
+        "`sha256` under `mirrors`",
+        "nothing was changed",
+    ]);
+    assert_eq!(bench.machine.sh(NOTHING), "");
+    let packages = bench.machine.try_sh("dpkg-query --show rstudio-server");
+    assert!(!packages.status.success());
+    bench.lab.edit(&wrong.sha256, &right.sha256);
+}
+
+fn refuses_a_taken_port(bench: &Bench) {
+    let machine = &bench.machine;
+    machine.sh("systemd-run --quiet --unit=squatter python3 -m http.server 8787 && \
+         for try in $(seq 100); do curl -sf -o /dev/null http://127.0.0.1:8787/ && exit; sleep 0.1; done; exit 1");
+    let ran = bench.labctl(&["apply", "--yes"]).exits(1);
+    ran.says(&[
+        "port 8787 on the server is taken by `python3`",
+        "squatter.service",
+        "rstudio-server needs it",
+    ]);
+    assert_eq!(machine.sh(NOTHING), "");
+    machine.sh("systemctl stop squatter.service");
+}
+
+/// A service that the world could reach past NGINX does not stay.
+fn stops_what_listens_everywhere(bench: &Bench, right: &Served) {
+    let broken = mirror::serve_package(&bench.machine, "rstudio-server", "2025.9.0broken");
+    bench
+        .lab
+        .write("lab.yaml", &format!("{SMALL}{}", section(&broken)));
+    let ran = bench.labctl(&["apply", "--yes"]).exits(1);
+    ran.says(&[
+        "services listen on this host only",
+        "port 8787 is open on 0.0.0.0",
+    ]);
+    assert!(!bench.machine.is_active(UNIT));
+    let enabled = bench
+        .machine
+        .try_sh(&format!("systemctl is-enabled {UNIT}"));
+    assert!(!enabled.status.success(), "{enabled:?}");
+    bench
+        .lab
+        .write("lab.yaml", &format!("{SMALL}{}", section(right)));
+}
+
+fn is_set_up(bench: &Bench, served: &Served) {
+    let plan = bench.host_plan().to_string();
+    assert!(plan.contains("package.rstudio-server"), "{plan}");
+    let text = bench.labctl(&["plan"]).ok();
+    text.says(&["package.rstudio-server", &format!("from {}", served.url)]);
+    let ran = bench.apply();
+    ran.says(&["RStudio sign-in page", "services listen on this host only"]);
+    let again = bench.labctl(&["apply", "--yes"]).ok();
+    again.says(&["the server was as the plan says"]);
+    let machine = &bench.machine;
+    let version = machine.sh("dpkg-query --show --showformat '${Version}' rstudio-server");
+    assert_eq!(version, "2025.9.1");
+    let ports = machine.sh("ss -Hltn '( sport = 8787 )'");
+    assert!(
+        ports.contains("127.0.0.1:8787") && !ports.contains("0.0.0.0:8787"),
+        "{ports}"
+    );
+    let page = bench.curl(&["--insecure", PAGE]);
+    assert!(page.contains("RStudio Sign In"), "{page}");
+    // Whatever the server behind redirects to is under its path.
+    let address = ["--write-out", "%{url_effective}", "--output", "/dev/null"];
+    let address = [
+        &["--insecure", "--location"],
+        &address[..],
+        &["https://lab.example.org/rstudio"],
+    ];
+    assert_eq!(bench.curl(&address.concat()), PAGE);
+    let landing = bench.curl(&["--insecure", "https://lab.example.org/"]);
+    assert!(landing.contains("<h2>RStudio</h2>"), "{landing}");
+    machine.sh("grep -qx www-root-path=/rstudio /etc/rstudio/rserver.conf; R --version");
+}
+
+fn signs_in_whom_the_plan_names(bench: &Bench) {
+    // As in JupyterHub: a password alone does not let anybody in.
+    bench
+        .machine
+        .sh("printf 'test-user:right\\nubuntu:right\\n' | chpasswd");
+    for (user, password, answer) in [
+        ("test-user", "right", "signed in: True, secure: True\n"),
+        ("test-user", "wrong", "signed in: False, secure: True\n"),
+        ("ubuntu", "right", "signed in: False, secure: True\n"),
+    ] {
+        let fields = format!("username={user}&password={password}");
+        let form = "https://lab.example.org/rstudio/auth-do-sign-in";
+        assert_eq!(
+            bench.curl(&["--insecure", "--data", &fields, form]),
+            answer,
+            "{user}"
+        );
+    }
+}
+
+fn restarts_for_its_own_inputs_only(bench: &Bench, first: &Served) {
+    let machine = &bench.machine;
+    let started = machine.started(UNIT);
+    let nginx = machine.started("nginx.service");
+    bench.lab.edit(
+        "    - { name: guest }\n",
+        "    - { name: guest }\n    - { name: third }\n",
+    );
+    bench.apply();
+    assert_eq!(machine.started(UNIT), started, "a user is no reason");
+    let second = mirror::serve_package(machine, "rstudio-server", "2025.9.2");
+    bench.lab.edit(&first.url, &second.url);
+    bench.lab.edit(&first.sha256, &second.sha256);
+    assert_eq!(bench.changes()["package.rstudio-server"], "update");
+    bench.apply();
+    let now = machine.started(UNIT);
+    assert_ne!(now, started, "a newer package is");
+    assert_eq!(machine.started("nginx.service"), nginx);
+    bench.lab.edit("path: /rstudio ", "path: /r/studio ");
+    bench.apply();
+    assert_ne!(machine.started(UNIT), now);
+    let page = bench.curl(&[
+        "--insecure",
+        "https://lab.example.org/r/studio/auth-sign-in",
+    ]);
+    assert!(page.contains("RStudio Sign In"), "{page}");
+}
+
+fn leaves(bench: &Bench) {
+    let machine = &bench.machine;
+    machine.sh("runuser -u test-user -- sh -c 'echo mine >~/kept.R'");
+    bench.lab.edit("  rstudio: { path: /r/studio }\n", "");
+    bench.apply();
+    assert!(!machine.is_active(UNIT));
+    assert!(
+        !machine
+            .try_sh(&format!("systemctl is-enabled {UNIT}"))
+            .status
+            .success()
+    );
+    assert_eq!(machine.sh("ss -Hltn '( sport = 8787 )'"), "");
+    let ours = machine.sh("grep -ls labctl /etc/rstudio/rserver.conf /etc/pam.d/rstudio || true");
+    assert_eq!(ours, "");
+    assert_eq!(machine.sh("cat /home/test-user/kept.R"), "mine\n");
+    let code = [
+        "--output",
+        "/dev/null",
+        "--write-out",
+        "%{http_code}",
+        "--insecure",
+    ];
+    let code = [&code[..], &["https://lab.example.org/r/studio/"]].concat();
+    assert_eq!(bench.curl(&code), "404");
+}
