@@ -23,6 +23,7 @@
 
 pub mod apply;
 pub mod backoff;
+mod bounded;
 pub mod cli;
 pub mod cloud;
 pub mod commands;
@@ -40,4 +41,5 @@ pub mod resource;
 pub mod resources;
 pub mod sandbox;
 pub mod saved;
+mod steering;
 mod wire;

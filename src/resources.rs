@@ -12,18 +12,19 @@ mod iam_tags;
 mod link;
 pub mod network;
 pub mod offers;
+mod pages;
 pub mod placement;
 pub mod policy;
 pub mod reader;
 pub mod run;
 mod tags;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 
 use futures_util::future::{LocalBoxFuture, try_join_all};
 
-use crate::cloud::CallError;
+use crate::cloud::{Call, CallError, Failure};
 use crate::resource::{Address, Field, Live, Owner, Standing, Tags};
 pub use context::{Handle, Lookups, Scope, StepError};
 pub use reader::Reader;
@@ -287,7 +288,7 @@ impl LiveLab {
 /// The account's id comes with the security group, which every lab has; only
 /// where there is none yet it costs a call of its own.
 pub async fn read(reader: &Reader<'_>) -> Result<LiveLab, CallError> {
-    let mut resources = read_kinds(reader).await?;
+    let mut resources = sound(read_kinds(reader).await?)?;
     let account = match reader.account() {
         Some(account) => account,
         None => reader.ask_account().await?,
@@ -305,6 +306,36 @@ pub async fn read(reader: &Reader<'_>) -> Result<LiveLab, CallError> {
         resources,
         ended_instances: reader.ended_instances(),
     })
+}
+
+/// Takes a list for what it can be. What comes twice, as where a page repeats what the one before had, is there once:
+/// the second would be taken for a spare one, and deleted.
+///
+/// # Errors
+/// Something without an id cannot be told from others, and every call about it would be about something else.
+fn sound(resources: Vec<Live>) -> Result<Vec<Live>, CallError> {
+    let mut seen = BTreeSet::new();
+    let mut found = Vec::new();
+    for live in resources {
+        if live.id.is_empty() {
+            return Err(CallError {
+                call: Call {
+                    service: "AWS",
+                    operation: live.address.kind().name(),
+                    writes: false,
+                },
+                failure: Failure::Garbled {
+                    detail: "it is listed without an id".to_owned(),
+                    body: String::new(),
+                },
+                request_id: None,
+            });
+        }
+        if seen.insert((live.address.clone(), live.id.clone())) {
+            found.push(live);
+        }
+    }
+    Ok(found)
 }
 
 /// The tags that a lab's resource carries, ours and the plan's.

@@ -13,6 +13,8 @@ use crate::resource::Live;
 
 /// The format of the file; another one is refused.
 const FORMAT: u32 = 1;
+/// No saved plan comes near this: it holds a plan file, of at most 1 MiB, and what differs.
+pub const MAXIMUM_BYTES: usize = 16 << 20;
 
 /// What `plan --out` writes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

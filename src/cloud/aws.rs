@@ -73,7 +73,7 @@ impl<'a> Aws<'a> {
         if let Some(profile) = &access.profile {
             loader = loader.profile_name(profile);
         }
-        Self::new(&loader.load().await, log)
+        Self::with_config(&loader.load().await, log)
     }
 
     /// Makes clients of the sandbox on this laptop. Neither the environment nor any file is asked, so that nothing of
@@ -91,10 +91,11 @@ impl<'a> Aws<'a> {
             .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
             .time_source(SystemTimeSource::new())
             .build();
-        Self::new(&config, log)
+        Self::with_config(&config, log)
     }
 
-    fn new(config: &SdkConfig, log: Option<CallLog<'a>>) -> Self {
+    /// Makes the clients of a configuration that is ready.
+    pub fn with_config(config: &SdkConfig, log: Option<CallLog<'a>>) -> Self {
         // Names of buckets are part of the host name in AWS; a server that
         // stands in for AWS has one host name only.
         let s3_config = s3::config::Builder::from(config)

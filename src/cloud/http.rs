@@ -17,6 +17,8 @@ use aws_smithy_types::byte_stream::ByteStream;
 
 const CONNECT: Duration = Duration::from_secs(5);
 const READ: Duration = Duration::from_secs(30);
+/// What is asked this way is an address, or the state of a sandbox.
+const LONGEST: usize = 16 << 20;
 
 /// Makes a connector, which keeps connections for the next request.
 fn connector(proxies: ProxyConfig) -> SharedHttpConnector {
@@ -88,13 +90,23 @@ async fn send(connector: &SharedHttpConnector, request: HttpRequest) -> Result<S
         .await
         .map_err(|error| root_cause(&error))?;
     let status = response.status();
-    let body = ByteStream::new(response.into_body()).collect().await;
-    let bytes = body.map_err(|error| error.to_string())?.into_bytes();
-    let text = String::from_utf8_lossy(&bytes).into_owned();
+    let text = text(ByteStream::new(response.into_body())).await?;
     match status.is_success() {
         true => Ok(text),
         false => Err(format!("{}: {}", status.as_u16(), text.trim())),
     }
+}
+
+/// Reads a body as text.
+async fn text(mut body: ByteStream) -> Result<String, String> {
+    let mut bytes = Vec::new();
+    while let Some(piece) = body.try_next().await.map_err(|error| error.to_string())? {
+        bytes.extend_from_slice(&piece);
+        if bytes.len() > LONGEST {
+            return Err(format!("the answer is longer than {LONGEST} bytes"));
+        }
+    }
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 /// The last of a chain of errors: what the system itself said.

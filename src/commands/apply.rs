@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
 
+use crate::bounded;
 use crate::cli::Global;
 use crate::diff::{Change, ChangeSet};
 use crate::plan::{self, Parsed};
@@ -12,7 +13,7 @@ use crate::planning::{self, Laptop, Planned};
 use crate::report::{Out, PlanView, host as report_host, json, outcome};
 use crate::resource::{Address, OnChange, Power};
 use crate::resources::Kind;
-use crate::saved::SavedPlan;
+use crate::saved::{self, SavedPlan};
 
 use super::hosting::{self, Context, Hosting, Reached};
 use super::looked::{self, HostPlanned};
@@ -200,13 +201,13 @@ async fn finish_host(
 }
 
 fn open(file: &Path) -> Result<SavedPlan, Failure> {
-    let text = std::fs::read_to_string(file).map_err(|error| {
+    let bytes = bounded::read(file, saved::MAXIMUM_BYTES).map_err(|error| {
         Failure::said(
             format!("cannot read the saved plan `{}`: {error}", file.display()),
             "name a file that `labctl plan --out FILE` wrote; a plan file is named by `--file`",
         )
     })?;
-    SavedPlan::parse(&text).map_err(|error| {
+    SavedPlan::parse(&String::from_utf8_lossy(&bytes)).map_err(|error| {
         Failure::said(
             format!("`{}`: {error}", file.display()),
             "save it anew by `labctl plan --out FILE`; a plan file is named by `--file`",

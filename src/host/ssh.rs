@@ -30,7 +30,7 @@ pub use identity::Identity;
 pub use known_hosts::{KnownHosts, Pinned};
 pub use link::Finished;
 pub use patience::Patience;
-pub use private_key::KeyFileProblem;
+pub use private_key::{KeyFileProblem, PrivateKey, examine};
 pub use trust::{Console, HowTrusted, Trust};
 
 use std::cell::Cell;

@@ -5,6 +5,8 @@ use miette::{
     MietteSpanContents, SourceCode, SourceSpan, SpanContents,
 };
 
+use crate::steering::{harmless, harmless_lines, steers};
+
 use super::problem::{Problem, Problems, Severity};
 use super::source::{Source, Span};
 
@@ -114,25 +116,40 @@ impl Diagnostic for Located<'_> {
 
 /// Puts something visible in the place of what would steer a terminal, or turn
 /// the writing round: of as many bytes, so that all places stay where they are.
-fn harmless(source: &Source) -> Source {
+fn harmless_source(source: &Source) -> Source {
     let stand_in = |character: char| match character {
-        '\n' | '\t' | '\r' => character,
-        '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => '\u{fffd}',
-        '\u{61c}' => '¿',
-        _ if !character.is_control() => character,
-        _ if character.is_ascii() => '?',
-        // The other controls, up to U+009F, take two bytes.
-        _ => '¿',
+        '\n' | '\t' => character,
+        _ if !steers(character) => character,
+        _ => match character.len_utf8() {
+            1 => '?',
+            2 => '¿',
+            _ => '\u{fffd}',
+        },
     };
+    let text = source.text.replace("\r\n", " \n");
     Source::new(
-        &source.name,
-        &source.text.chars().map(stand_in).collect::<String>(),
+        &harmless(&source.name),
+        &text.chars().map(stand_in).collect::<String>(),
     )
+}
+
+/// The same for a problem's own words, which quote the file.
+fn harmless_problem(problem: &Problem) -> Problem {
+    Problem {
+        summary: harmless(&problem.summary),
+        label: harmless(&problem.label),
+        help: problem.help.as_deref().map(harmless_lines),
+        related: problem
+            .related
+            .as_ref()
+            .map(|(span, label)| (*span, harmless(label))),
+        ..problem.clone()
+    }
 }
 
 /// Draws problems for a reader, one below the other.
 pub fn render(problems: &[Problem], source: &Source, colour: bool) -> String {
-    let source = &harmless(source);
+    let source = &harmless_source(source);
     let theme = if colour {
         GraphicalTheme::unicode()
     } else {
@@ -144,6 +161,7 @@ pub fn render(problems: &[Problem], source: &Source, colour: bool) -> String {
         .with_urls(false);
     let mut text = String::new();
     for problem in problems.iter().take(MAXIMUM_DRAWN) {
+        let problem = &harmless_problem(problem);
         // Writing to a string fails only when a label lies outside the text, which spans cannot.
         if handler
             .render_report(&mut text, &Located { problem, source })

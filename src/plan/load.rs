@@ -128,9 +128,17 @@ pub fn load(file: &Path) -> Result<Parsed, LoadError> {
         path: file.to_owned(),
         source,
     })?;
-    let name = file.display().to_string();
-    let text = String::from_utf8(bytes).map_err(|error| not_text(&name, &error.into_bytes()))?;
-    Ok(parse(&name, &text)?)
+    Ok(from_bytes(&file.display().to_string(), bytes)?)
+}
+
+/// Reads a plan from what a file holds, which may be no text at all.
+///
+/// # Errors
+///
+/// Gives every problem of the file.
+pub fn from_bytes(name: &str, bytes: Vec<u8>) -> Result<Parsed, Problems> {
+    let text = String::from_utf8(bytes).map_err(|error| not_text(name, &error.into_bytes()))?;
+    parse(name, &text)
 }
 
 /// Reads a file up to a little more than a limit, so that a wrong name such as `/dev/zero` does no harm.

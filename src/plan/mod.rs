@@ -30,7 +30,7 @@ use shape::Shape;
 pub use diagnostics::render;
 pub use init::{InitAnswers, init_text};
 pub use keys::{KeyAlgorithm, SshPublicKey};
-pub use load::{FindError, KeyFiles, LoadError, find, load, read_keys};
+pub use load::{FindError, KeyFiles, LoadError, find, from_bytes, load, read_keys};
 pub use model::{
     Access, Api, Bucket, Dns, Download, GithubActions, Https, HttpsMode, IngressRule, Instance,
     Jupyterhub, Language, Mirrors, Network, Plan, Python, R, Record, RecordType, RecordValue,

@@ -12,6 +12,7 @@ use indicatif::MultiProgress;
 use serde_json::Value;
 
 use crate::plan::{Problem, Problems, Source, render};
+use crate::steering::{harmless_but_styles, harmless_json, harmless_lines};
 
 use super::Explanation;
 use super::style::{ERROR, HELP, WARNING, paint};
@@ -81,12 +82,12 @@ impl Out {
 
     /// Prints a part of the result, as JSON on one line.
     pub fn json(&self, value: &Value) {
-        self.result(&value.to_string());
+        self.result(&harmless_json(&value.to_string()));
     }
 
     /// Prints the whole result, as JSON for people to read too.
     pub fn document(&self, value: &Value) {
-        self.result(&format!("{value:#}"));
+        self.result(&harmless_json(&format!("{value:#}")));
     }
 
     /// Prints what is no result: progress, remarks, questions.
@@ -99,9 +100,11 @@ impl Out {
     pub fn error(&self, explanation: &Explanation) {
         self.failure(&explanation.summary);
         if let Some(help) = &explanation.help {
+            let help = harmless_lines(help);
             self.say(&format!("{} {help}", paint(HELP, "help:")));
         }
         if let Some(detail) = explanation.detail.as_ref().filter(|_| self.options.verbose) {
+            let detail = harmless_lines(detail);
             self.say(&format!("{} {detail}", paint(HELP, "detail:")));
         }
     }
@@ -121,6 +124,7 @@ impl Out {
 
     /// Prints a warning that has no place in a file.
     pub fn warning(&self, text: &str) {
+        let text = harmless_lines(text);
         self.say(&format!("{} {text}", paint(WARNING, "warning:")));
     }
 
@@ -163,6 +167,7 @@ impl Out {
     }
 
     fn failure(&self, summary: &str) {
+        let summary = harmless_lines(summary);
         self.say(&format!("{} {summary}", paint(ERROR, "error:")));
     }
 
@@ -177,6 +182,6 @@ impl Out {
 }
 
 fn write_line(mut stream: impl Write, text: &str) -> io::Result<()> {
-    writeln!(stream, "{text}")?;
+    writeln!(stream, "{}", harmless_but_styles(text))?;
     stream.flush()
 }

@@ -208,11 +208,4 @@ pub fn time(time: Duration) -> String {
     }
 }
 
-/// Makes a text safe to print: what would steer the terminal is shown instead.
-pub fn harmless(text: &str) -> String {
-    let safe = |character: char| match character.is_control() {
-        true => character.escape_default().to_string(),
-        false => character.to_string(),
-    };
-    text.chars().map(safe).collect()
-}
+pub use crate::steering::harmless;

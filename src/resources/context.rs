@@ -98,6 +98,19 @@ pub enum StepError {
     },
 }
 
+/// Takes from an answer the id that it must have. An empty one is none: it would be sent on as if it named something.
+///
+/// # Errors
+/// [`StepError::Incomplete`] where it is not there.
+pub fn required(
+    id: Option<String>,
+    operation: &'static str,
+    missing: &'static str,
+) -> Result<String, StepError> {
+    id.filter(|id| !id.is_empty())
+        .ok_or(StepError::Incomplete { operation, missing })
+}
+
 impl StepError {
     /// AWS's error code, or an empty text.
     pub fn code(&self) -> &str {

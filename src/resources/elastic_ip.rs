@@ -10,7 +10,7 @@ use aws_sdk_ec2::types::{Address as Ec2Address, DomainType, ResourceType};
 use crate::cloud::CallError;
 use crate::resource::{Address, Field, Live, Observed, Reference, Tags, Value};
 
-use super::context::{Handle, StepError};
+use super::context::{Handle, StepError, required};
 use super::reader::Reader;
 use super::run::{Run, gone_is_fine};
 use super::{Kind, Manage, ec2_tags, tags};
@@ -106,10 +106,7 @@ impl Manage for ElasticIp {
             .domain(DomainType::Vpc)
             .tag_specifications(specification);
         let output = run.cloud.allocate_address(input).await?;
-        let id = output.allocation_id.ok_or(StepError::Incomplete {
-            operation: "AllocateAddress",
-            missing: "allocation id",
-        })?;
+        let id = required(output.allocation_id, "AllocateAddress", "allocation id")?;
         Ok(Handle {
             id,
             observed: Observed {

@@ -12,7 +12,7 @@ use aws_sdk_iam::types::InstanceProfile as IamInstanceProfile;
 use crate::cloud::{CallError, Read};
 use crate::resource::{Address, Field, Live, Observed, Reference, Tags, Value};
 
-use super::context::{Handle, StepError};
+use super::context::{Handle, StepError, required};
 use super::reader::Reader;
 use super::run::{Run, gone_is_fine};
 use super::{Body, Kind, Manage, iam_tags, tags};
@@ -131,7 +131,10 @@ impl Manage for InstanceProfile {
             .instance_profile_name(&self.name)
             .set_tags(Some(iam_tags::write(&self.tags)));
         let arn = match run.cloud.create_instance_profile(input).await {
-            Ok(output) => output.instance_profile.map(|profile| profile.arn).unwrap_or_default(),
+            Ok(output) => {
+                let arn = output.instance_profile.map(|profile| profile.arn);
+                required(arn, "CreateInstanceProfile", "ARN")?
+            }
             Err(error) if error.code() == "EntityAlreadyExists" => self.taken(run).await?,
             Err(error) => return Err(error.into()),
         };

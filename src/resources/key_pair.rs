@@ -13,7 +13,7 @@ use aws_sdk_ec2::types::{Filter, KeyPairInfo, ResourceType};
 use crate::cloud::CallError;
 use crate::resource::{Address, Field, Live, Observed, Owner, Tags, Value};
 
-use super::context::{Handle, StepError};
+use super::context::{Handle, StepError, required};
 use super::reader::Reader;
 use super::run::{Run, gone_is_fine};
 use super::{Body, Kind, Manage, ec2_tags, tags};
@@ -101,7 +101,10 @@ impl Manage for KeyPair {
             .public_key_material(Blob::new(self.public_key.as_bytes()))
             .tag_specifications(ec2_tags::specification(ResourceType::KeyPair, &self.tags));
         match run.cloud.import_key_pair(input).await {
-            Ok(output) => Ok(Handle::of(output.key_pair_id.unwrap_or_default())),
+            Ok(output) => {
+                let id = required(output.key_pair_id, "ImportKeyPair", "key pair id")?;
+                Ok(Handle::of(id))
+            }
             Err(error) if error.code() == "InvalidKeyPair.Duplicate" => self.found(run).await,
             Err(error) => Err(error.into()),
         }
@@ -120,7 +123,8 @@ impl Manage for KeyPair {
         let Body::KeyPair(pair) = &live.body else {
             return Ok(());
         };
-        let input = DeleteKeyPairInput::builder().key_name(&pair.name);
+        let name = required(Some(pair.name.clone()), "DescribeKeyPairs", "key name")?;
+        let input = DeleteKeyPairInput::builder().key_name(name);
         let result = run.cloud.delete_key_pair(input).await;
         Ok(gone_is_fine(result, &["InvalidKeyPair.NotFound"])?)
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::cloud::CallError;
 
-use super::context::{Handle, StepError};
+use super::context::{Handle, StepError, required};
 use super::reader::Reader;
 use super::run::{Run, gone_is_fine};
 
@@ -25,10 +25,7 @@ pub async fn is_wanted(reader: &Reader<'_>, arn_type: &str) -> Result<bool, Call
 
 /// Makes a handle of the id in a creating call's answer.
 pub fn created(id: Option<String>, operation: &'static str) -> Result<Handle, StepError> {
-    id.map(Handle::of).ok_or(StepError::Incomplete {
-        operation,
-        missing: "id",
-    })
+    required(id, operation, "id").map(Handle::of)
 }
 
 /// Deletes once nothing depends on it any more; what is gone is no error.

@@ -14,6 +14,7 @@ use aws_sdk_ec2::types::{EnaSupport, Image as Ec2Image, InstanceType, LocationTy
 use crate::cloud::{CallError, Read};
 
 use super::ec2_tags::filter;
+use super::pages::Pages;
 
 /// Canonical's account, which publishes Ubuntu's images (Ubuntu on AWS
 /// documentation, "Find Ubuntu images on AWS").
@@ -144,6 +145,7 @@ pub async fn type_facts(
 pub async fn zones_with(cloud: &dyn Read, instance_type: &str) -> Result<Vec<String>, CallError> {
     let mut zones = Vec::new();
     let mut token = None;
+    let mut pages = Pages::of("ec2", "DescribeInstanceTypeOfferings");
     loop {
         let input = DescribeInstanceTypeOfferingsInput::builder()
             .location_type(LocationType::AvailabilityZone)
@@ -152,7 +154,7 @@ pub async fn zones_with(cloud: &dyn Read, instance_type: &str) -> Result<Vec<Str
         let page = cloud.describe_instance_type_offerings(input).await?;
         let offerings = page.instance_type_offerings.unwrap_or_default().into_iter();
         zones.extend(offerings.filter_map(|offering| offering.location));
-        token = page.next_token;
+        token = pages.next(page.next_token)?;
         if token.is_none() {
             zones.sort();
             return Ok(zones);

@@ -11,6 +11,7 @@ use crate::cloud::CallError;
 use crate::resource::{Address, Field, Live, Observed, Tags, Value};
 
 use super::context::{Handle, StepError};
+use super::pages::Pages;
 use super::reader::Reader;
 use super::run::{Run, gone_is_fine};
 use super::{Kind, Manage, github_role, iam_tags, policy, tags};
@@ -121,6 +122,7 @@ impl Manage for OidcProvider {
 /// Looks through the trust policies of all roles of the account.
 async fn is_trusted_by_a_role(arn: &str, run: &Run<'_>) -> Result<bool, CallError> {
     let mut marker = None;
+    let mut pages = Pages::of("iam", "ListRoles");
     loop {
         let input = ListRolesInput::builder().set_marker(marker);
         let page = run.cloud.list_roles(input).await?;
@@ -131,8 +133,8 @@ async fn is_trusted_by_a_role(arn: &str, run: &Run<'_>) -> Result<bool, CallErro
         if page.roles().iter().any(trusts) {
             return Ok(true);
         }
-        marker = page.marker;
-        if !page.is_truncated || marker.is_none() {
+        marker = pages.next(page.marker.filter(|_| page.is_truncated))?;
+        if marker.is_none() {
             return Ok(false);
         }
     }

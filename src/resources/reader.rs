@@ -16,6 +16,7 @@ use crate::cloud::{CallError, Read};
 use crate::resource::{Live, Tags};
 
 use super::context::Scope;
+use super::pages::Pages;
 use super::tags;
 use super::zone::Zones;
 
@@ -158,6 +159,7 @@ impl<'a> Reader<'a> {
     async fn ask_tagged(&self) -> Result<Vec<Tagged>, CallError> {
         let mut all = Vec::new();
         let mut token = None;
+        let mut pages = Pages::of("tagging", "GetResources");
         loop {
             let filter = |key: &str, value: &str| {
                 ResourceTagFilter::builder().key(key).values(value).build()
@@ -174,7 +176,7 @@ impl<'a> Reader<'a> {
                     tags: tags.map(|tag| (tag.key, tag.value)).collect(),
                 });
             }
-            token = page.pagination_token.filter(|token| !token.is_empty());
+            token = pages.next(page.pagination_token)?;
             if token.is_none() {
                 return Ok(all);
             }

@@ -16,6 +16,7 @@ use crate::resource::{
 };
 
 use super::context::{Handle, StepError};
+use super::pages::Pages;
 use super::reader::Reader;
 use super::run::Run;
 use super::zone::bare_id;
@@ -88,6 +89,7 @@ pub fn quoted(text: &str) -> String {
 /// Reads the record sets of one zone, page by page.
 pub async fn list(cloud: &dyn Read, zone_id: &str) -> Result<Vec<ResourceRecordSet>, CallError> {
     let mut found = Vec::new();
+    let mut pages = Pages::of("route53", "ListResourceRecordSets");
     let mut input = ListResourceRecordSetsInput::builder().hosted_zone_id(zone_id);
     loop {
         let page = cloud.list_resource_record_sets(input).await?;
@@ -95,6 +97,8 @@ pub async fn list(cloud: &dyn Read, zone_id: &str) -> Result<Vec<ResourceRecordS
         if !page.is_truncated {
             return Ok(found);
         }
+        let place = (&page.next_record_name, &page.next_record_type, &page.next_record_identifier);
+        pages.next(Some(format!("{place:?}")))?;
         input = ListResourceRecordSetsInput::builder()
             .hosted_zone_id(zone_id)
             .set_start_record_name(page.next_record_name)

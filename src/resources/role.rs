@@ -17,7 +17,7 @@ use serde_json::Value as Json;
 use crate::cloud::{CallError, Read};
 use crate::resource::{Address, Field, Live, Observed, Owner, Tags, Value};
 
-use super::context::{Handle, StepError};
+use super::context::{Handle, StepError, required};
 use super::reader::Reader;
 use super::run::{Run, gone_is_fine};
 use super::{Body, Kind, Manage, iam_tags, policy, tags};
@@ -152,7 +152,7 @@ impl Manage for Role {
             })
             .await;
         let arn = match created {
-            Ok(output) => output.role.map(|role| role.arn).unwrap_or_default(),
+            Ok(output) => required(output.role.map(|role| role.arn), "CreateRole", "ARN")?,
             Err(error) if error.code() == "EntityAlreadyExists" => self.taken(run).await?,
             Err(error) => return Err(error),
         };

@@ -15,7 +15,8 @@ use aws_sdk_ec2::types::{Filter, NetworkInterface, ResourceType, SecurityGroup a
 use crate::cloud::CallError;
 use crate::resource::{Address, Field, Live, Observed, Owner, Tags, Value};
 
-use super::context::{Handle, StepError};
+use super::context::{Handle, StepError, required};
+use super::pages::Pages;
 use super::reader::Reader;
 use super::run::{Run, gone_is_fine};
 use super::placement::Placement;
@@ -109,10 +110,7 @@ impl Manage for SecurityGroup {
             Err(error) if error.code() == "InvalidGroup.Duplicate" => {
                 self.found(vpc.as_deref(), run).await?
             }
-            created => created?.group_id.ok_or(StepError::Incomplete {
-                operation: "CreateSecurityGroup",
-                missing: "group id",
-            })?,
+            created => required(created?.group_id, "CreateSecurityGroup", "group id")?,
         };
         authorize(&id, &self.ingress, run).await?;
         Ok(Handle::of(id))
@@ -208,6 +206,7 @@ impl SecurityGroup {
 async fn list(reader: &Reader<'_>, filter: Filter) -> Result<Vec<Live>, CallError> {
     let mut found = Vec::new();
     let mut token = None;
+    let mut pages = Pages::of("ec2", "DescribeSecurityGroups");
     loop {
         let input = DescribeSecurityGroupsInput::builder()
             .filters(filter.clone())
@@ -215,7 +214,7 @@ async fn list(reader: &Reader<'_>, filter: Filter) -> Result<Vec<Live>, CallErro
         let output = reader.cloud.describe_security_groups(input).await?;
         let groups = output.security_groups().iter();
         found.extend(groups.map(|group| live(group, reader)));
-        token = output.next_token;
+        token = pages.next(output.next_token)?;
         if token.is_none() {
             return Ok(found);
         }

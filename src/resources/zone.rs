@@ -14,7 +14,8 @@ use futures_util::future::try_join_all;
 use crate::cloud::{CallError, Read};
 use crate::resource::{Address, Field, Live, Observed, Owner, Standing, Tags, Value};
 
-use super::context::{Handle, Scope, StepError};
+use super::context::{Handle, Scope, StepError, required};
+use super::pages::Pages;
 use super::reader::Reader;
 use super::run::{Run, gone_is_fine};
 use super::key_pair::{self, ZONE_NOTE};
@@ -61,6 +62,7 @@ async fn find(cloud: &dyn Read, name: &str) -> Result<Vec<HostedZone>, CallError
 async fn find_made(reader: &Reader<'_>) -> Result<Vec<HostedZone>, CallError> {
     let mut found = Vec::new();
     let mut from = (None, None);
+    let mut pages = Pages::of("route53", "ListHostedZonesByName");
     loop {
         let input = ListHostedZonesByNameInput::builder()
             .set_dns_name(from.0)
@@ -72,6 +74,7 @@ async fn find_made(reader: &Reader<'_>) -> Result<Vec<HostedZone>, CallError> {
         if !page.is_truncated || from.0.is_none() {
             break;
         }
+        pages.next(Some(format!("{from:?}")))?;
     }
     found.retain(|zone| {
         let name = dns_name::normal_form(zone.name());
@@ -178,7 +181,8 @@ impl Zone {
                 .caller_reference(format!("{prefix}{generation}"));
             match run.cloud.create_hosted_zone(input).await {
                 Ok(output) => {
-                    let id = output.hosted_zone.map(|zone| zone.id).unwrap_or_default();
+                    let id = output.hosted_zone.map(|zone| zone.id);
+                    let id = required(id, "CreateHostedZone", "zone id")?;
                     let servers = output.delegation_set.map(|set| set.name_servers);
                     return Ok(Handle {
                         id: bare_id(&id).to_owned(),

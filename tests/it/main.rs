@@ -4,7 +4,9 @@
 
 mod cli;
 mod engine;
+mod fuzz;
 mod host;
+mod hostile;
 mod plan_file;
 mod sandbox;
 mod simulation;

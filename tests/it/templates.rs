@@ -9,7 +9,7 @@ use labctl::host::{DesiredHost, Inputs, desired};
 use labctl::plan;
 
 use crate::support::snapshot;
-use checkers::check;
+pub use checkers::check;
 
 const HEAD: &str = "\
 lab: do4ds-lab

@@ -295,8 +295,8 @@ pub enum LinkError {
         /// What the server said.
         reason: String,
     },
-    /// The command printed a line that does not end.
-    #[error("{host} sent a line of more than 64 MiB")]
+    /// The command printed a line, or a text, that does not end.
+    #[error("{host} prints without an end")]
     TooLong {
         /// The host.
         host: String,

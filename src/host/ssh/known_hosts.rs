@@ -9,6 +9,10 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use super::HostKey;
+use crate::bounded;
+
+/// Some hundred thousand lines.
+const MAXIMUM_BYTES: usize = 64 << 20;
 
 /// What the file says of one pin.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -69,7 +73,7 @@ impl KnownHosts {
     }
 
     fn bytes(&self) -> io::Result<Vec<u8>> {
-        match fs::read(&self.path) {
+        match bounded::read(&self.path, MAXIMUM_BYTES) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
             result => result,
         }

@@ -1,15 +1,20 @@
 //! Cuts what a command prints into lines.
 
-/// No line of ours comes near this; one that does would fill the memory.
-const LONGEST: usize = 64 << 20;
+/// No line of ours comes near this; one that does would fill the memory, read as JSON twenty times its length.
+/// The longest is the probe's answer, with at most 256 KiB of each file that differs (`remote/probe.py`).
+const LONGEST: usize = 16 << 20;
+
+/// No command of ours prints as much, pip and apt at their most talkative included; one that does would go on for ever.
+const MOST: usize = 256 << 20;
 
 /// The beginning of a line whose end has not come yet.
 #[derive(Debug, Default)]
 pub struct Lines {
     pending: Vec<u8>,
+    taken: usize,
 }
 
-/// A line that goes on and on.
+/// A line, or a text, that goes on and on.
 #[derive(Debug, PartialEq, Eq)]
 pub struct TooLong;
 
@@ -20,6 +25,10 @@ impl Lines {
         mut bytes: &[u8],
         on_line: &mut dyn FnMut(&[u8]),
     ) -> Result<(), TooLong> {
+        self.taken += bytes.len();
+        if self.taken > MOST {
+            return Err(TooLong);
+        }
         while let Some(end) = bytes.iter().position(|byte| *byte == b'\n') {
             let (head, rest) = bytes.split_at(end);
             bytes = &rest[1..];
@@ -57,6 +66,14 @@ mod tests {
         let piece = vec![b'x'; LONGEST];
         assert_eq!(lines.push(&piece, &mut |_| {}), Ok(()));
         assert_eq!(lines.push(b"x", &mut |_| {}), Err(TooLong));
+    }
+
+    #[test]
+    fn a_text_without_end_is_given_up() {
+        let mut lines = Lines::default();
+        let piece = vec![b'\n'; 1 << 20];
+        let pieces = (0..=MOST >> 20).map(|_| lines.push(&piece, &mut |_| {}));
+        assert_eq!(pieces.filter(Result::is_err).count(), 1);
     }
 
     proptest! {

@@ -7,8 +7,12 @@ use std::path::{Path, PathBuf};
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 
+use crate::bounded;
 use crate::plan::SshPublicKey;
 use crate::wire::Reader;
+
+/// The largest key, of RSA with 16384 bits, takes 13 KB.
+const MAXIMUM_BYTES: usize = 1 << 20;
 
 /// A text that is never printed.
 #[derive(Clone, PartialEq, Eq)]
@@ -77,7 +81,7 @@ pub fn read(path: &Path, public: &SshPublicKey) -> Result<PrivateKey, KeyFilePro
         _ => KeyFileProblem::Unreadable(error),
     };
     check_mode(&fs::metadata(path).map_err(problem)?)?;
-    let bytes = fs::read(path).map_err(problem)?;
+    let bytes = bounded::read(path, MAXIMUM_BYTES).map_err(problem)?;
     let text = String::from_utf8(bytes).map_err(|_| KeyFileProblem::Unknown)?;
     examine(&text, public)
 }

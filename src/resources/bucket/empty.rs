@@ -11,6 +11,7 @@ use crate::resources::run::Run;
 /// anew after each page, because what it went by is gone.
 pub async fn empty(bucket: &str, run: &Run<'_>) -> Result<(), StepError> {
     let mut deleted = 0;
+    let mut before = Vec::new();
     loop {
         let input = ListObjectVersionsInput::builder().bucket(bucket);
         let page = match run.cloud.list_object_versions(input).await {
@@ -21,6 +22,12 @@ pub async fn empty(bucket: &str, run: &Run<'_>) -> Result<(), StepError> {
         if objects.is_empty() {
             return Ok(());
         }
+        if objects == before {
+            return Err(StepError::Blocked(format!(
+                "S3 still lists what it has just deleted from `{bucket}`; run `labctl destroy` again"
+            )));
+        }
+        before.clone_from(&objects);
         let count = objects.len();
         delete_page(bucket, objects, run).await?;
         deleted += count;

@@ -12,7 +12,7 @@ use aws_sdk_ec2::types::{
 use crate::cloud::CallError;
 use crate::digest::sha256;
 use crate::resource::{Observed, Power};
-use crate::resources::context::{Handle, StepError};
+use crate::resources::context::{Handle, StepError, required};
 use crate::resources::run::{Run, SIGHT};
 use crate::resources::placement::Placement;
 use crate::resources::{Scope, ec2_tags};
@@ -68,10 +68,7 @@ async fn call(instance: &Instance, token: &str, run: &Run<'_>) -> Result<String,
         .await?;
     let mut instances = output.instances.unwrap_or_default().into_iter();
     let id = instances.next().and_then(|instance| instance.instance_id);
-    id.ok_or(StepError::Incomplete {
-        operation: "RunInstances",
-        missing: "instance id",
-    })
+    required(id, "RunInstances", "instance id")
 }
 
 /// IAM is eventually consistent: a new profile is unknown to EC2 for a while.

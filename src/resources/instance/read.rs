@@ -14,6 +14,7 @@ use futures_util::try_join;
 use crate::cloud::{CallError, Read};
 use crate::resource::{Address, Live, Observed, Power, Reference};
 use crate::resources::reader::Reader;
+use crate::resources::pages::Pages;
 use crate::resources::placement::Placement;
 use crate::resources::{Kind, ec2_tags, tags};
 
@@ -65,6 +66,7 @@ pub async fn read(reader: &Reader<'_>) -> Result<Vec<Live>, CallError> {
 async fn list(reader: &Reader<'_>) -> Result<Vec<Ec2Instance>, CallError> {
     let mut found = Vec::new();
     let mut token = None;
+    let mut pages = Pages::of("ec2", "DescribeInstances");
     loop {
         let input = DescribeInstancesInput::builder()
             .set_filters(ec2_tags::lab_filters(reader.scope))
@@ -74,7 +76,7 @@ async fn list(reader: &Reader<'_>) -> Result<Vec<Ec2Instance>, CallError> {
             reader.note_account(reservation.owner_id());
             found.extend(reservation.instances.unwrap_or_default());
         }
-        token = page.next_token;
+        token = pages.next(page.next_token)?;
         if token.is_none() {
             return Ok(found);
         }
@@ -84,6 +86,7 @@ async fn list(reader: &Reader<'_>) -> Result<Vec<Ec2Instance>, CallError> {
 async fn list_volumes(reader: &Reader<'_>) -> Result<BTreeMap<String, Volume>, CallError> {
     let mut found = BTreeMap::new();
     let mut token = None;
+    let mut pages = Pages::of("ec2", "DescribeVolumes");
     loop {
         let input = DescribeVolumesInput::builder()
             .set_filters(ec2_tags::lab_filters(reader.scope))
@@ -91,7 +94,7 @@ async fn list_volumes(reader: &Reader<'_>) -> Result<BTreeMap<String, Volume>, C
         let page = reader.cloud.describe_volumes(input).await?;
         let volumes = page.volumes.unwrap_or_default().into_iter();
         found.extend(volumes.filter_map(|volume| Some((volume.volume_id.clone()?, volume))));
-        token = page.next_token;
+        token = pages.next(page.next_token)?;
         if token.is_none() {
             return Ok(found);
         }

@@ -14,8 +14,12 @@ mod languages;
 pub mod machine;
 mod mirror;
 mod pinned;
+<<<<<<< HEAD
 mod rig;
 mod rstudio;
+=======
+mod security;
+>>>>>>> 5825739 (Feed all that reads from elsewhere with inputs nobody meant, and mend what that shows)
 mod ssh;
 mod sshd;
 mod watched;
