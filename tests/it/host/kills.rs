@@ -20,7 +20,7 @@ const STEPS: [&str; 10] = [
 ];
 
 /// Makes a small change that has all steps but those that install.
-fn change(bench: &Bench, round: usize) {
+pub fn change(bench: &Bench, round: usize) {
     let (old, new) = [
         ("name: guest }", "name: guest, sudo: true }"),
         ("name: guest, sudo: true }", "name: guest }"),
@@ -44,7 +44,7 @@ fn has_https(bench: &Bench) -> bool {
         .contains("301")
 }
 
-fn is_as_planned(bench: &Bench) {
+pub fn is_as_planned(bench: &Bench) {
     bench.labctl(&["plan", "--detailed-exitcode"]).ok();
 }
 

@@ -7,6 +7,7 @@ mod certificate;
 mod changes;
 mod counting_proxy;
 mod counts;
+mod fire;
 mod foreign;
 mod journey;
 mod kills;
@@ -14,12 +15,10 @@ mod languages;
 pub mod machine;
 mod mirror;
 mod pinned;
-<<<<<<< HEAD
+mod polled;
 mod rig;
 mod rstudio;
-=======
 mod security;
->>>>>>> 5825739 (Feed all that reads from elsewhere with inputs nobody meant, and mend what that shows)
 mod ssh;
 mod sshd;
 mod watched;
