@@ -157,6 +157,13 @@ impl Sshd {
         fs::write(path, format!("{settings}{line}\n")).unwrap();
     }
 
+    /// Puts a line before its settings, where it counts: of several of a name the first does (sshd_config(5)).
+    pub fn insist(&self, line: &str) {
+        let path = self.folder.at("sshd_config");
+        let settings = fs::read_to_string(&path).unwrap();
+        fs::write(path, format!("{line}\n{settings}")).unwrap();
+    }
+
     /// Its host key of a type.
     pub fn key(&self, kind: &str) -> HostKey {
         host_key(&self.folder.at(&format!("host_{kind}")))

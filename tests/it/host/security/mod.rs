@@ -1,3 +1,4 @@
-//! A server that was taken over is not trusted.
+//! Neither a host that was taken over nor somebody in its place is trusted.
 
 mod hostile_host;
+mod middle;
