@@ -12,10 +12,12 @@ mod error;
 pub mod faulty;
 pub mod http;
 pub mod memory;
+mod object;
 
 use futures_util::future::LocalBoxFuture;
 
 pub use error::{CallError, Failure};
+pub use object::Object;
 
 use {
     aws_sdk_ec2 as ec2, aws_sdk_iam as iam, aws_sdk_resourcegroupstagging as tagging,
@@ -175,6 +177,8 @@ macro_rules! define_traits {
 
         /// All operations, those that write included.
         pub trait Cloud: Read {
+            /// Calls `s3` `put_object`, whose content can be sent again.
+            fn put_object(&self, object: Object) -> Reply<'_, s3::operation::put_object::PutObjectOutput>;
             $(
                 #[doc = concat!("Calls `", stringify!($write_service), "` `", stringify!($write), "`.")]
                 fn $write(
@@ -186,6 +190,13 @@ macro_rules! define_traits {
     };
 }
 operations!(define_traits);
+
+/// The only call whose input is not the SDK's own; see [`Object`].
+pub(crate) const PUT_OBJECT: Call = Call {
+    service: "s3",
+    operation: "PutObject",
+    writes: true,
+};
 
 /// Names a call from its row: the output's name without `Output` is AWS's name.
 pub(crate) const fn call(service: &'static str, output: &'static str, writes: bool) -> Call {

@@ -32,6 +32,7 @@ pub mod digest;
 pub mod folders;
 pub mod graph;
 pub mod host;
+pub mod local_folder;
 pub mod lower;
 pub mod plan;
 pub mod planning;

@@ -52,6 +52,7 @@ impl Scope {
                 .map(|(key, value)| (key.to_string(), value.to_string()))
                 .collect(),
             bucket: plan.bucket.as_ref().map(|bucket| bucket.name.to_string()),
+            model: None,
             zone: plan.dns.as_ref().map(|dns| dns.zone.to_string()),
             vpc: match &plan.network {
                 Network::Existing { vpc, .. } => Some(vpc.to_string()),
@@ -278,7 +279,12 @@ impl Lowering<'_> {
     fn bucket(&self) -> Option<Desired> {
         let bucket = self.plan.bucket.as_ref()?;
         Some(self.one(Kind::Bucket, |tags| {
-            Bucket::new(bucket.name.as_str(), bucket.versioning, tags).into()
+            let model = self.scope.model.clone();
+            Bucket {
+                model,
+                ..Bucket::new(bucket.name.as_str(), bucket.versioning, tags)
+            }
+            .into()
         }))
     }
 

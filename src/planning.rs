@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use crate::cloud::{CallError, Read};
 use crate::diff::{self, ChangeSet};
 use crate::lower::{self, Inputs};
-use crate::plan::{Plan, SshPublicKey};
+use crate::plan::{LocalFolders, Plan, SshPublicKey};
 use crate::preflight;
 use crate::resources::{self, LiveLab, Lookups, Reader, Scope};
 
@@ -20,6 +20,8 @@ pub struct Laptop {
     pub my_ip: Option<IpAddr>,
     /// The lines for the users' `authorized_keys`.
     pub authorized_keys: BTreeMap<String, Vec<String>>,
+    /// The folders that the plan names.
+    pub folders: LocalFolders,
 }
 
 /// A lab as it is, and what is to be done about it.
@@ -39,7 +41,10 @@ pub struct Planned {
 
 /// Reads the lab and compares it with the plan.
 pub async fn plan(cloud: &dyn Read, plan: &Plan, laptop: &Laptop) -> Result<Planned, CallError> {
-    let scope = Scope::of(plan);
+    let scope = Scope {
+        model: laptop.folders.upload(plan),
+        ..Scope::of(plan)
+    };
     let live = resources::read(&Reader::new(cloud, &scope)).await?;
     let inputs = Inputs {
         public_key: laptop.public_key.clone(),

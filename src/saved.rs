@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
 use crate::digest::sha256;
-use crate::plan::SshPublicKey;
+use crate::plan::{LocalFolders, SshPublicKey};
 use crate::planning::{Laptop, Planned};
 use crate::resource::Live;
 
@@ -32,6 +32,9 @@ pub struct SavedPlan {
     my_ip: Option<std::net::IpAddr>,
     /// The lines for the users' `authorized_keys`.
     authorized_keys: BTreeMap<String, Vec<String>>,
+    /// The sums of the folders that the plan names, which are read anew.
+    #[serde(default)]
+    folders: BTreeMap<String, String>,
     /// The account that was looked at.
     pub account: String,
     /// The SHA-256 of all the rest, so that what is applied is what was shown.
@@ -81,6 +84,7 @@ impl SavedPlan {
             public_key: laptop.public_key.to_string(),
             my_ip: laptop.my_ip,
             authorized_keys: laptop.authorized_keys.clone(),
+            folders: laptop.folders.sums(),
             account: planned.live.account.clone(),
             fingerprint: String::new(),
             live: snapshot(&planned.live.resources),
@@ -124,8 +128,8 @@ impl SavedPlan {
         format!("{:#}\n", json!(self))
     }
 
-    /// The laptop as it was.
-    pub fn laptop(&self) -> Result<Laptop, SavedPlanError> {
+    /// The laptop as it was, with the folders as they are now.
+    pub fn laptop(&self, folders: LocalFolders) -> Result<Laptop, SavedPlanError> {
         let public_key: SshPublicKey = self.public_key.parse().map_err(|_| {
             SavedPlanError::NotASavedPlan("its public key cannot be read".to_owned())
         })?;
@@ -133,6 +137,7 @@ impl SavedPlan {
             public_key,
             my_ip: self.my_ip,
             authorized_keys: self.authorized_keys.clone(),
+            folders,
         })
     }
 
@@ -144,6 +149,16 @@ impl SavedPlan {
     /// Says whether the changes on the server are others than those that were saved.
     pub fn host_has_moved(&self, now: &Json) -> bool {
         self.changes["host"]["changes"] != now["changes"]
+    }
+
+    /// Names the folders that are not as they were, by the plan's paths of them.
+    pub fn moved_folders(&self, now: &LocalFolders) -> Vec<String> {
+        let now = now.sums();
+        let moved = now
+            .iter()
+            .filter(|(path, sum)| self.folders.get(*path) != Some(sum));
+        let moved = moved.map(|(path, _)| format!("the folder of `{path}` has changed"));
+        moved.collect()
     }
 
     /// Says what has moved since, one line for each difference.

@@ -9,7 +9,7 @@ use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
 use aws_smithy_async::time::SystemTimeSource;
 use tokio::time::Instant;
 
-use super::{Call, CallError, Cloud, Read, Reply, call, http, operations};
+use super::{Call, CallError, Cloud, Object, PUT_OBJECT, Read, Reply, call, http, operations};
 use {
     aws_sdk_ec2 as ec2, aws_sdk_iam as iam, aws_sdk_resourcegroupstagging as tagging,
     aws_sdk_route53 as route53, aws_sdk_s3 as s3, aws_sdk_sts as sts,
@@ -147,6 +147,16 @@ macro_rules! through_sdk {
         }
 
         impl Cloud for Aws<'_> {
+            fn put_object(
+                &self,
+                object: Object,
+            ) -> Reply<'_, s3::operation::put_object::PutObjectOutput> {
+                Box::pin(self.logged(PUT_OBJECT, async move {
+                    let result = object.input().send_with(&self.s3).await;
+                    result.map_err(|error| CallError::from_sdk(PUT_OBJECT, error))
+                }))
+            }
+
             $(
                 fn $write(
                     &self,

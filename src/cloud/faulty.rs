@@ -3,7 +3,7 @@
 use std::future::pending;
 use std::time::Duration;
 
-use super::{Call, CallError, Cloud, Read, Reply, call, operations};
+use super::{Call, CallError, Cloud, Object, PUT_OBJECT, Read, Reply, call, operations};
 use {
     aws_sdk_ec2 as ec2, aws_sdk_iam as iam, aws_sdk_resourcegroupstagging as tagging,
     aws_sdk_route53 as route53, aws_sdk_s3 as s3, aws_sdk_sts as sts,
@@ -124,6 +124,15 @@ macro_rules! forward {
         }
 
         impl<C: Cloud, F: Faults> Cloud for Faulty<C, F> {
+            fn put_object(
+                &self,
+                object: Object,
+            ) -> Reply<'_, s3::operation::put_object::PutObjectOutput> {
+                Box::pin(self.through(PUT_OBJECT, object, |inner, object| {
+                    inner.put_object(object)
+                }))
+            }
+
             $(
                 fn $write(
                     &self,

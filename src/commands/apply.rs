@@ -55,10 +55,10 @@ pub enum Half {
 pub async fn run(global: &Global, arguments: &Arguments, out: &Out) -> Result<ExitCode, Failure> {
     let saved = arguments.saved.as_deref().map(open).transpose()?;
     let (mut parsed, laptop) = match &saved {
-        Some(saved) => reopen(saved)?,
+        Some(saved) => reopen(saved, out)?,
         None => {
             let parsed = session::load_with_warnings(global, out)?;
-            let laptop = session::laptop(&parsed, global).await?;
+            let laptop = session::laptop(&parsed, global, out).await?;
             (parsed, laptop)
         }
     };
@@ -85,7 +85,7 @@ pub async fn run(global: &Global, arguments: &Arguments, out: &Out) -> Result<Ex
         None => None,
     };
     if let Some(saved) = &saved {
-        check_unmoved(saved, &planned, host.as_ref())?;
+        check_unmoved(saved, &planned, &laptop, host.as_ref())?;
     }
     if !out.is_json() {
         let shown = PlanView {
@@ -215,10 +215,10 @@ fn open(file: &Path) -> Result<SavedPlan, Failure> {
     })
 }
 
-fn reopen(saved: &SavedPlan) -> Result<(Parsed, Laptop), Failure> {
+fn reopen(saved: &SavedPlan, out: &Out) -> Result<(Parsed, Laptop), Failure> {
     let parsed = plan::parse(&saved.plan_file, &saved.plan_text).map_err(Failure::Problems)?;
     let laptop = saved
-        .laptop()
+        .laptop(session::folders(&parsed, out)?)
         .map_err(|error| Failure::said(error.to_string(), "save the plan anew"))?;
     Ok((parsed, laptop))
 }
@@ -227,9 +227,11 @@ fn reopen(saved: &SavedPlan) -> Result<(Parsed, Laptop), Failure> {
 fn check_unmoved(
     saved: &SavedPlan,
     planned: &Planned,
+    laptop: &Laptop,
     host: Option<&HostPlanned>,
 ) -> Result<(), Failure> {
     let mut moved = saved.moved(&planned.live.account, &planned.live.resources);
+    moved.extend(saved.moved_folders(&laptop.folders));
     let changes = host.map(|host| report_host::document(&host.view()));
     if changes.is_some_and(|now| saved.host_has_moved(&now)) {
         moved.push("what is to be changed on the server is not what it was".to_owned());

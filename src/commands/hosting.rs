@@ -98,12 +98,8 @@ impl<'a> Hosting<'a> {
 
     /// Sections that are checked, and that this version does not set up.
     fn not_yet(&self) -> Option<String> {
-        let Workbench {
-            api, shiny, https, ..
-        } = self.workbench;
+        let Workbench { https, .. } = self.workbench;
         let sections = [
-            ("api", api.is_some()),
-            ("shiny", shiny.is_some()),
             ("https.mode: dns", https.mode == crate::plan::HttpsMode::Dns),
             (
                 "https.mode: files",
@@ -126,6 +122,7 @@ impl<'a> Hosting<'a> {
     fn desired(&self, address: Option<IpAddr>) -> Result<DesiredHost, Failure> {
         let inputs = Inputs {
             authorized_keys: self.context.laptop.authorized_keys.clone(),
+            folders: self.context.laptop.folders.clone(),
             addresses: address.into_iter().collect(),
         };
         let plan = &self.context.parsed.plan;

@@ -36,7 +36,7 @@ pub struct Arguments {
 /// Reads, compares, shows.
 pub async fn run(global: &Global, arguments: &Arguments, out: &Out) -> Result<ExitCode, Failure> {
     let mut parsed = session::load_with_warnings(global, out)?;
-    let laptop = session::laptop(&parsed, global).await?;
+    let laptop = session::laptop(&parsed, global, out).await?;
     let (aws, way) = session::connect(&mut parsed, global, out).await?;
     let planned = planning::plan(&aws, &parsed.plan, &laptop).await?;
     let context = Context {

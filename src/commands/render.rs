@@ -25,19 +25,28 @@ pub fn run(global: &Global, arguments: &Arguments, out: &Out) -> Result<ExitCode
     let workbench = session::workbench(&parsed)?;
     let inputs = host::Inputs {
         authorized_keys: session::laptop_without_address(&parsed)?.authorized_keys,
+        folders: session::folders(&parsed, out)?,
         // The address is only known once there is a server.
         addresses: Vec::new(),
     };
     let desired = host::desired(&parsed.plan, workbench, &inputs)?;
     for (path, file) in &desired.files {
         let target = arguments.out.join(path.trim_start_matches('/'));
-        write(&target, &file.content)?;
+        write(&target, file.content.as_bytes())?;
         out.result(&target.display().to_string());
+    }
+    for tree in &desired.trees {
+        let folder = arguments.out.join(tree.link.trim_start_matches('/'));
+        for (path, file) in &tree.folder.files {
+            let target = folder.join(path);
+            write(&target, &file.content)?;
+            out.result(&target.display().to_string());
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn write(target: &Path, content: &str) -> Result<(), Failure> {
+fn write(target: &Path, content: &[u8]) -> Result<(), Failure> {
     let folder = target.parent().unwrap_or(target);
     std::fs::create_dir_all(folder)
         .and_then(|()| std::fs::write(target, content))

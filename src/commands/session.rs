@@ -11,7 +11,7 @@ use crate::diff::Refusal;
 use crate::folders;
 use crate::host;
 use crate::lower;
-use crate::plan::{self, Parsed, Workbench};
+use crate::plan::{self, LocalFolders, Parsed, Workbench};
 use crate::planning::Laptop;
 use crate::report::Out;
 
@@ -34,17 +34,22 @@ pub fn load_with_warnings(global: &Global, out: &Out) -> Result<Parsed, Failure>
     Ok(parsed)
 }
 
-/// Gathers what the plan needs of the laptop: the keys that it names, and this
-/// laptop's address where it says `my-ip`.
-pub async fn laptop(parsed: &Parsed, global: &Global) -> Result<Laptop, Failure> {
+/// Gathers what the plan needs of the laptop: the keys and folders that it
+/// names, and this laptop's address where it says `my-ip`.
+pub async fn laptop(parsed: &Parsed, global: &Global, out: &Out) -> Result<Laptop, Failure> {
     let laptop = laptop_without_address(parsed)?;
+    let folders = folders(parsed, out)?;
     let my_ip = match (lower::needs_my_ip(&parsed.plan), global.my_ip) {
         (false, _) => None,
         (true, Some(address)) => Some(address),
         (true, None) if global.sandbox => Some(rehearsal::MY_IP),
         (true, None) => Some(my_ip::ask().await?),
     };
-    Ok(Laptop { my_ip, ..laptop })
+    Ok(Laptop {
+        my_ip,
+        folders,
+        ..laptop
+    })
 }
 
 /// Gathers what commands need that write no rules: the keys.
@@ -55,7 +60,16 @@ pub fn laptop_without_address(parsed: &Parsed) -> Result<Laptop, Failure> {
         authorized_keys: host::Inputs::new(&keys, Vec::new()).authorized_keys,
         public_key: keys.key_pair,
         my_ip: None,
+        folders: LocalFolders::default(),
     })
+}
+
+/// Reads the folders that the plan names, and shows what is doubtful in them.
+pub fn folders(parsed: &Parsed, out: &Out) -> Result<LocalFolders, Failure> {
+    let (folders, warnings) = plan::read_folders(parsed, folders::home().as_deref())
+        .map_err(|problems| Failure::problems(parsed.source.clone(), problems))?;
+    out.warnings(&warnings, &parsed.source);
+    Ok(folders)
 }
 
 /// Gives the plan's `workbench`, for what is about the server's files alone.

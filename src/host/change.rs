@@ -1,6 +1,6 @@
 //! The differences between a host and what it is to be.
 
-use super::desired::{Download, Effect, Environment, Secret};
+use super::desired::{Download, Effect, Environment, Secret, Tree};
 
 /// One difference, and what an apply does about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,7 +39,16 @@ pub enum HostChange {
         /// Where the link leads now.
         before: Option<String>,
     },
-    /// An environment's link is removed.
+    /// A folder of the laptop is laid out, and its link set to it.
+    Tree {
+        /// Which.
+        tree: Tree,
+        /// Where it is laid out.
+        target: String,
+        /// Where the link leads now.
+        before: Option<String>,
+    },
+    /// The link of an environment or a tree is removed.
     RemoveEnvironment {
         /// The link.
         link: String,
@@ -184,6 +193,7 @@ impl HostChange {
             Self::User(user) => format!("user.{}", user.name),
             Self::Secret(secret) => secret.path.to_owned(),
             Self::Environment { environment, .. } => environment.link.clone(),
+            Self::Tree { tree, .. } => tree.link.to_owned(),
             Self::RemoveEnvironment { link } => link.clone(),
             Self::File(file) => file.path.clone(),
             Self::Unit(unit) => format!("unit.{}", unit.name),
@@ -201,7 +211,7 @@ impl HostChange {
                 UserAction::Update => Verb::Update,
                 UserAction::Lock => Verb::Delete,
             },
-            Self::Environment { before, .. } => match before {
+            Self::Environment { before, .. } | Self::Tree { before, .. } => match before {
                 None => Verb::Create,
                 Some(_) => Verb::Update,
             },

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use serde::Serialize;
 
 use crate::digest;
-use crate::plan::{KeyFiles, Plan, Workbench};
+use crate::plan::{KeyFiles, LocalFolders, Plan, Workbench};
 
 use super::pieces;
 use super::render::{RenderError, Templates};
@@ -14,9 +14,11 @@ use super::variables::Variables;
 
 mod download;
 mod environment;
+mod tree;
 
 pub use download::Download;
 pub use environment::{Environment, EnvironmentKind};
+pub use tree::{Model, Tree};
 
 /// What the host's configuration depends on besides the plan.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -25,6 +27,8 @@ pub struct Inputs {
     pub authorized_keys: BTreeMap<String, Vec<String>>,
     /// The addresses under which the world reaches the server.
     pub addresses: Vec<IpAddr>,
+    /// The folders of the laptop that the plan names.
+    pub folders: LocalFolders,
 }
 
 impl Inputs {
@@ -37,6 +41,7 @@ impl Inputs {
         Self {
             authorized_keys: lines.collect(),
             addresses,
+            folders: LocalFolders::default(),
         }
     }
 }
@@ -58,6 +63,10 @@ pub struct DesiredHost {
     pub directories: Vec<Directory>,
     /// The environments to build.
     pub environments: Vec<Environment>,
+    /// The API's model, which the host fetches itself.
+    pub model: Option<Model>,
+    /// The folders that come from the laptop.
+    pub trees: Vec<Tree>,
     /// What the host draws for itself, and nobody else learns.
     pub secrets: Vec<Secret>,
     /// The files, by path.
@@ -154,7 +163,7 @@ pub struct DesiredUnit {
 /// Something that a unit is started with.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Input {
-    /// A file of ours, a secret, an environment's link, or a download's path.
+    /// A file of ours, a secret, the link of an environment or a tree, or a download's path.
     pub path: &'static str,
     /// What a change of it takes.
     pub effect: Effect,
@@ -213,6 +222,27 @@ pub enum Gate {
         /// What it must contain.
         contains: &'static str,
     },
+    /// A Shiny app's page answers through NGINX, and its websocket speaks.
+    Shiny {
+        /// The unit that it runs as.
+        unit: &'static str,
+        /// Where it is.
+        url: String,
+    },
+    /// The model's API answers `/ping`, and predicts.
+    Predict {
+        /// The unit that it runs as.
+        unit: &'static str,
+        /// The program that asks it.
+        program: &'static str,
+    },
+    /// The model's API answers the world through NGINX.
+    PublicApi {
+        /// The unit that it runs as.
+        unit: &'static str,
+        /// Its `/ping`.
+        url: String,
+    },
     /// JupyterHub's API answers through NGINX.
     HubApi {
         /// Where it is.
@@ -266,6 +296,14 @@ impl DesiredHost {
             check,
         };
         self.files.insert(path.to_owned(), file);
+    }
+
+    /// The links under which units find environments and trees.
+    pub fn links(&self) -> impl Iterator<Item = &str> {
+        let environments = self.environments.iter().map(|known| known.link.as_str());
+        let trees = self.trees.iter().map(|known| known.link);
+        let model = self.model.iter().map(|model| model.link);
+        environments.chain(trees).chain(model)
     }
 
     /// Adds packages to install.

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use crate::digest;
 
 use super::change::{FileAction, FileChange, HostChange};
-use super::desired::{DesiredFile, DesiredHost, Environment};
+use super::desired::{DesiredFile, DesiredHost, Environment, Tree};
 use super::facts::{Facts, FileKind, LiveFile, RootDisk};
 use super::manifest::{Manifest, NotedFile};
 
@@ -28,12 +28,15 @@ pub struct HostDiff {
     /// Whether an authority's certificate is still to come: not a difference,
     /// because it depends on the world, but each apply tries.
     pub awaits_certificate: bool,
+    /// Where the model comes from that is still to come: no difference either,
+    /// and each apply looks for it.
+    pub awaits_model: Option<String>,
 }
 
 impl HostDiff {
     /// Says whether an apply has anything to do.
     pub fn has_work(&self) -> bool {
-        !self.changes.is_empty() || self.awaits_certificate
+        !self.changes.is_empty() || self.awaits_certificate || self.awaits_model.is_some()
     }
 }
 
@@ -53,7 +56,9 @@ pub fn diff(desired: &DesiredHost, facts: &Facts) -> HostDiff {
     let secrets = desired.secrets.iter();
     let absent = secrets.filter(|secret| !facts.files.contains_key(secret.path));
     changes.extend(absent.cloned().map(HostChange::Secret));
-    changes.extend(environments(desired, facts, &noted));
+    changes.extend(environments(desired, facts));
+    changes.extend(trees(desired, facts));
+    changes.extend(gone_links(desired, &noted));
     changes.extend(files(desired, facts, &noted));
     let units = units::diff(desired, facts, &noted, &changes);
     attribute(&mut changes, desired, &units);
@@ -61,6 +66,7 @@ pub fn diff(desired: &DesiredHost, facts: &Facts) -> HostDiff {
     HostDiff {
         manifest: manifest(desired, facts, &noted),
         awaits_certificate: desired.wants_authority && !has_authority(desired, facts),
+        awaits_model: awaits_model(desired, facts),
         changes,
     }
 }
@@ -119,7 +125,14 @@ fn downloads<'a>(
     })
 }
 
-fn environments(desired: &DesiredHost, facts: &Facts, noted: &Manifest) -> Vec<HostChange> {
+/// Where a tree is laid out: the same files for the same reader give the same folder.
+pub fn tree_target(tree: &Tree) -> String {
+    let inputs = [tree.folder.sha256(), tree.reader.unwrap_or("").to_owned()];
+    let hash = digest::sha256(&inputs.join("\0"));
+    format!("/opt/labctl/{}-{}", tree.name, &hash[..12])
+}
+
+fn environments(desired: &DesiredHost, facts: &Facts) -> Vec<HostChange> {
     let mut changes = Vec::new();
     for environment in &desired.environments {
         let target = target(environment, &facts.python);
@@ -132,15 +145,29 @@ fn environments(desired: &DesiredHost, facts: &Facts, noted: &Manifest) -> Vec<H
             });
         }
     }
-    let wanted: Vec<_> = desired
-        .environments
-        .iter()
-        .map(|known| known.link.as_str())
-        .collect();
+    changes
+}
+
+fn trees(desired: &DesiredHost, facts: &Facts) -> Vec<HostChange> {
+    let change = |tree: &Tree| {
+        let target = tree_target(tree);
+        let before = facts.links.get(tree.link);
+        (before != Some(&target)).then(|| HostChange::Tree {
+            tree: tree.clone(),
+            before: before.cloned(),
+            target,
+        })
+    };
+    desired.trees.iter().filter_map(change).collect()
+}
+
+/// Links of environments and trees that left the plan.
+fn gone_links(desired: &DesiredHost, noted: &Manifest) -> Vec<HostChange> {
+    let wanted: Vec<_> = desired.links().collect();
     let gone = noted.environments.keys();
     let gone = gone.filter(|link| !wanted.contains(&link.as_str()));
-    changes.extend(gone.map(|link| HostChange::RemoveEnvironment { link: link.clone() }));
-    changes
+    gone.map(|link| HostChange::RemoveEnvironment { link: link.clone() })
+        .collect()
 }
 
 fn files(desired: &DesiredHost, facts: &Facts, noted: &Manifest) -> Vec<HostChange> {
@@ -240,6 +267,15 @@ fn attribute(
     }
 }
 
+/// A model that another source has brought does not count.
+fn awaits_model(desired: &DesiredHost, facts: &Facts) -> Option<String> {
+    let model = desired.model.as_ref()?;
+    let live = facts.model.as_ref();
+    let is_ready = live.is_some_and(|live| live.source == model.source && live.state == "ready");
+    let is_there = is_ready && facts.links.contains_key(model.link);
+    (!is_there).then(|| model.source.clone())
+}
+
 fn has_authority(desired: &DesiredHost, facts: &Facts) -> bool {
     facts.certificate.as_ref().is_some_and(|certificate| {
         let covers = |name: &String| certificate.names.contains(name);
@@ -270,6 +306,12 @@ fn manifest(desired: &DesiredHost, facts: &Facts, noted: &Manifest) -> Manifest 
     let downloads = desired.downloads.iter();
     let downloads =
         downloads.map(|download| (download.package.to_owned(), download.sha256.clone()));
+    let trees = desired.trees.iter();
+    let trees = trees.map(|tree| (tree.link.to_owned(), tree_target(tree)));
+    let model = desired.model.iter().filter_map(|model| {
+        let target = facts.links.get(model.link)?;
+        Some((model.link.to_owned(), target.clone()))
+    });
     let makes_swap = swap(facts).map(|_| super::SWAP_FILE.to_owned());
     Manifest {
         format: 1,
@@ -283,7 +325,10 @@ fn manifest(desired: &DesiredHost, facts: &Facts, noted: &Manifest) -> Manifest 
             .into_iter()
             .chain(downloads)
             .collect(),
-        environments: environments.collect::<BTreeMap<_, _>>(),
+        environments: environments
+            .chain(trees)
+            .chain(model)
+            .collect::<BTreeMap<_, _>>(),
         units: units::noted(desired, facts),
         swap: noted.swap.clone().or(makes_swap),
     }

@@ -58,6 +58,8 @@ pub struct Facts {
     pub nginx_live: Option<String>,
     /// The certificate that NGINX is given.
     pub certificate: Option<LiveCertificate>,
+    /// The model that was looked for last.
+    pub model: Option<LiveModel>,
     /// What labctl noted about its own work.
     pub manifest: Option<Manifest>,
     /// The apply that is running now.
@@ -242,6 +244,16 @@ pub struct LiveCertificate {
     pub not_after: f64,
     /// Whether the server made it itself.
     pub self_signed: bool,
+}
+
+/// The model that the host looked for last.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct LiveModel {
+    /// Where it comes from.
+    pub source: String,
+    /// `ready`, or `waiting`.
+    pub state: String,
 }
 
 /// An apply that is running.

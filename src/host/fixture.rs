@@ -18,6 +18,7 @@ security_group:
     - { port: 22, from: [anywhere] }
     - { port: 80, from: [anywhere] }
     - { port: 443, from: [anywhere] }
+bucket: { name: penguins-of-ours, instance_access: read }
 dns:
   zone: lab.example
   records: [{ name: \"@\", type: A, value: elastic-ip }]

@@ -2,11 +2,13 @@
 //! no piece adds any more is removed from the host by the diff.
 
 mod access;
+mod api;
 mod certificate;
 mod jupyterhub;
 mod languages;
 mod metadata;
 mod rstudio;
+mod shiny;
 mod system;
 pub(super) mod web;
 
@@ -42,6 +44,8 @@ pub const ALL: &[Add] = &[
     jupyterhub::add,
     languages::add,
     rstudio::add,
+    api::add,
+    shiny::add,
     web::add,
     certificate::add,
 ];

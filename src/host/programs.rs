@@ -31,6 +31,7 @@ agent![
     "environments.py",
     "failure.py",
     "gates.py",
+    "gates_of_apps.py",
     "gates_of_host.py",
     "gates_of_web.py",
     "job.py",
@@ -40,6 +41,7 @@ agent![
     "languages.py",
     "listeners.py",
     "manifest.py",
+    "model.py",
     "packages.py",
     "prepare.py",
     "record.py",
@@ -51,9 +53,11 @@ agent![
     "systemd.py",
     "tokens.py",
     "tools.py",
+    "trees.py",
     "units.py",
     "users.py",
     "web.py",
+    "websocket.py",
 ];
 
 /// Gives the program that reads the facts.

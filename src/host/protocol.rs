@@ -64,7 +64,6 @@ impl<'a> ProbeRequest<'a> {
             sha256: None,
             secret: true,
         });
-        let links = desired.environments.iter();
         let packages = desired.packages.iter().map(String::as_str);
         let downloads = desired.downloads.iter().map(|download| download.package);
         Self {
@@ -73,7 +72,7 @@ impl<'a> ProbeRequest<'a> {
             users: desired.users.keys().map(String::as_str).collect(),
             units: desired.units.iter().map(|unit| unit.name).collect(),
             packages: packages.chain(downloads).collect(),
-            links: links.map(|environment| environment.link.as_str()).collect(),
+            links: desired.links().collect(),
             ports: desired.ports.iter().map(|port| port.port).collect(),
         }
     }
@@ -185,6 +184,8 @@ pub struct Verdict {
     pub seconds: f64,
     /// What the user should know, though nothing failed.
     pub warnings: Vec<Warning>,
+    /// Where the model comes from that the API still waits for.
+    pub waiting_for_model: Option<String>,
     /// The step that failed.
     pub step: String,
     /// What failed.

@@ -34,6 +34,8 @@ macro_rules! embedded {
 }
 
 embedded![
+    "api/model_api.py",
+    "api/requirements.txt",
     "apt/52labctl-unattended-upgrades",
     "certificate/certificate.py",
     "certificate/deploy-hook",
@@ -54,6 +56,7 @@ embedded![
     "python/run.sh.j2",
     "r/Rprofile.R.j2",
     "rstudio/rserver.conf.j2",
+    "shiny/requirements.txt",
     "ssh/10-labctl.conf",
     "sudo/90-labctl.j2",
     "systemd/jupyterhub-proxy.service.j2",
@@ -61,6 +64,10 @@ embedded![
     "systemd/labctl-certificate.service",
     "systemd/labctl-certificate.timer",
     "systemd/labctl-metadata.service",
+    "systemd/labctl-model.service",
+    "systemd/labctl-model.timer",
+    "systemd/model-api.service.j2",
+    "systemd/shiny-app.service.j2",
 ];
 
 /// Gives a plain file of `templates/`, which is pushed as it is.

@@ -6,9 +6,12 @@ use std::io;
 
 use serde::Serialize;
 
+use crate::digest;
+use crate::local_folder::LocalFolder;
+
 use super::change::{FileAction, HostChange, UnitAction, UserAction};
 use super::desired::{
-    Checker, DesiredHost, Directory, Download, EnvironmentKind, Gate, Port, Secret,
+    self, Checker, DesiredHost, Directory, Download, EnvironmentKind, Gate, Model, Port, Secret,
 };
 use super::diff::HostDiff;
 use super::manifest::Manifest;
@@ -37,7 +40,11 @@ pub struct ApplyRequest<'a> {
     pub users: Vec<User<'a>>,
     /// The environments to build.
     pub environments: Vec<Environment<'a>>,
-    /// The environments' links to remove.
+    /// The folders of the laptop to lay out; their files are in the archive.
+    pub trees: Vec<Tree<'a>>,
+    /// The model to fetch.
+    pub model: Option<&'a Model>,
+    /// The links of environments and trees to remove.
     pub remove_links: Vec<&'a str>,
     /// The secrets to draw where they are missing.
     pub secrets: &'a [Secret],
@@ -92,6 +99,44 @@ pub struct Environment<'a> {
     interpreters: Option<&'a str>,
     index: Option<&'a str>,
     registry: Option<&'a str>,
+}
+
+/// A folder of the laptop to lay out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Tree<'a> {
+    name: &'a str,
+    link: &'a str,
+    target: &'a str,
+    reader: Option<&'a str>,
+    files: Vec<TreeFile<'a>>,
+    #[serde(skip)]
+    folder: &'a LocalFolder,
+}
+
+/// A file of such a folder.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TreeFile<'a> {
+    path: &'a str,
+    sha256: String,
+    executable: bool,
+}
+
+impl<'a> Tree<'a> {
+    fn new(tree: &'a desired::Tree, target: &'a str) -> Self {
+        let files = tree.folder.files.iter().map(|(path, file)| TreeFile {
+            path,
+            sha256: digest::sha256_of(&file.content),
+            executable: file.executable,
+        });
+        Self {
+            name: tree.name,
+            link: tree.link,
+            target,
+            reader: tree.reader,
+            files: files.collect(),
+            folder: &tree.folder,
+        }
+    }
 }
 
 /// A file to write.
@@ -171,6 +216,8 @@ impl<'a> ApplyRequest<'a> {
             downloads: Vec::new(),
             users: Vec::new(),
             environments: Vec::new(),
+            trees: Vec::new(),
+            model: desired.model.as_ref(),
             remove_links: Vec::new(),
             secrets: &desired.secrets,
             directories: &desired.directories,
@@ -227,6 +274,7 @@ impl<'a> ApplyRequest<'a> {
                 index: environment.index.as_deref(),
                 registry: environment.registry.as_deref(),
             }),
+            HostChange::Tree { tree, target, .. } => self.trees.push(Tree::new(tree, target)),
             HostChange::RemoveEnvironment { link } => self.remove_links.push(link),
             HostChange::File(file) => match &file.action {
                 FileAction::Delete { original } => self.remove.push(Remove {
@@ -266,17 +314,24 @@ impl<'a> ApplyRequest<'a> {
         let mut archive = tar::Builder::new(Vec::new());
         let agent = programs::AGENT
             .iter()
-            .map(|(name, text)| (format!("agent/{name}"), *text));
+            .map(|(name, text)| (format!("agent/{name}"), text.as_bytes()));
         let files = self.files.iter().filter_map(|file| {
             let content = &desired.files.get(file.path)?.content;
-            Some((format!("files{}", file.path), content.as_str()))
+            Some((format!("files{}", file.path), content.as_bytes()))
         });
-        for (name, text) in agent.chain(files) {
+        let trees = self.trees.iter().flat_map(|tree| {
+            let files = tree.folder.files.iter();
+            files.map(|(path, file)| {
+                let name = format!("trees/{}/{path}", tree.name);
+                (name, file.content.as_slice())
+            })
+        });
+        for (name, content) in agent.chain(files).chain(trees) {
             let mut header = tar::Header::new_gnu();
-            header.set_size(text.len() as u64);
+            header.set_size(content.len() as u64);
             header.set_mode(0o600);
             header.set_entry_type(tar::EntryType::Regular);
-            archive.append_data(&mut header, name, text.as_bytes())?;
+            archive.append_data(&mut header, name, content)?;
         }
         archive.into_inner()
     }

@@ -3,7 +3,12 @@
 use serde::Serialize;
 
 use super::pieces;
-use crate::plan::{DomainName, HttpsMode, Plan, Record, RecordType, RecordValue, Workbench};
+use crate::plan::{
+    DomainName, HttpsMode, Language, Plan, Record, RecordType, RecordValue, Workbench,
+};
+
+/// What a small model needs, and a server of 1 GiB can give.
+const API_MEMORY: u64 = 512 << 20;
 
 /// All variables; a template that names another is an error.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -24,6 +29,14 @@ pub struct Variables {
     pub rstudio: Option<Rstudio>,
     /// Where R's packages come from, where the plan says so.
     pub cran: Option<String>,
+    /// The Shiny app.
+    pub shiny: Option<Shiny>,
+    /// The model's API.
+    pub api: Option<Api>,
+    /// The region.
+    pub region: String,
+    /// The bucket's name.
+    pub bucket: Option<String>,
     /// Who may log in.
     pub users: Vec<User>,
     /// Who may reach the instance metadata.
@@ -70,6 +83,32 @@ pub struct Rstudio {
     pub users: String,
 }
 
+/// The Shiny app.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Shiny {
+    /// Where it is, such as `/penguins`.
+    pub path: String,
+    /// The same with a slash behind.
+    pub base: String,
+    /// Whether it is written in Python; else in R.
+    pub python: bool,
+}
+
+/// The model's API.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Api {
+    /// Where it is, such as `/penguins-api`.
+    pub path: String,
+    /// The same with a slash behind.
+    pub base: String,
+    /// Whether the world reaches it.
+    pub public: bool,
+    /// The bytes of memory that it may use.
+    pub memory_limit: u64,
+    /// The image that it runs; known once what it is built from is.
+    pub image: String,
+}
+
 /// Somebody who may log in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct User {
@@ -96,6 +135,8 @@ impl Variables {
         let names = names(plan, workbench);
         let hub = hub(workbench);
         let rstudio = rstudio(workbench);
+        let shiny = shiny(workbench);
+        let api = api(workbench);
         let users = workbench.users.iter();
         let allowed = users
             .clone()
@@ -107,10 +148,14 @@ impl Variables {
             names,
             tls: workbench.https.mode != HttpsMode::Off,
             acme: workbench.https.mode == HttpsMode::LetsEncrypt,
-            services: services(hub.as_ref(), rstudio.as_ref()),
+            services: services(hub.as_ref(), rstudio.as_ref(), shiny.as_ref(), api.as_ref()),
             hub,
             rstudio,
             cran: workbench.mirrors.cran.as_ref().map(ToString::to_string),
+            shiny,
+            api,
+            region: plan.region.to_string(),
+            bucket: plan.bucket.as_ref().map(|bucket| bucket.name.to_string()),
             users: users
                 .map(|user| User {
                     name: user.name.to_string(),
@@ -179,7 +224,7 @@ fn hub(workbench: &Workbench) -> Option<Hub> {
         users.map(|user| user.name.to_string()).collect()
     };
     Some(Hub {
-        base: format!("{}/", path.trim_end_matches('/')),
+        base: base(&path),
         path,
         memory_limit: hub.memory_limit.map(|limit| limit.bytes()),
         cpu_limit: hub.cpu_limit.map(|limit| limit.cores()),
@@ -200,7 +245,39 @@ fn rstudio(workbench: &Workbench) -> Option<Rstudio> {
     })
 }
 
-fn services(hub: Option<&Hub>, rstudio: Option<&Rstudio>) -> Vec<Service> {
+fn shiny(workbench: &Workbench) -> Option<Shiny> {
+    let shiny = workbench.shiny.as_ref()?;
+    let path = shiny.path.to_string();
+    Some(Shiny {
+        base: base(&path),
+        path,
+        python: shiny.language == Language::Python,
+    })
+}
+
+fn api(workbench: &Workbench) -> Option<Api> {
+    let api = workbench.api.as_ref()?;
+    let path = api.path.to_string();
+    let memory_limit = api.memory_limit.map(|limit| limit.bytes());
+    Some(Api {
+        base: base(&path),
+        path,
+        public: api.public,
+        memory_limit: memory_limit.unwrap_or(API_MEMORY),
+        image: String::new(),
+    })
+}
+
+fn base(path: &str) -> String {
+    format!("{}/", path.trim_end_matches('/'))
+}
+
+fn services(
+    hub: Option<&Hub>,
+    rstudio: Option<&Rstudio>,
+    shiny: Option<&Shiny>,
+    api: Option<&Api>,
+) -> Vec<Service> {
     let hub = hub.map(|hub| Service {
         title: "JupyterHub".to_owned(),
         path: hub.base.clone(),
@@ -211,5 +288,16 @@ fn services(hub: Option<&Hub>, rstudio: Option<&Rstudio>) -> Vec<Service> {
         path: rstudio.base.clone(),
         text: "R with its editor, plots and help, for each user".to_owned(),
     });
-    hub.into_iter().chain(rstudio).collect()
+    let shiny = shiny.map(|shiny| Service {
+        title: "Shiny app".to_owned(),
+        path: shiny.base.clone(),
+        text: "An app that everybody may use, without signing in".to_owned(),
+    });
+    let api = api.filter(|api| api.public).map(|api| Service {
+        title: "Model API".to_owned(),
+        path: api.base.clone(),
+        text: "What the model predicts, for programs".to_owned(),
+    });
+    let services = [hub, rstudio, shiny, api];
+    services.into_iter().flatten().collect()
 }

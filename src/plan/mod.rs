@@ -5,10 +5,11 @@
 //! ```
 //!
 //! Each stage collects problems with their places instead of stopping. Scalars become types that are valid by
-//! construction, so nothing behind this module checks them again. All of it is pure but `load`, which reads files.
+//! construction, so nothing behind this module checks them again. All of it is pure but `load` and `folders`, which read files.
 
 mod checks;
 mod diagnostics;
+mod folders;
 mod init;
 mod keys;
 mod load;
@@ -28,6 +29,7 @@ use serde_yaml::Mapping;
 use shape::Shape;
 
 pub use diagnostics::render;
+pub use folders::{LocalFolders, read_folders};
 pub use init::{InitAnswers, init_text};
 pub use keys::{KeyAlgorithm, SshPublicKey};
 pub use load::{FindError, KeyFiles, LoadError, find, from_bytes, load, read_keys};
@@ -38,10 +40,10 @@ pub use model::{
 };
 pub use problem::{Problem, Problems, Severity};
 pub use scalars::{
-    AmiId, BranchName, BucketName, CidrSource, ContainerImage, CpuLimit, DomainName,
-    DurationSetting, Email, FilePath, Gibibytes, Image, InstanceType, Invalid, LabName, MemorySize,
-    ModelLocation, Port, PythonRequirement, PythonVersion, RVersion, RecordName, Region,
-    RepositoryName, RuleDescription, Sha256, SubnetId, TagKey, TagValue, Ttl, Url, UrlPath,
+    AmiId, BranchName, BucketName, BuildArgument, BuildValue, CidrSource, ContainerImage, CpuLimit,
+    DomainName, DurationSetting, Email, FilePath, Gibibytes, Image, InstanceType, Invalid, LabName,
+    MemorySize, ModelLocation, Port, PythonRequirement, PythonVersion, RVersion, RecordName,
+    Region, RepositoryName, RuleDescription, Sha256, SubnetId, TagKey, TagValue, Ttl, Url, UrlPath,
     UserName, VolumeType, VpcId,
 };
 pub use schema::schema;

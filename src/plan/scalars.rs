@@ -4,6 +4,7 @@
 //! end is the only list of them: from one line it makes the type's serde forms, its part of the JSON Schema, and the
 //! entry by which `shape` finds the parser for a place of the file.
 
+mod build;
 mod github;
 mod host;
 mod languages;
@@ -20,6 +21,7 @@ use std::str::FromStr;
 use serde::de::Visitor;
 use serde::{Deserializer, Serialize, Serializer};
 
+pub use build::{BuildArgument, BuildValue};
 pub use github::{BranchName, RepositoryName};
 pub use host::{ContainerImage, Email, FilePath, ModelLocation, Sha256, Url, UrlPath, UserName};
 pub use languages::{PythonRequirement, PythonVersion, RVersion};
@@ -200,6 +202,8 @@ scalars! {
     CpuLimit: "number", "cpu-limit", "a number of processor cores", { "exclusiveMinimum": 0, "examples": [1.0] };
     DurationSetting: "string", "duration", "a length of time", { "pattern": "^[0-9]+ *[smhd]$", "examples": ["1h", "30m"] };
     ContainerImage: "string", "container-image", "a container image", { "examples": ["ghcr.io/octocat/penguin-model:1"] };
+    BuildArgument: "string", "build-argument", "the name of an argument", { "maxLength": 100, "examples": ["BASE_IMAGE"] };
+    BuildValue: "string", "build-value", "a value of an argument", { "maxLength": 1000 };
     ModelLocation: "string", "model-location", "a place of a model", { "examples": ["s3://do4ds-lab-penguins/penguin_model", "models/penguin_model"] };
 }
 

@@ -45,6 +45,7 @@ pub fn document(view: &HostView<'_>) -> Value {
     json!({
         "reached": view.reached,
         "awaits_certificate": view.diff.is_some_and(|diff| diff.awaits_certificate),
+        "awaits_model": view.diff.and_then(|diff| diff.awaits_model.as_ref()),
         "changes": changes.iter().map(change).collect::<Vec<_>>(),
         "notes": view.notes,
     })
@@ -74,9 +75,17 @@ pub fn text(view: &HostView<'_>) -> String {
 
 fn closing(diff: &HostDiff) -> String {
     if diff.changes.is_empty() {
-        return match diff.awaits_certificate {
-            true => "  no changes; the certificate is still to come, and apply asks for it".into(),
-            false => paint(DIM, "  no changes: the server is as the plan says"),
+        return match (diff.awaits_certificate, &diff.awaits_model) {
+            (true, _) => {
+                "  no changes; the certificate is still to come, and apply asks for it".into()
+            }
+            (_, Some(source)) => {
+                let source = harmless(source);
+                format!(
+                    "  no changes; the API is waiting for model {source}, and apply looks for it"
+                )
+            }
+            _ => paint(DIM, "  no changes: the server is as the plan says"),
         };
     }
     let count = |verb: Verb| {
@@ -174,6 +183,12 @@ fn change(change: &HostChange) -> Vec<String> {
                 &path,
                 &format!("{version}{packages} and what they need"),
             )]
+        }
+        HostChange::Tree { tree, .. } => {
+            let count = counted(tree.folder.files.len(), "file");
+            let kibibytes = tree.folder.bytes().div_ceil(1 << 10);
+            let meaning = format!("{count}, {kibibytes} KiB, from this laptop");
+            vec![line(verb, &path, &meaning)]
         }
         HostChange::RemoveEnvironment { .. } => vec![line(verb, &path, "")],
         HostChange::File(file) => file_lines(verb, file),

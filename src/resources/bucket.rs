@@ -11,15 +11,9 @@ use aws_sdk_s3::operation::get_bucket_versioning::{
 };
 use aws_sdk_s3::operation::get_public_access_block::GetPublicAccessBlockInput;
 use aws_sdk_s3::operation::list_object_versions::ListObjectVersionsInput;
-use aws_sdk_s3::operation::put_bucket_encryption::PutBucketEncryptionInput;
 use aws_sdk_s3::operation::put_bucket_tagging::PutBucketTaggingInput;
-use aws_sdk_s3::operation::put_bucket_versioning::PutBucketVersioningInput;
-use aws_sdk_s3::operation::put_public_access_block::PutPublicAccessBlockInput;
 use aws_sdk_s3::types::{
-    BucketLocationConstraint, BucketVersioningStatus, CreateBucketConfiguration,
-    PublicAccessBlockConfiguration, ServerSideEncryption, ServerSideEncryptionByDefault,
-    ServerSideEncryptionConfiguration, ServerSideEncryptionRule, Tag, Tagging,
-    VersioningConfiguration,
+    BucketLocationConstraint, BucketVersioningStatus, CreateBucketConfiguration, Tag, Tagging,
 };
 use futures_util::{join, try_join};
 
@@ -32,6 +26,10 @@ use super::run::{Run, gone_is_fine};
 use super::{Kind, Manage, tags};
 
 mod empty;
+mod model;
+mod settings;
+
+pub use model::Upload;
 
 /// The storage of the lab.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,6 +42,8 @@ pub struct Bucket {
     pub encryption: bool,
     /// Whether all four ways of making objects public are shut.
     pub public_access_blocked: bool,
+    /// The model that was uploaded from the laptop.
+    pub model: Option<Upload>,
     /// Its tags.
     pub tags: Tags,
 }
@@ -134,6 +134,7 @@ async fn read_one(reader: &Reader<'_>, name: &str) -> Result<Option<Live>, CallE
         }
         Err(error) => return Err(error),
     };
+    let model = model_of(reader, name).await?;
     let is_untagged = answers.tags.is_empty();
     let observed = Observed {
         tags: answers.tags,
@@ -145,6 +146,7 @@ async fn read_one(reader: &Reader<'_>, name: &str) -> Result<Option<Live>, CallE
             versioning: answers.versioning,
             encryption: answers.encryption,
             public_access_blocked: answers.public_access_blocked,
+            model,
             tags,
         }
         .into()
@@ -154,6 +156,17 @@ async fn read_one(reader: &Reader<'_>, name: &str) -> Result<Option<Live>, CallE
         live.owner = Owner::Lab;
     }
     Ok(Some(live))
+}
+
+/// The model that the plan wants there, if it is: others are not looked for.
+async fn model_of(reader: &Reader<'_>, name: &str) -> Result<Option<Upload>, CallError> {
+    let wanted = reader.scope.model.as_ref();
+    let wanted = wanted.filter(|_| reader.scope.bucket.as_deref() == Some(name));
+    let Some(upload) = wanted else {
+        return Ok(None);
+    };
+    let is_there = upload.is_there(reader.cloud, name).await?;
+    Ok(is_there.then(|| upload.clone()))
 }
 
 async fn is_empty(cloud: &dyn Read, name: &str) -> Result<bool, CallError> {
@@ -170,6 +183,7 @@ impl Bucket {
             versioning,
             encryption: true,
             public_access_blocked: true,
+            model: None,
             tags,
         }
     }
@@ -224,45 +238,11 @@ impl Bucket {
         run.cloud.put_bucket_tagging(input).await.map(drop)
     }
 
-    async fn put_versioning(&self, run: &Run<'_>) -> Result<(), CallError> {
-        let status = if self.versioning {
-            BucketVersioningStatus::Enabled
-        } else {
-            BucketVersioningStatus::Suspended
-        };
-        let configuration = VersioningConfiguration::builder().status(status).build();
-        let input = PutBucketVersioningInput::builder()
-            .bucket(&self.name)
-            .versioning_configuration(configuration);
-        run.cloud.put_bucket_versioning(input).await.map(drop)
-    }
-
-    async fn put_encryption(&self, run: &Run<'_>) -> Result<(), CallError> {
-        let default = ServerSideEncryptionByDefault::builder()
-            .sse_algorithm(ServerSideEncryption::Aes256)
-            .build()
-            .ok();
-        let rule = ServerSideEncryptionRule::builder()
-            .set_apply_server_side_encryption_by_default(default)
-            .build();
-        let configuration = ServerSideEncryptionConfiguration::builder().rules(rule).build().ok();
-        let input = PutBucketEncryptionInput::builder()
-            .bucket(&self.name)
-            .set_server_side_encryption_configuration(configuration);
-        run.cloud.put_bucket_encryption(input).await.map(drop)
-    }
-
-    async fn put_access_block(&self, run: &Run<'_>) -> Result<(), CallError> {
-        let all = PublicAccessBlockConfiguration::builder()
-            .block_public_acls(true)
-            .block_public_policy(true)
-            .ignore_public_acls(true)
-            .restrict_public_buckets(true)
-            .build();
-        let input = PutPublicAccessBlockInput::builder()
-            .bucket(&self.name)
-            .public_access_block_configuration(all);
-        run.cloud.put_public_access_block(input).await.map(drop)
+    async fn put_model(&self, run: &Run<'_>) -> Result<(), CallError> {
+        match &self.model {
+            Some(model) => model.put(&self.name, run).await,
+            None => Ok(()),
+        }
     }
 }
 
@@ -290,6 +270,8 @@ impl Manage for Bucket {
             Field::update("encryption", Value::Bool(self.encryption)),
             Field::update("public_access_blocked", Value::Bool(self.public_access_blocked)),
         ];
+        let model = self.model.iter();
+        fields.extend(model.map(|model| Field::update("model", Value::text(&model.key))));
         fields.extend(tags::fields(&self.tags));
         fields
     }
@@ -334,6 +316,7 @@ impl Manage for Bucket {
                 self.name
             )));
         }
+        self.put_model(run).await?;
         Ok(Handle::of(&self.name))
     }
 
@@ -352,6 +335,9 @@ impl Manage for Bucket {
         }
         if is_changed("public_access_blocked") {
             self.put_access_block(run).await?;
+        }
+        if is_changed("model") {
+            self.put_model(run).await?;
         }
         if tags::any_changed(changed) {
             self.set_tags(run).await?;

@@ -1,5 +1,6 @@
 //! The values that reading and writing have in common.
 
+use super::bucket::Upload;
 use std::time::Duration;
 
 use crate::cloud::CallError;
@@ -16,6 +17,8 @@ pub struct Scope {
     pub tags: Tags,
     /// The plan's bucket.
     pub bucket: Option<String>,
+    /// The laptop's model that is to be in the bucket.
+    pub model: Option<Upload>,
     /// The plan's zone.
     pub zone: Option<String>,
     /// The network that is given in the plan.

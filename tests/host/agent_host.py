@@ -32,12 +32,13 @@ runpy.run_path(f"{folder}/agent", run_name="__main__")
 
 def empty_request(run):
     """A request that asks for nothing."""
-    lists = "packages users environments remove_links secrets directories files remove checks ports units gates"
+    lists = "packages users environments trees remove_links secrets directories files remove checks ports units gates"
     return {
         "run": run,
         "lab": "test-lab",
         "grow_root": False,
         "swap": None,
+        "model": None,
         "apt_mirror": None,
         "certificate": False,
         "manifest": {

@@ -373,6 +373,9 @@ class PartsOfWords(OnFolder):
             {"kind": "hub_api"},
             {"kind": "metadata"},
             {"kind": "kernel", "user": "u"},
+            {"kind": "shiny"},
+            {"kind": "predict"},
+            {"kind": "public_api"},
         ]
         self.assertEqual({gate["kind"] for gate in every}, {*gates.KINDS, "active"})
         self.assertEqual(len({gates.name_of(gate) for gate in every}), len(every))

@@ -5,7 +5,10 @@ mod checkers;
 
 use std::path::Path;
 
+use std::sync::Arc;
+
 use labctl::host::{DesiredHost, Inputs, desired};
+use labctl::local_folder::LocalFolder;
 use labctl::plan;
 
 use crate::support::snapshot;
@@ -41,6 +44,13 @@ const USERS: &str = "  users: [{ name: test-user, sudo: true }, { name: guest }]
 const HUB: &str =
     "  jupyterhub: { path: /jupyter, memory_limit: 700M, cpu_limit: 1.5, idle_timeout: 1h }\n";
 const PLAIN_HUB: &str = "  jupyterhub: {}\n";
+const SHINY: &str = "  shiny: { path: /penguins, app: app, language: python }\n";
+const SHINY_IN_R: &str = "  shiny: { path: /penguins, app: app-r, language: r }\n";
+const BUCKET: &str = "bucket: { name: penguins-of-ours, instance_access: read }\n";
+const API: &str = "  api: { build: api, model: s3://penguins-of-ours/penguin_model }\n";
+const PUBLIC_API: &str = "  api: { path: /penguins-api, public: true, build: api, build_args: { BASE_IMAGE: mirror/python }, model: models/penguin_model, memory_limit: 1G }\n";
+const API_OF_AN_IMAGE: &str =
+    "  api: { image: ghcr.io/octocat/model:1, model: s3://penguins-of-ours/a/b }\n";
 const NO_PAGE: &str = "  landing_page: false\n";
 const PYTHON: &str = "  python: { packages: [pandas] }\n";
 const PYTHONS: &str =
@@ -58,11 +68,21 @@ const MIRRORS: &str = "  mirrors:
 ";
 
 fn host(parts: &[&str]) -> DesiredHost {
-    let text = format!("{HEAD}{}", parts.concat());
+    let text = format!("{BUCKET}{HEAD}{}", parts.concat());
     let parsed =
         plan::parse("lab.yaml", &text).unwrap_or_else(|found| panic!("{:?}", found.problems));
     let inputs = Inputs {
         addresses: vec!["192.0.2.7".parse().unwrap()],
+        folders: plan::LocalFolders {
+            app: Some(example(match text.contains("app-r") {
+                true => "app-r",
+                false => "app",
+            })),
+            api: Some(example("api")),
+            model: text
+                .contains("models/")
+                .then(|| example("model/penguin_model")),
+        },
         ..Inputs::default()
     };
     desired(
@@ -71,6 +91,11 @@ fn host(parts: &[&str]) -> DesiredHost {
         &inputs,
     )
     .unwrap()
+}
+
+fn example(name: &str) -> Arc<LocalFolder> {
+    let place = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/penguins");
+    Arc::new(labctl::local_folder::read(&place.join(name)).unwrap())
 }
 
 /// One text of all files, each below its path.
@@ -94,6 +119,13 @@ fn all(host: &DesiredHost) -> String {
             text.push_str(&format!("{part}\n"));
         }
     }
+    for tree in &host.trees {
+        let files: Vec<_> = tree.folder.files.keys().collect();
+        text.push_str(&format!(
+            "==== {} for {:?}\n{files:#?}\n",
+            tree.link, tree.reader
+        ));
+    }
     text.push_str(&format!("==== packages\n{:#?}\n", host.packages));
     for download in &host.downloads {
         text.push_str(&format!("==== downloads\n{download:#?}\n"));
@@ -105,7 +137,10 @@ fn all(host: &DesiredHost) -> String {
 
 #[test]
 fn the_whole_host_in_a_picture() {
-    snapshot("host_full", &all(&host(&[LETS_ENCRYPT, USERS, HUB])));
+    snapshot(
+        "host_full",
+        &all(&host(&[LETS_ENCRYPT, USERS, HUB, SHINY, PUBLIC_API])),
+    );
 }
 
 #[test]
@@ -172,12 +207,25 @@ fn every_combination_passes_the_programs_that_will_read_it() {
             }
         }
     }
-    assert_eq!(combinations, 36);
+    for https in [LETS_ENCRYPT, OFF] {
+        for page in ["", NO_PAGE] {
+            for apps in [
+                &[SHINY, API][..],
+                &[SHINY_IN_R, PUBLIC_API],
+                &[HUB, SHINY],
+                &[API_OF_AN_IMAGE],
+            ] {
+                check(&host(&[&[https, page], apps].concat()));
+                combinations += 1;
+            }
+        }
+    }
+    assert_eq!(combinations, 52);
 }
 
 #[test]
 fn what_is_broken_does_not_pass() {
-    let host = host(&[SELF_SIGNED, USERS, HUB]);
+    let host = host(&[SELF_SIGNED, USERS, HUB, SHINY, API]);
     for (path, file) in host.files.iter().filter(|(_, file)| file.check.is_some()) {
         let mut broken = host.clone();
         let mut file = file.clone();
@@ -196,9 +244,19 @@ fn every_name_that_leads_to_the_server_is_in_the_certificate_but_no_wildcard() {
 
 #[test]
 fn every_template_is_used() {
-    let parts = [LETS_ENCRYPT, USERS, HUB, PYTHONS, R, RSTUDIO, MIRRORS];
+    let parts = [
+        LETS_ENCRYPT,
+        USERS,
+        HUB,
+        PYTHONS,
+        R,
+        RSTUDIO,
+        SHINY,
+        PUBLIC_API,
+        MIRRORS,
+    ];
     // A plan says where R's packages come from, or it does not; each has lines of its own.
-    let host = all(&host(&parts)) + &all(&host(&[R]));
+    let host = all(&host(&parts)) + &all(&host(&[R, SHINY_IN_R]));
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("templates");
     let mut unused = Vec::new();
     for entry in std::fs::read_dir(folder).unwrap().map(Result::unwrap) {

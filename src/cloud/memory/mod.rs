@@ -104,6 +104,16 @@ macro_rules! dispatch {
         }
 
         impl Cloud for Memory {
+            fn put_object(
+                &self,
+                object: super::Object,
+            ) -> Reply<'_, super::s3::operation::put_object::PutObjectOutput> {
+                Box::pin(async move {
+                    self.serve(super::PUT_OBJECT, |world| world.put_object(&object))
+                        .await
+                })
+            }
+
             $(dispatch!(@one $write_service $write $WriteInput $WriteOutput true);)*
         }
     };

@@ -2,12 +2,15 @@
 //! it should be, and names what an apply would then do.
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
 
 use super::super::desired::Inputs;
-use super::super::facts::{LiveCertificate, LiveFile, LiveUnit, LiveUser, RootDisk};
+use super::super::facts::{LiveCertificate, LiveFile, LiveModel, LiveUnit, LiveUser, RootDisk};
 use super::super::manifest::NotedUser;
 use super::*;
 use crate::host::fixture;
+use crate::local_folder::{LocalFile, LocalFolder};
+use crate::plan::LocalFolders;
 
 mod languages;
 mod vendors;
@@ -26,6 +29,7 @@ fn wanted(workbench: &str) -> DesiredHost {
     let inputs = Inputs {
         authorized_keys: [("anna".to_owned(), vec![KEY.to_owned()])].into(),
         addresses: vec![IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7))],
+        ..Inputs::default()
     };
     fixture::wanted(workbench, &inputs)
 }
@@ -66,6 +70,9 @@ fn as_wanted(host: &DesiredHost) -> Facts {
     for environment in &host.environments {
         let target = target(environment, &facts.python);
         facts.links.insert(environment.link.to_owned(), target);
+    }
+    for tree in &host.trees {
+        facts.links.insert(tree.link.to_owned(), tree_target(tree));
     }
     for (name, user) in &host.users {
         let groups = if user.sudo {
@@ -418,4 +425,99 @@ fn the_certificate_is_awaited_until_an_authority_gave_it() {
         diff(&host, &facts).awaits_certificate,
         "a name is missing in it"
     );
+}
+
+const SHINY: &str = "  shiny: { app: app, language: python }\n";
+
+/// A host with an app of this text and these requirements.
+fn with_app(text: &str, requirements: &str) -> DesiredHost {
+    let file = |content: &str| LocalFile {
+        content: content.into(),
+        executable: false,
+    };
+    let files = [
+        ("app.py".to_owned(), file(text)),
+        ("requirements.txt".to_owned(), file(requirements)),
+    ];
+    let app = LocalFolder {
+        files: files.into(),
+    };
+    let inputs = Inputs {
+        folders: LocalFolders {
+            app: Some(Arc::new(app)),
+            ..LocalFolders::default()
+        },
+        ..Inputs::default()
+    };
+    fixture::wanted(&format!("{WORKBENCH}{SHINY}"), &inputs)
+}
+
+#[test]
+fn a_folder_is_sent_only_when_it_has_changed() {
+    let host = with_app("one", "requests");
+    let facts = as_wanted(&host);
+    assert_eq!(changes(&host, &facts), [""; 0]);
+    assert_eq!(
+        changes(&with_app("two", "requests"), &facts),
+        [
+            "Update /opt/shiny-app",
+            "restart shiny-app.service: `/opt/shiny-app` changes"
+        ]
+    );
+    assert_eq!(
+        changes(&with_app("one", "httpx"), &facts),
+        [
+            "Update /opt/shiny",
+            "Update /opt/shiny-app",
+            "restart shiny-app.service: `/opt/shiny-app` changes, `/opt/shiny` changes"
+        ]
+    );
+    let gone = changes(&wanted(WORKBENCH), &facts);
+    for change in [
+        "Delete /opt/shiny",
+        "Delete /opt/shiny-app",
+        "stop shiny-app.service: it left the plan",
+    ] {
+        assert!(gone.iter().any(|one| one == change), "{change}: {gone:#?}");
+    }
+}
+
+const API: &str = "  api: { image: ours/model:1, model: s3://penguins-of-ours/penguin_model }\n";
+const SOURCE: &str = "s3://penguins-of-ours/penguin_model";
+
+#[test]
+fn a_model_that_is_not_there_yet_is_no_difference() {
+    let host = wanted(&format!("{WORKBENCH}{API}"));
+    let mut facts = as_wanted(&host);
+    facts.units.get_mut("model-api.service").unwrap().active = "inactive".to_owned();
+    assert_eq!(changes(&host, &facts), [""; 0]);
+    let found = diff(&host, &facts);
+    assert_eq!(found.awaits_model.as_deref(), Some(SOURCE));
+    assert!(found.has_work());
+    // It has come, and the unit does not run: that is one.
+    let link = "/opt/labctl-model".to_owned();
+    facts
+        .links
+        .insert(link.clone(), "/opt/labctl/model-1".to_owned());
+    facts.model = Some(LiveModel {
+        source: SOURCE.to_owned(),
+        state: "ready".to_owned(),
+    });
+    let expected = ["restart model-api.service: it is `inactive`"];
+    assert_eq!(changes(&host, &facts), expected);
+    facts.units.get_mut("model-api.service").unwrap().active = "active".to_owned();
+    let found = diff(&host, &facts);
+    assert!(!found.has_work(), "{found:?}");
+    assert_eq!(found.manifest.environments[&link], "/opt/labctl/model-1");
+    // A model of another place does not count.
+    facts.model.as_mut().unwrap().source = "s3://penguins-of-ours/older".to_owned();
+    assert_eq!(diff(&host, &facts).awaits_model.as_deref(), Some(SOURCE));
+    facts.manifest = Some(found.manifest);
+    let gone = changes(&wanted(WORKBENCH), &facts);
+    for change in [
+        "Delete /opt/labctl-model",
+        "stop model-api.service: it left the plan",
+    ] {
+        assert!(gone.iter().any(|one| one == change), "{change}: {gone:#?}");
+    }
 }

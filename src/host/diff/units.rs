@@ -34,7 +34,11 @@ pub fn diff(
             (web::UNIT, Some(live)) => Some(desired.nginx_hash.as_ref() == Some(live)),
             _ => None,
         };
-        change(unit, &known, served)
+        let waits = desired
+            .model
+            .as_ref()
+            .is_some_and(|model| model.unit == unit.name && !facts.links.contains_key(model.link));
+        change(unit, &known, served, waits)
     });
     stopped(desired, facts, noted).chain(wanted).collect()
 }
@@ -47,7 +51,13 @@ struct Known<'a> {
     written: &'a BTreeSet<String>,
 }
 
-fn change(unit: &DesiredUnit, known: &Known<'_>, served: Option<bool>) -> Option<UnitChange> {
+/// Compares one unit. One that waits for its model does not run, and is not to.
+fn change(
+    unit: &DesiredUnit,
+    known: &Known<'_>,
+    served: Option<bool>,
+    waits: bool,
+) -> Option<UnitChange> {
     let of = |action, why| {
         Some(UnitChange {
             name: unit.name.to_owned(),
@@ -77,7 +87,7 @@ fn change(unit: &DesiredUnit, known: &Known<'_>, served: Option<bool>) -> Option
     }
     let strongest = effects.iter().map(|(effect, _)| *effect).max();
     let mut why: Vec<_> = effects.into_iter().map(|(_, why)| why).collect();
-    let runs = matches!(live.active.as_str(), "active" | "activating" | "reloading");
+    let runs = waits || matches!(live.active.as_str(), "active" | "activating" | "reloading");
     if !runs {
         why.insert(0, format!("it is `{}`", live.active));
         return of(UnitAction::Restart, why);
@@ -141,10 +151,12 @@ fn inputs(unit: &DesiredUnit, desired: &DesiredHost, facts: &Facts) -> BTreeMap<
             .iter()
             .find(|environment| environment.link == input.path)
             .map(|environment| super::target(environment, &facts.python));
+        let tree = desired.trees.iter().find(|tree| tree.link == input.path);
+        let tree = tree.map(super::tree_target);
         let mut downloads = desired.downloads.iter();
         let download = downloads.find(|download| download.path() == input.path);
         let download = download.map(|download| download.sha256.clone());
-        let value = file.or(environment).or(download);
+        let value = file.or(environment).or(tree).or(download);
         let value = value.unwrap_or_else(|| SECRET.to_owned());
         (input.path.to_owned(), value)
     });

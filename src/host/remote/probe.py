@@ -183,6 +183,12 @@ def certificate():
     }
 
 
+def model():
+    """Says which model was looked for last, and whether it was there."""
+    content = json.loads(text(f"{STATE}/model.json", 1 << 16))
+    return {name: content[name] for name in ("source", "state") if isinstance(content[name], str)}
+
+
 def manifest():
     """Reads what labctl noted about its own work."""
     content = json.loads(text(f"{STATE}/manifest.json"))
@@ -226,6 +232,7 @@ def facts_of_lab(asked, noted):
         "ports": attempt(ports, set(asked["ports"])) or {},
         "nginx_live": attempt(nginx_live),
         "certificate": attempt(certificate),
+        "model": attempt(model),
         "running": attempt(running, apply),
         "unfinished": attempt(unfinished, apply),
     }

@@ -1,6 +1,7 @@
 """Receives an apply from the laptop and starts it, detached from the connection; follow.py then tells its events.
 
-REQUEST is the apply request, PAYLOAD a plain tar with `agent/**` and `files/<absolute path>`. They are staged in a
+REQUEST is the apply request, PAYLOAD a plain tar with `agent/**`, `files/<absolute path>` and
+`trees/<name>/**`. They are staged in a
 folder that no run has yet, which becomes the run's folder by one rename: a connection that drops meanwhile leaves
 nothing that could be taken for a run. The run is a unit of its own, so that the end of the SSH session does not reach
 it. systemd gives a unit's name only once: that is what lets only one apply run at a time.
@@ -22,7 +23,7 @@ import time
 KEPT_RUNS = 5
 TAR_BYTES = 64 << 20
 TAR_END = bytes(1024)
-TAR_ROOTS = ("agent", "files")
+TAR_ROOTS = ("agent", "files", "trees")
 INCOMING = ".incoming-"
 STALE_SECONDS = 3600
 UNIT_PROPERTIES = {

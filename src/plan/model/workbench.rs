@@ -1,12 +1,15 @@
 //! The `workbench` section: what is installed on the server.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{OneOrMany, words};
 use crate::plan::scalars::{
-    ContainerImage, CpuLimit, DomainName, DurationSetting, Email, FilePath, MemorySize,
-    ModelLocation, PythonRequirement, PythonVersion, RVersion, Sha256, Url, UrlPath, UserName,
+    BuildArgument, BuildValue, ContainerImage, CpuLimit, DomainName, DurationSetting, Email,
+    FilePath, MemorySize, ModelLocation, PythonRequirement, PythonVersion, RVersion, Sha256, Url,
+    UrlPath, UserName,
 };
 
 /// What is installed on the server.
@@ -197,6 +200,10 @@ pub struct Api {
     pub public: bool,
     /// The folder with the `Dockerfile` to build it from.
     pub build: Option<FilePath>,
+    /// Arguments of the build, such as another `BASE_IMAGE`.
+    #[serde(default)]
+    #[schemars(extend("propertyNames" = { "type": "string", "format": "build-argument", "maxLength": 100 }))]
+    pub build_args: BTreeMap<BuildArgument, BuildValue>,
     /// The container image to run instead of building one.
     pub image: Option<ContainerImage>,
     /// The model: `s3://bucket/folder`, or a local folder that labctl uploads to the bucket.

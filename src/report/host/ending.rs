@@ -40,6 +40,14 @@ pub fn ended(verdict: Option<&Verdict>, answers: &Answers) -> String {
     }];
     let urls = answers.urls.iter();
     lines.extend(urls.map(|(name, url)| format!("  {name:<12} {}", paint(STRONG, url))));
+    if let Some(source) = verdict.and_then(|verdict| verdict.waiting_for_model.as_ref()) {
+        lines.push(format!(
+            "{} the API is waiting for model {}; it starts within five minutes once that is there, \
+             or by the next `labctl apply`",
+            paint(UPDATE, "next:"),
+            paint(STRONG, harmless(source))
+        ));
+    }
     if !answers.without_password.is_empty() {
         lines.push(format!(
             "{} a password is needed to sign in to JupyterHub; set it by",

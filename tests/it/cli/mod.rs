@@ -3,6 +3,7 @@
 mod adoption;
 mod data;
 mod files;
+mod folders;
 mod help;
 mod interrupt;
 mod pictures;

@@ -86,6 +86,7 @@ pub fn laptop(key: &str) -> Laptop {
         authorized_keys: BTreeMap::new(),
         public_key: key.parse().unwrap(),
         my_ip: Some("203.0.113.9".parse().unwrap()),
+        folders: plan::LocalFolders::default(),
     }
 }
 

@@ -177,7 +177,7 @@ pub fn saved(input: &[u8]) {
         let Ok(saved) = SavedPlan::parse(text) else {
             continue;
         };
-        let _ = saved.laptop();
+        let _ = saved.laptop(labctl::plan::LocalFolders::default());
         let _ = saved.moved("123456789012", &[]);
         let _ = saved.host_has_moved(&json!({ "changes": [] }));
         let _ = saved.is_without_host();

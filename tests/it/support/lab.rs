@@ -53,6 +53,7 @@ impl Lab {
             .join(&account);
         let _ = fs::remove_dir_all(&folder);
         fs::create_dir_all(folder.join("home/.ssh")).unwrap();
+        lay_out_examples(&folder);
         let lab = Self {
             folder,
             account,
@@ -275,6 +276,15 @@ impl Lab {
         command.env_clear().envs(self.variables.iter().cloned());
         let output = command.output().unwrap();
         Ran::new(arguments, &output, Duration::ZERO).ok();
+    }
+}
+
+/// The ready plans name the examples, which lie beside their own folder.
+fn lay_out_examples(folder: &Path) {
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
+    match std::os::unix::fs::symlink(examples, folder.with_file_name("examples")) {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => panic!("{error}"),
+        _ => {}
     }
 }
 

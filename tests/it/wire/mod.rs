@@ -2,6 +2,7 @@
 
 mod broken;
 mod counts;
+mod model;
 mod neighbours;
 mod plans;
 mod refusals;

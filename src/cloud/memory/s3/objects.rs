@@ -7,6 +7,7 @@
 use aws_sdk_s3::operation::{
     delete_objects::{DeleteObjectsInput, DeleteObjectsOutput},
     list_object_versions::{ListObjectVersionsInput, ListObjectVersionsOutput},
+    put_object::PutObjectOutput,
 };
 use aws_sdk_s3::types::{
     BucketVersioningStatus, Delete, DeleteMarkerEntry, DeletedObject, ObjectIdentifier,
@@ -14,12 +15,15 @@ use aws_sdk_s3::types::{
 };
 use aws_smithy_types::DateTime;
 
+use super::super::super::Object;
 use super::super::refusal::{Answer, refuse};
 use super::super::world::World;
 use super::{Bucket, malformed};
 
 /// The most that one call lists or deletes.
 const MOST: usize = 1000;
+/// The bytes of the longest key (S3 User Guide, "Naming Amazon S3 objects").
+const LONGEST_KEY: usize = 1024;
 /// The id of versions made while versioning was off or suspended.
 const UNVERSIONED: &str = "null";
 
@@ -77,6 +81,17 @@ impl World {
         };
         self.buckets.get_mut(bucket)?.push(key, version);
         Some(id)
+    }
+
+    /// Puts an object: a version of it where the bucket keeps versions (S3 API Reference, "PutObject").
+    pub fn put_object(&mut self, object: &Object) -> Answer<PutObjectOutput> {
+        self.bucket(Some(&object.bucket), None)?;
+        if object.key.is_empty() || object.key.len() > LONGEST_KEY {
+            return Err(refuse("KeyTooLongError", "Your key is too long"));
+        }
+        let id = self.put_version(&object.bucket, &object.key, false);
+        let id = id.filter(|id| id != UNVERSIONED);
+        Ok(PutObjectOutput::builder().set_version_id(id).build())
     }
 
     pub fn list_object_versions(

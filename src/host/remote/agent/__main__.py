@@ -23,6 +23,7 @@ from agent import (
     environments,
     gates,
     manifest,
+    model,
     packages,
     prepare,
     record,
@@ -31,6 +32,7 @@ from agent import (
     swap,
     switch,
     tokens,
+    trees,
     units,
     users,
 )
@@ -92,6 +94,13 @@ def make_ready(job):
         with job.step("environments", f"build {environment_names(request)}"):
             for environment in request["environments"]:
                 environments.build(job, environment)
+    if request["trees"]:
+        with job.step("folders", f"lay out {plural(len(request['trees']), 'folder')}"):
+            for tree in request["trees"]:
+                trees.lay_out(job, tree)
+    if request["model"]:
+        with job.step("model", "get the API's model and image"):
+            model.get_ready(job, request["model"])
     if request["files"] or request["checks"]:
         with job.step("check", f"check {plural(len(request['files']), 'new file')}"):
             checks.check(job)
@@ -141,6 +150,7 @@ def give_verdict(job, failure, step=None, rolled_back=False, troubles=()):
     """Tells how it ended: the last event of the run."""
     verdict = {"run": job.name, "seconds": seconds_since(job.started)}
     verdict["warnings"] = job.journal.warnings
+    verdict["waiting_for_model"] = job.waiting_for_model
     if failure is None:
         job.journal.emit("verdict", ok=True, **verdict)
     else:
@@ -181,7 +191,7 @@ def environment_names(request):
 
 def switch_title(request):
     """Says how much is switched."""
-    links = len(request["environments"]) + len(request["remove_links"])
+    links = len(request["environments"]) + len(request["trees"]) + len(request["remove_links"])
     parts = [plural(len(request["files"]), "file")] if request["files"] else []
     parts += [f"remove {plural(len(request['remove']), 'file')}"] if request["remove"] else []
     parts += [plural(links, "link")] if links else []

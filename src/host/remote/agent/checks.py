@@ -71,8 +71,8 @@ def _unit(job, staging, wish):
     that are checked, their names are replaced by where they are now.
     """
     replaced = {file["path"]: str(staging.at(file["path"])) for file in job.request["files"]}
-    for environment in job.request["environments"]:
-        replaced[environment["link"]] = environment["target"]
+    for linked in job.request["environments"] + job.request["trees"]:
+        replaced[linked["link"]] = linked["target"]
     with tempfile.TemporaryDirectory(dir=job.folder) as folder:
         targets = []
         for path in wish["paths"]:

@@ -7,13 +7,15 @@ first gate that does not hold ends the run.
 import http.client
 import time
 
-from . import gates_of_host, gates_of_web, systemd, web
+from . import gates_of_apps, gates_of_host, gates_of_web, systemd, web
 from .failure import Failure
 from .gates_of_host import Refused, Settling
 
 ORDINARY_SECONDS = 30
 HUB_SECONDS = 120
 KERNEL_SECONDS = 180
+# A small server takes its time to import what an app needs.
+APP_SECONDS = 90
 # A unit that systemd has started this often since the gate began will not come up.
 HOPELESS_RESTARTS = 3
 NGINX = "nginx.service"
@@ -28,8 +30,11 @@ KINDS = {
     "loopback": gates_of_host.loopback,
     "metadata": gates_of_host.metadata,
     "kernel": gates_of_host.kernel,
+    "shiny": gates_of_apps.shiny,
+    "predict": gates_of_apps.predict,
+    "public_api": gates_of_apps.public_api,
 }
-SECONDS = {"hub_api": HUB_SECONDS, "kernel": KERNEL_SECONDS}
+SECONDS = {"hub_api": HUB_SECONDS, "kernel": KERNEL_SECONDS, "shiny": APP_SECONDS, "predict": APP_SECONDS}
 
 
 def try_all(job):
@@ -66,6 +71,9 @@ def name_of(gate):
         "loopback": lambda: "services listen on this host only",
         "metadata": lambda: "instance metadata is closed",
         "kernel": lambda: f"notebook of {gate['user']}",
+        "shiny": lambda: "Shiny app",
+        "predict": lambda: "model API",
+        "public_api": lambda: "model API for the world",
     }
     return named[kind]()
 

@@ -25,6 +25,8 @@ class Job:
         self.finished = []
         # The units that this run has stopped or started so far.
         self.touched = set()
+        # Where the model comes from that is not there yet.
+        self.waiting_for_model = None
 
     def at(self, path):
         """The place of a path of the host; tests give the host another root."""

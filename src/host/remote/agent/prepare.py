@@ -96,7 +96,7 @@ def _check_memory(coming_swap):
 def _refuse_folders(job):
     """A folder where a file or link is to be is somebody's work: it is not touched."""
     files = [file["path"] for file in job.request["files"] + job.request["remove"]]
-    links = [environment["link"] for environment in job.request["environments"]]
+    links = [linked["link"] for linked in job.request["environments"] + job.request["trees"]]
     blocked = [path for path in files if job.at(path).is_dir() and not job.at(path).is_symlink()]
     blocked += [p for p in links if job.at(p).exists() and not job.at(p).is_symlink()]
     if blocked:

@@ -2,7 +2,7 @@
 
 import shutil
 
-from . import environments, languages, manifest, units
+from . import environments, languages, manifest, model, units
 
 KEPT_RUNS = 5
 
@@ -14,6 +14,7 @@ def record(job):
     # Before their environment goes; not sooner, because a rollback could not start them again.
     units.end_user_servers(job)
     environments.remove_unused(job)
+    model.forget_old_images(job)
     _forget_old_runs(job)
 
 

@@ -33,7 +33,7 @@ class Snapshot:
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir()
         paths = [file["path"] for file in request["files"] + request["remove"]]
-        paths += [environment["link"] for environment in request["environments"]]
+        paths += [linked["link"] for linked in request["environments"] + request["trees"]]
         paths += request["remove_links"]
         for path in dict.fromkeys(paths):
             self.entries.append(self._remember(path))

@@ -21,14 +21,15 @@ def switch(job, snapshot):
     written = [_write_beside(job, file, snapshot) for file in request["files"]]
     for beside, place in written:
         os.replace(beside, place)
-    for environment in request["environments"]:
-        point_link(job, environment["link"], environment["target"])
+    linked = request["environments"] + request["trees"]
+    for each in linked:
+        point_link(job, each["link"], each["target"])
     for path in request["remove_links"]:
         job.at(path).unlink(missing_ok=True)
     for removed in request["remove"]:
         _remove(job, removed)
     changed = [file["path"] for file in request["files"] + request["remove"]]
-    changed += [environment["link"] for environment in request["environments"]]
+    changed += [each["link"] for each in linked]
     for folder in {job.at(path).parent for path in [*changed, *request["remove_links"]]}:
         if folder.is_dir():
             sync_folder(folder)

@@ -36,7 +36,7 @@ def get(url, timeout=10):
     """Gets a page from NGINX on this host, under the name that the address gives."""
     parts = urlsplit(url)
     started = time.monotonic()
-    connection = _connection(parts, timeout)
+    connection = connect(parts, timeout)
     try:
         path = parts.path or "/"
         path += f"?{parts.query}" if parts.query else ""
@@ -82,7 +82,7 @@ def served_certificate(host, port=443):
         return secure.getpeercert(binary_form=True)
 
 
-def _connection(parts, timeout):
+def connect(parts, timeout):
     if parts.scheme == "http":
         return http.client.HTTPConnection(HERE, parts.port or 80, timeout=timeout)
     connection = http.client.HTTPSConnection(parts.hostname, parts.port or 443, timeout=timeout)

@@ -1,0 +1,163 @@
+//! The model's API: a container as a unit of its own, and what brings its model and image.
+
+use serde_json::json;
+
+use crate::digest;
+use crate::host::desired::{
+    Checker, DesiredHost, DesiredUnit, Effect, Environment, EnvironmentKind, Gate, Input, Model,
+    Port, Tree,
+};
+use crate::host::diff;
+use crate::host::render::RenderError;
+use crate::plan::{Api, ModelLocation};
+
+use super::Piece;
+
+const ENVIRONMENT: &str = "/opt/labctl-aws";
+const CONTEXT: &str = "/opt/model-api";
+const MODEL: &str = "/opt/labctl-model";
+const PROGRAM: &str = "/usr/local/lib/labctl/model-api";
+const SETTINGS: &str = "/etc/labctl/api.json";
+const SERVICE: &str = "/etc/systemd/system/model-api.service";
+const UNIT: &str = "model-api.service";
+const REFRESH: &str = "/etc/systemd/system/labctl-model.service";
+const TIMER: &str = "/etc/systemd/system/labctl-model.timer";
+const PORT: u16 = 8080;
+/// Docker's own process holds the ports that it publishes.
+const HOLDER: &str = "docker.service";
+
+/// Adds it, where the plan has it.
+pub fn add(piece: &Piece<'_>, host: &mut DesiredHost) -> Result<(), RenderError> {
+    let Some(section) = &piece.workbench.api else {
+        return Ok(());
+    };
+    host.add_packages(&["docker.io", "python3-venv"]);
+    let index = piece.workbench.mirrors.pip.as_ref();
+    host.environments.push(Environment {
+        name: "labctl-aws".to_owned(),
+        kind: EnvironmentKind::Python,
+        link: ENVIRONMENT.to_owned(),
+        requirements: Piece::plain("api/requirements.txt")?,
+        index: index.map(ToString::to_string),
+        ..Environment::default()
+    });
+    let tree = section.build.as_ref().map(|_| Tree {
+        name: "model-api",
+        link: CONTEXT,
+        reader: None,
+        folder: piece.inputs.folders.api.clone().unwrap_or_default(),
+    });
+    let image = image(section, tree.as_ref());
+    let is_built = tree.is_some();
+    host.trees.extend(tree);
+    model(piece, section, &image, host);
+    service(piece, &image, host)?;
+    units(is_built, host);
+    gates(piece, section, host);
+    Ok(())
+}
+
+/// The image's name: that of the plan, or one that stands for what it is built from.
+fn image(section: &Api, tree: Option<&Tree>) -> String {
+    match (tree, &section.image) {
+        (Some(tree), _) => {
+            let arguments = format!("{:?}", section.build_args);
+            let hash = digest::sha256(&format!("{} {arguments}", diff::tree_target(tree)));
+            format!("labctl-model-api:{}", &hash[..12])
+        }
+        (None, Some(image)) => image.to_string(),
+        // The plan's checks let no such section pass.
+        (None, None) => "none".to_owned(),
+    }
+}
+
+/// The settings of the program that gets the model and the image. Their order
+/// is fixed, so that equal settings are equal texts.
+fn model(piece: &Piece<'_>, section: &Api, image: &str, host: &mut DesiredHost) {
+    let (bucket, key) = match &section.model {
+        ModelLocation::S3 { bucket, key } => (bucket.to_string(), key.clone()),
+        ModelLocation::Local(_) => (
+            piece.variables.bucket.clone().unwrap_or_default(),
+            piece.inputs.folders.model_key(section).unwrap_or_default(),
+        ),
+    };
+    let context = section.build.as_ref().map(|_| CONTEXT);
+    let build = context.map(|context| {
+        json!({
+            "context": context,
+            "arguments": section.build_args,
+        })
+    });
+    let settings = json!({
+        "model": { "bucket": bucket, "key": key, "region": piece.variables.region },
+        "link": MODEL,
+        "image": image,
+        "build": build,
+    });
+    host.add_file(SETTINGS, format!("{settings:#}\n"), "0644");
+    host.model = Some(Model {
+        unit: UNIT,
+        link: MODEL,
+        source: format!("s3://{bucket}/{key}"),
+        program: PROGRAM,
+        settings: SETTINGS,
+        environment: ENVIRONMENT,
+        context,
+    });
+}
+
+fn service(piece: &Piece<'_>, image: &str, host: &mut DesiredHost) -> Result<(), RenderError> {
+    let program = Piece::plain("api/model_api.py")?;
+    host.add_checked(PROGRAM, program, "0755", Some(Checker::Python));
+    let mut variables = piece.variables.clone();
+    if let Some(api) = &mut variables.api {
+        image.clone_into(&mut api.image);
+    }
+    let name = "systemd/model-api.service.j2";
+    let service = piece.templates.render(name, &variables)?;
+    host.add_checked(SERVICE, service, "0644", Some(Checker::Unit));
+    for (path, name) in [
+        (REFRESH, "systemd/labctl-model.service"),
+        (TIMER, "systemd/labctl-model.timer"),
+    ] {
+        host.add_checked(path, Piece::plain(name)?, "0644", Some(Checker::Unit));
+    }
+    Ok(())
+}
+
+fn units(is_built: bool, host: &mut DesiredHost) {
+    let restart = |path| Input {
+        path,
+        effect: Effect::Restart,
+    };
+    let mut inputs = vec![restart(SERVICE)];
+    inputs.extend(is_built.then(|| restart(CONTEXT)));
+    host.units.extend([
+        DesiredUnit { name: UNIT, inputs },
+        DesiredUnit {
+            name: "labctl-model.timer",
+            inputs: vec![restart(TIMER)],
+        },
+    ]);
+    host.ports.push(Port {
+        port: PORT,
+        unit: HOLDER,
+    });
+}
+
+fn gates(piece: &Piece<'_>, section: &Api, host: &mut DesiredHost) {
+    host.gates.extend([
+        Gate::Active { unit: UNIT },
+        Gate::Loopback { ports: vec![PORT] },
+        Gate::Predict {
+            unit: UNIT,
+            program: PROGRAM,
+        },
+    ]);
+    let api = piece.variables.api.as_ref();
+    host.gates
+        .extend(api.filter(|_| section.public).map(|api| Gate::PublicApi {
+            unit: UNIT,
+            url: piece.variables.url(&format!("{}ping", api.base)),
+        }));
+}

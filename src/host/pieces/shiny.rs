@@ -1,0 +1,153 @@
+//! The Shiny app: the plan's folder, and a unit that runs it for NGINX alone.
+
+use std::sync::Arc;
+
+use crate::host::desired::{
+    Checker, DesiredHost, DesiredUnit, Effect, Environment, EnvironmentKind, Gate, Input, Port,
+    Tree,
+};
+use crate::host::render::RenderError;
+use crate::local_folder::LocalFolder;
+use crate::plan::Language;
+
+use super::Piece;
+
+const ENVIRONMENT: &str = "/opt/shiny";
+const APP: &str = "/opt/shiny-app";
+const SERVICE: &str = "/etc/systemd/system/shiny-app.service";
+const UNIT: &str = "shiny-app.service";
+/// Whom the app runs as: nobody logs in by that name, and it may do nothing but run the app.
+const USER: &str = "labctl-shiny";
+const PORT: u16 = 3838;
+/// What the app itself needs.
+const REQUIREMENTS: &str = "requirements.txt";
+const DESCRIPTION: &str = "DESCRIPTION";
+
+/// Adds it, where the plan has it.
+pub fn add(piece: &Piece<'_>, host: &mut DesiredHost) -> Result<(), RenderError> {
+    let (Some(variables), Some(section)) = (&piece.variables.shiny, &piece.workbench.shiny) else {
+        return Ok(());
+    };
+    let folder = piece.inputs.folders.app.clone().unwrap_or_default();
+    let mut paths = vec![SERVICE, APP];
+    match section.language {
+        Language::Python => {
+            host.add_packages(&["python3-venv"]);
+            host.environments.push(python(piece, &folder)?);
+            paths.push(ENVIRONMENT);
+        }
+        Language::R => {
+            host.add_packages(&["r-base-core", "r-cran-shiny"]);
+            host.packages.extend(imports(&folder));
+        }
+    }
+    host.trees.push(Tree {
+        name: "shiny-app",
+        link: APP,
+        reader: Some(USER),
+        folder,
+    });
+    let service = piece.render("systemd/shiny-app.service.j2")?;
+    host.add_checked(SERVICE, service, "0644", Some(Checker::Unit));
+    let restart = |path| Input {
+        path,
+        effect: Effect::Restart,
+    };
+    host.units.push(DesiredUnit {
+        name: UNIT,
+        inputs: paths.into_iter().map(restart).collect(),
+    });
+    host.ports.push(Port {
+        port: PORT,
+        unit: UNIT,
+    });
+    host.gates.extend([
+        Gate::Active { unit: UNIT },
+        Gate::Loopback { ports: vec![PORT] },
+        Gate::Shiny {
+            unit: UNIT,
+            url: piece.variables.url(&variables.base),
+        },
+    ]);
+    Ok(())
+}
+
+/// Shiny, and what the app's folder asks for.
+fn python(piece: &Piece<'_>, folder: &Arc<LocalFolder>) -> Result<Environment, RenderError> {
+    let mut requirements = Piece::plain("shiny/requirements.txt")?;
+    requirements.push_str(folder.text(REQUIREMENTS).unwrap_or_default());
+    let index = piece.workbench.mirrors.pip.as_ref();
+    Ok(Environment {
+        name: "shiny".to_owned(),
+        kind: EnvironmentKind::Python,
+        link: ENVIRONMENT.to_owned(),
+        requirements,
+        index: index.map(ToString::to_string),
+        ..Environment::default()
+    })
+}
+
+/// The packages of Debian and Ubuntu for what an app's DESCRIPTION imports
+/// ("Writing R Extensions", section 1.1.3; Debian's R policy names them so).
+fn imports(folder: &LocalFolder) -> Vec<String> {
+    let text = folder.text(DESCRIPTION).unwrap_or_default();
+    let mut names = Vec::new();
+    let mut is_imports = false;
+    for line in text.lines() {
+        let rest = match line.split_once(':') {
+            Some((field, rest)) if !line.starts_with([' ', '\t']) => {
+                is_imports = matches!(field, "Imports" | "Depends");
+                rest
+            }
+            _ => line,
+        };
+        let words = rest.split(',').filter(|_| is_imports);
+        let words = words.map(|word| word.split('(').next().unwrap_or_default().trim());
+        names.extend(words.filter(|name| is_name(name)).map(package));
+    }
+    names
+}
+
+/// Not `R` itself, nor what it brings along ("R FAQ", section 5.1.1).
+fn is_name(name: &str) -> bool {
+    const OWN: [&str; 10] = [
+        "R",
+        "base",
+        "compiler",
+        "graphics",
+        "grDevices",
+        "grid",
+        "methods",
+        "stats",
+        "tools",
+        "utils",
+    ];
+    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || letter == '.';
+    !name.is_empty() && name.chars().all(is_plain) && !OWN.contains(&name)
+}
+
+fn package(name: &str) -> String {
+    format!("r-cran-{}", name.to_ascii_lowercase())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::local_folder::LocalFile;
+
+    #[test]
+    fn imports_become_packages() {
+        let text = "Type: Shiny\nDepends: R (>= 4.1), ggplot2\nImports:\n    shiny,\n    \
+                    data.table (>= 1.14), utils, bad;name\nTitle: a, b\n";
+        let file = LocalFile {
+            content: text.into(),
+            executable: false,
+        };
+        let folder = LocalFolder {
+            files: [(DESCRIPTION.to_owned(), file)].into(),
+        };
+        let expected = ["r-cran-ggplot2", "r-cran-shiny", "r-cran-data.table"];
+        assert_eq!(imports(&folder), expected);
+        assert!(imports(&LocalFolder::default()).is_empty());
+    }
+}
