@@ -11,6 +11,7 @@ only root and those reach whom the plan lets. What /etc/labctl/aws.env says coun
 """
 
 import argparse
+import contextlib
 import fcntl
 import hashlib
 import json
@@ -108,6 +109,8 @@ def refresh(settings):
             else:
                 point(link, before)
                 run(["systemctl", "restart", UNIT])
+                with contextlib.suppress(Broken):
+                    wait_for_answer()
             broken.lines += run(["journalctl", "-u", UNIT, "-n", "20", "--no-pager", "-o", "cat", "-q"]).splitlines()
             raise
         if before:
