@@ -34,7 +34,7 @@ pub enum Event<'a> {
     Failed(&'a Step, &'a StepError),
     /// A step was left out, because another failed or was left out.
     Skipped(&'a Step, &'a Step),
-    /// A step was not begun, because the user interrupted.
+    /// A step was not begun, because the user interrupted, time was up, or another failed.
     Withheld(&'a Step),
 }
 
@@ -59,8 +59,10 @@ pub struct Outcome {
     pub failed: Vec<(Step, StepError)>,
     /// The steps that were left out because of a failure.
     pub skipped: Vec<Step>,
-    /// The steps that were not begun because of an interruption.
+    /// The steps that were not begun because of an interruption, the deadline or a failure.
     pub withheld: Vec<Step>,
+    /// Whether it was not done by its deadline.
+    pub is_late: bool,
     /// What exists now.
     pub handles: BTreeMap<Address, Handle>,
 }
@@ -77,6 +79,11 @@ pub struct Applying<'a> {
     pub live: &'a LiveLab,
     /// Whether a bucket's content may be deleted with it.
     pub empty_bucket: bool,
+    /// Whether nothing more is begun once a step has failed: what is not deleted
+    /// yet stays as it is then.
+    pub stops_at_failure: bool,
+    /// When it has to be done: nothing new is begun then, and nothing is waited for.
+    pub deadline: Option<Instant>,
     /// Set when the user interrupts: nothing new is begun then.
     pub interrupted: &'a Cell<bool>,
     /// Listens.
@@ -99,6 +106,7 @@ impl Applying<'_> {
         let shared = Shared {
             empty_bucket: self.empty_bucket,
             instance_generation: self.live.ended_instances,
+            deadline: self.deadline,
             handles: RefCell::new(self.live.handles()),
             ..Shared::new(self.cloud, self.scope, self.lookups)
         };
@@ -107,7 +115,7 @@ impl Applying<'_> {
         let mut outcome = Outcome::default();
         loop {
             self.skip_dependents(graph, &mut states);
-            while running.len() < CONCURRENCY && !self.interrupted.get() {
+            while running.len() < CONCURRENCY && self.goes_on(&outcome) && !shared.is_late() {
                 let Some(index) = next_ready(graph, &states) else {
                     break;
                 };
@@ -149,8 +157,15 @@ impl Applying<'_> {
                 State::Running | State::Done | State::Failed => {}
             }
         }
+        let is_undone = !outcome.failed.is_empty() || !outcome.withheld.is_empty();
+        outcome.is_late = is_undone && shared.is_late();
         outcome.handles = shared.handles.into_inner();
         outcome
+    }
+
+    fn goes_on(&self, outcome: &Outcome) -> bool {
+        let is_stopped = self.stops_at_failure && !outcome.failed.is_empty();
+        !is_stopped && !self.interrupted.get()
     }
 
     fn skip_dependents(&self, graph: &Graph, states: &mut [State]) {

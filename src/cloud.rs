@@ -13,6 +13,8 @@ pub mod faulty;
 pub mod http;
 pub mod memory;
 mod object;
+mod pace;
+mod patience;
 
 use futures_util::future::LocalBoxFuture;
 

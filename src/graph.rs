@@ -172,8 +172,10 @@ impl Builder {
     }
 
     fn add_create(&mut self, desired: &Desired, after: Option<usize>) {
+        let mut uses = desired.body.references(false);
+        uses.extend(desired.body.turns());
         let links = Links {
-            uses: desired.body.references(false),
+            uses,
             ..Links::default()
         };
         let address = desired.address.clone();

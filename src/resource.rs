@@ -213,6 +213,8 @@ pub enum OnChange {
 
 /// The path of the field of [`Field::noted_on`].
 const NOTE: &str = "note";
+/// The path of the field of [`Field::created_after`].
+const TURN: &str = "turn";
 
 /// One property of a resource: where it is, what it is, what a change takes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -258,6 +260,17 @@ impl Field {
     /// before the note does.
     pub fn noted_on(kind: Kind) -> Self {
         Self::after(NOTE, kind)
+    }
+
+    /// Makes a field by which this resource is created after the one it names, and
+    /// is bound to it in no other way.
+    pub fn created_after(kind: Kind) -> Self {
+        Self::after(TURN, kind)
+    }
+
+    /// Whether the field orders creation alone.
+    pub fn is_turn(&self) -> bool {
+        self.on_change == OnChange::Ignore && self.path == TURN
     }
 
     /// Whether the field names the resource on which this one is noted.

@@ -228,12 +228,21 @@ impl Body {
         addresses
     }
 
+    /// The addresses of the resources after which this one is created.
+    pub fn turns(&self) -> Vec<Address> {
+        let mut addresses = Vec::new();
+        for field in self.fields().into_iter().filter(Field::is_turn) {
+            field.value.collect_references(&mut addresses);
+        }
+        addresses
+    }
+
     /// The addresses that the resource refers to; with `late` those only that
     /// are set in a later step, without it all others.
     pub fn references(&self, late: bool) -> Vec<Address> {
         let fields = self.fields().into_iter();
         let mut addresses = Vec::new();
-        for field in fields.filter(|field| field.late == late) {
+        for field in fields.filter(|field| field.late == late && !field.is_turn()) {
             field.value.collect_references(&mut addresses);
         }
         addresses

@@ -2,31 +2,70 @@
 
 use std::time::Duration;
 
-use aws_config::retry::RetryConfig;
-use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
 use aws_smithy_async::time::SystemTimeSource;
 use tokio::time::Instant;
 
+use super::pace::{Pace, counted, measured};
+use super::patience::{Judge, retries, timeouts};
 use super::{Call, CallError, Cloud, Object, PUT_OBJECT, Read, Reply, call, http, operations};
 use {
     aws_sdk_ec2 as ec2, aws_sdk_iam as iam, aws_sdk_resourcegroupstagging as tagging,
     aws_sdk_route53 as route53, aws_sdk_s3 as s3, aws_sdk_sts as sts,
 };
 
-/// Is told of each call that ended: how long it took, and its error, if any.
-pub type CallLog<'a> = Box<dyn Fn(Call, Duration, Option<&CallError>) + 'a>;
+/// A call that ended.
+#[derive(Debug, Clone, Copy)]
+pub struct Made<'a> {
+    /// The call.
+    pub call: Call,
+    /// How long it took, its pauses included.
+    pub took: Duration,
+    /// How often it was sent.
+    pub requests: u32,
+    /// Its error, if any.
+    pub error: Option<&'a CallError>,
+}
+
+/// Is told of each call that ended.
+pub type CallLog<'a> = Box<dyn Fn(Made<'_>) + 'a>;
 
 /// The clients of all services that labctl uses.
 pub struct Aws<'a> {
-    ec2: ec2::Client,
-    iam: iam::Client,
-    route53: route53::Client,
-    s3: s3::Client,
-    sts: sts::Client,
-    tagging: tagging::Client,
+    ec2: Clients<ec2::Client>,
+    iam: Clients<iam::Client>,
+    route53: Clients<route53::Client>,
+    s3: Clients<s3::Client>,
+    sts: Clients<sts::Client>,
+    tagging: Clients<tagging::Client>,
     log: Option<CallLog<'a>>,
+}
+
+/// The clients of one service.
+struct Clients<C> {
+    usual: C,
+    /// For calls that must not arrive twice.
+    once: C,
+}
+
+/// What AWS makes a second time if the call arrives a second time, or of which the second answer
+/// would tell that somebody else was first: it knows them again by no token.
+const ONCE: &[&str] = &[
+    "AllocateAddress",
+    "CreateInternetGateway",
+    "CreateSubnet",
+    "CreateVpc",
+    "ImportKeyPair",
+];
+
+impl<C> Clients<C> {
+    fn of(&self, call: Call) -> &C {
+        match ONCE.contains(&call.operation) {
+            true => &self.once,
+            false => &self.usual,
+        }
+    }
 }
 
 /// How to find the account.
@@ -39,26 +78,21 @@ pub struct Access {
     pub profile: Option<String>,
 }
 
-const ATTEMPTS: u32 = 5;
-const FIRST_PAUSE: Duration = Duration::from_millis(500);
-const CONNECT: Duration = Duration::from_secs(5);
-const ATTEMPT: Duration = Duration::from_secs(30);
-const OPERATION: Duration = Duration::from_secs(120);
-
-fn timeouts() -> TimeoutConfig {
-    TimeoutConfig::builder()
-        .connect_timeout(CONNECT)
-        .operation_attempt_timeout(ATTEMPT)
-        .operation_timeout(OPERATION)
-        .build()
-}
-
-/// Not the adaptive mode: once throttled, it would hold back all calls to that
-/// service, a minute long for the few that labctl makes.
-fn retries() -> RetryConfig {
-    RetryConfig::standard()
-        .with_max_attempts(ATTEMPTS)
-        .with_initial_backoff(FIRST_PAUSE)
+/// Makes the clients of a service, each with the retries that are right for it.
+macro_rules! clients {
+    ($service:ident, $config:expr, $client:expr, $pace:expr, $sets_retries:expr) => {{
+        let mut base = $config.http_client(measured($client, $pace));
+        if $sets_retries {
+            base = base.retry_config(retries(stringify!($service)));
+        }
+        let client = |base: $service::config::Builder, is_once| {
+            $service::Client::from_conf(base.retry_classifier(Judge { is_once }).build())
+        };
+        Clients {
+            usual: client(base.clone(), false),
+            once: client(base, true),
+        }
+    }};
 }
 
 impl<'a> Aws<'a> {
@@ -67,13 +101,12 @@ impl<'a> Aws<'a> {
     pub async fn connect(access: &Access, log: Option<CallLog<'a>>) -> Self {
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
             .region(Region::new(access.region.clone()))
-            .retry_config(retries())
             .timeout_config(timeouts())
             .http_client(http::client());
         if let Some(profile) = &access.profile {
             loader = loader.profile_name(profile);
         }
-        Self::with_config(&loader.load().await, log)
+        Self::build(&loader.load().await, true, log)
     }
 
     /// Makes clients of the sandbox on this laptop. Neither the environment nor any file is asked, so that nothing of
@@ -85,29 +118,62 @@ impl<'a> Aws<'a> {
             .region(Region::new(region.to_owned()))
             .endpoint_url(endpoint)
             .credentials_provider(sts::config::SharedCredentialsProvider::new(credentials))
-            .retry_config(retries())
             .timeout_config(timeouts())
             .http_client(http::local_client())
             .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
             .time_source(SystemTimeSource::new())
             .build();
-        Self::with_config(&config, log)
+        Self::build(&config, true, log)
     }
 
-    /// Makes the clients of a configuration that is ready.
+    /// Makes the clients of a configuration that is ready, its retries included.
     pub fn with_config(config: &SdkConfig, log: Option<CallLog<'a>>) -> Self {
+        Self::build(config, false, log)
+    }
+
+    fn build(config: &SdkConfig, sets_retries: bool, log: Option<CallLog<'a>>) -> Self {
+        let client = &config.http_client().unwrap_or_else(http::client);
         // Names of buckets are part of the host name in AWS; a server that
         // stands in for AWS has one host name only.
-        let s3_config = s3::config::Builder::from(config)
-            .force_path_style(config.endpoint_url().is_some())
-            .build();
+        let is_path_style = config.endpoint_url().is_some();
+        let s3_config = s3::config::Builder::from(config).force_path_style(is_path_style);
         Self {
-            ec2: ec2::Client::new(config),
-            iam: iam::Client::new(config),
-            route53: route53::Client::new(config),
-            s3: s3::Client::from_conf(s3_config),
-            sts: sts::Client::new(config),
-            tagging: tagging::Client::new(config),
+            ec2: clients!(
+                ec2,
+                ec2::config::Builder::from(config),
+                client,
+                None,
+                sets_retries
+            ),
+            iam: clients!(
+                iam,
+                iam::config::Builder::from(config),
+                client,
+                None,
+                sets_retries
+            ),
+            route53: clients!(
+                route53,
+                route53::config::Builder::from(config),
+                client,
+                Some(Pace::of_route53()),
+                sets_retries
+            ),
+            s3: clients!(s3, s3_config, client, None, sets_retries),
+            sts: clients!(
+                sts,
+                sts::config::Builder::from(config),
+                client,
+                None,
+                sets_retries
+            ),
+            tagging: clients!(
+                tagging,
+                tagging::config::Builder::from(config),
+                client,
+                None,
+                sets_retries
+            ),
             log,
         }
     }
@@ -118,9 +184,14 @@ impl<'a> Aws<'a> {
         reply: impl Future<Output = Result<T, CallError>>,
     ) -> Result<T, CallError> {
         let start = Instant::now();
-        let result = reply.await;
+        let (result, requests) = counted(reply).await;
         if let Some(log) = &self.log {
-            log(call, start.elapsed(), result.as_ref().err());
+            log(Made {
+                call,
+                took: start.elapsed(),
+                requests,
+                error: result.as_ref().err(),
+            });
         }
         result
     }
@@ -139,7 +210,7 @@ macro_rules! through_sdk {
                 ) -> Reply<'_, $read_service::operation::$read::$ReadOutput> {
                     let call = call(stringify!($read_service), stringify!($ReadOutput), false);
                     Box::pin(self.logged(call, async move {
-                        let result = input.send_with(&self.$read_service).await;
+                        let result = input.send_with(self.$read_service.of(call)).await;
                         result.map_err(|error| CallError::from_sdk(call, error))
                     }))
                 }
@@ -152,7 +223,7 @@ macro_rules! through_sdk {
                 object: Object,
             ) -> Reply<'_, s3::operation::put_object::PutObjectOutput> {
                 Box::pin(self.logged(PUT_OBJECT, async move {
-                    let result = object.input().send_with(&self.s3).await;
+                    let result = object.input().send_with(&self.s3.usual).await;
                     result.map_err(|error| CallError::from_sdk(PUT_OBJECT, error))
                 }))
             }
@@ -164,7 +235,7 @@ macro_rules! through_sdk {
                 ) -> Reply<'_, $write_service::operation::$write::$WriteOutput> {
                     let call = call(stringify!($write_service), stringify!($WriteOutput), true);
                     Box::pin(self.logged(call, async move {
-                        let result = input.send_with(&self.$write_service).await;
+                        let result = input.send_with(self.$write_service.of(call)).await;
                         result.map_err(|error| CallError::from_sdk(call, error))
                     }))
                 }

@@ -85,6 +85,15 @@ impl CallError {
         }
     }
 
+    /// Whether it is not known if the call has had its effect.
+    pub fn is_unclear(&self) -> bool {
+        match &self.failure {
+            Failure::Service { code, status, .. } => is_unclear(code, *status),
+            Failure::Unreachable(_) | Failure::TimedOut | Failure::Garbled { .. } => true,
+            Failure::NotSent(_) => false,
+        }
+    }
+
     /// Takes what counts from an error of the SDK.
     pub(crate) fn from_sdk<E>(call: Call, error: SdkError<E, HttpResponse>) -> Self
     where
@@ -110,6 +119,29 @@ impl CallError {
     }
 }
 
+/// Whether AWS says that it has none left of what was asked for: no is its answer, whatever the
+/// HTTP status.
+pub fn is_out_of_stock(code: &str) -> bool {
+    code.starts_with("Insufficient") && code.contains("Capacity")
+}
+
+/// Whether an answer leaves open if the call has had its effect: there is none, or AWS speaks of
+/// trouble of its own (EC2 API Reference, "Error codes": server errors).
+pub fn is_unclear(code: &str, status: u16) -> bool {
+    const REFUSED: &[&str] = &[
+        "RequestLimitExceeded",
+        "SlowDown",
+        "ServiceUnavailable",
+        "Unavailable",
+    ];
+    match status {
+        0 => code.is_empty(),
+        200..300 => true,
+        500.. => !is_out_of_stock(code) && !REFUSED.contains(&code),
+        _ => false,
+    }
+}
+
 fn failure<E>(error: SdkError<E, HttpResponse>) -> Failure
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
@@ -132,7 +164,12 @@ where
         }
         SdkError::TimeoutError(_) => Failure::TimedOut,
         SdkError::DispatchFailure(dispatch) if dispatch.is_timeout() => Failure::TimedOut,
-        SdkError::DispatchFailure(dispatch) if dispatch.is_io() => Failure::Unreachable(detail),
+        // The connection ended in the middle of an answer, or before it.
+        SdkError::DispatchFailure(dispatch)
+            if dispatch.is_io() || dispatch.as_other().is_some() =>
+        {
+            Failure::Unreachable(detail)
+        }
         SdkError::DispatchFailure(_) | SdkError::ConstructionFailure(_) => Failure::NotSent(detail),
         SdkError::ResponseError(context) => garbled(&detail, context.raw()),
         _ => Failure::NotSent(detail),

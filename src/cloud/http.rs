@@ -20,6 +20,16 @@ const READ: Duration = Duration::from_secs(30);
 /// What is asked this way is an address, or the state of a sandbox.
 const LONGEST: usize = 16 << 20;
 
+/// Makes a connector of the SDK's clients, which goes through the system's proxies.
+fn through_proxies() -> SharedHttpConnector {
+    connector(ProxyConfig::from_env())
+}
+
+/// Makes a connector that goes where it is told, past every proxy.
+fn straight() -> SharedHttpConnector {
+    connector(ProxyConfig::disabled())
+}
+
 /// Makes a connector, which keeps connections for the next request.
 fn connector(proxies: ProxyConfig) -> SharedHttpConnector {
     let settings = HttpConnectorSettings::builder()
@@ -39,13 +49,13 @@ fn connector(proxies: ProxyConfig) -> SharedHttpConnector {
 
 /// Makes a client of one connector for all services.
 pub fn client() -> SharedHttpClient {
-    let connector = connector(ProxyConfig::from_env());
+    let connector = through_proxies();
     http_client_fn(move |_, _| connector.clone())
 }
 
 /// Makes a client that goes where it is told, past every proxy.
 pub fn local_client() -> SharedHttpClient {
-    let connector = connector(ProxyConfig::disabled());
+    let connector = straight();
     http_client_fn(move |_, _| connector.clone())
 }
 
@@ -56,7 +66,7 @@ pub fn local_client() -> SharedHttpClient {
 /// What the system said, in words.
 pub async fn get(url: &str) -> Result<String, String> {
     let request = HttpRequest::get(url).map_err(|error| error.to_string())?;
-    send(&connector(ProxyConfig::from_env()), request).await
+    send(&through_proxies(), request).await
 }
 
 /// Asks a server of this laptop, and gives the text of its answer.
@@ -81,7 +91,7 @@ pub async fn local(
         request.headers_mut().insert("Content-Length", length);
         *request.body_mut() = SdkBody::from(body);
     }
-    send(&connector(ProxyConfig::disabled()), request).await
+    send(&straight(), request).await
 }
 
 async fn send(connector: &SharedHttpConnector, request: HttpRequest) -> Result<String, String> {

@@ -2,13 +2,14 @@
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
 use crate::bounded;
 use crate::cli::Global;
 use crate::diff::{Change, ChangeSet};
-use crate::plan::{self, Parsed};
+use crate::plan::{self, DurationSetting, Parsed};
 use crate::planning::{self, Laptop, Planned};
 use crate::report::{Out, PlanView, host as report_host, json, outcome};
 use crate::resource::{Address, OnChange, Power};
@@ -37,9 +38,24 @@ pub struct Arguments {
     /// Apply one half only: what is in AWS, or what is on the server
     #[arg(long, value_name = "cloud|host", hide_possible_values = true)]
     only: Option<Half>,
+    /// Begin and await nothing more in AWS after this time, such as `90s`, `30m` or `2h`
+    #[arg(long, value_name = "TIME", default_value = "1h")]
+    deadline: DurationSetting,
     /// Print one JSON event a line
     #[arg(long)]
     pub json: bool,
+}
+
+impl Arguments {
+    fn options<'a>(&self, parsed: &'a Parsed, way: &'a Way) -> Options<'a> {
+        Options {
+            empty_bucket: false,
+            stops_at_failure: false,
+            deadline: Duration::from_secs(self.deadline.as_secs().into()),
+            parsed,
+            way,
+        }
+    }
 }
 
 /// A half of a lab.
@@ -104,11 +120,7 @@ pub async fn run(global: &Global, arguments: &Arguments, out: &Out) -> Result<Ex
     if (does_cloud && planned.set.has_work()) || has_host_work {
         running::confirm("apply these changes?", arguments.yes, out)?;
     }
-    let options = Options {
-        empty_bucket: false,
-        parsed: &parsed,
-        way: &way,
-    };
+    let options = arguments.options(&parsed, &way);
     let planned = match does_cloud {
         true => planned,
         false => without_changes(planned),

@@ -1,12 +1,14 @@
 //! `labctl destroy`: takes the lab down, and nothing else.
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Args;
 
 use crate::cli::Global;
 use crate::cloud::Read;
 use crate::diff::Change;
+use crate::plan::DurationSetting;
 use crate::planning::{self, Planned};
 use crate::report::{Out, outcome, text};
 use crate::resource::{Live, Owner};
@@ -28,6 +30,9 @@ pub struct Arguments {
     /// Delete the hosted zone too; a new one will have other name servers
     #[arg(long)]
     delete_zone: bool,
+    /// Begin and await nothing more in AWS after this time, such as `90s`, `30m` or `2h`
+    #[arg(long, value_name = "TIME", default_value = "1h")]
+    deadline: DurationSetting,
     /// Print one JSON event a line
     #[arg(long)]
     pub json: bool,
@@ -66,6 +71,8 @@ pub async fn run(global: &Global, arguments: &Arguments, out: &Out) -> Result<Ex
     }
     let options = Options {
         empty_bucket: arguments.empty_bucket,
+        stops_at_failure: true,
+        deadline: Duration::from_secs(arguments.deadline.as_secs().into()),
         parsed: &parsed,
         way: &way,
     };

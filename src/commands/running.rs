@@ -3,6 +3,9 @@
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::process::ExitCode;
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use crate::apply::{Applying, Outcome};
 use crate::cloud::Cloud;
@@ -22,6 +25,10 @@ use super::{Failure, interrupt};
 pub struct Options<'a> {
     /// Whether buckets are emptied before they are deleted.
     pub empty_bucket: bool,
+    /// Whether nothing more is begun once a step has failed.
+    pub stops_at_failure: bool,
+    /// How long it may take.
+    pub deadline: Duration,
     /// The plan.
     pub parsed: &'a Parsed,
     /// The way to the server.
@@ -59,7 +66,7 @@ pub struct Ended {
 impl Ended {
     /// Whether all is done.
     pub fn is_complete(&self) -> bool {
-        self.outcome.failed.is_empty() && self.outcome.skipped.is_empty() && !self.interrupted
+        is_done(&self.outcome) && !self.interrupted
     }
 
     /// What there is to show.
@@ -105,6 +112,8 @@ pub async fn apply(
         lookups: &planned.lookups,
         live: &planned.live,
         empty_bucket: options.empty_bucket,
+        stops_at_failure: options.stops_at_failure,
+        deadline: Some(Instant::now() + options.deadline),
         interrupted: &interrupted,
         listener: &progress,
     };
@@ -121,10 +130,14 @@ pub async fn apply(
     })
 }
 
+const fn is_done(outcome: &Outcome) -> bool {
+    outcome.failed.is_empty() && outcome.skipped.is_empty() && outcome.withheld.is_empty()
+}
+
 fn verdict(outcome: &Outcome, interrupted: bool) -> Result<ExitCode, Failure> {
     if interrupted {
         Err(Failure::Interrupted)
-    } else if outcome.failed.is_empty() && outcome.skipped.is_empty() {
+    } else if is_done(outcome) {
         Ok(ExitCode::SUCCESS)
     } else {
         Err(Failure::Reported)

@@ -1,12 +1,11 @@
 //! What most commands begin with: the plan, the keys, the connection to AWS.
 
-use std::cell::Cell;
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use crate::cli::Global;
-use crate::cloud::aws::{Access, Aws, CallLog};
-use crate::cloud::{Call, CallError};
+use crate::cloud::aws::{Access, Aws, CallLog, Made};
 use crate::diff::Refusal;
 use crate::folders;
 use crate::host;
@@ -105,20 +104,63 @@ pub async fn connect<'a>(
 }
 
 fn call_log(out: &Out) -> CallLog<'_> {
-    let count = Cell::new(0_u32);
-    Box::new(
-        move |call: Call, took: Duration, error: Option<&CallError>| {
-            count.set(count.get() + 1);
-            let ending = error
-                .map(|error| format!(": {}", error.code()))
-                .unwrap_or_default();
-            let millis = took.as_millis();
-            out.say(&format!(
-                "call {}: {call}, {millis} ms{ending}",
-                count.get()
-            ));
-        },
-    )
+    let tally = Tally {
+        out,
+        by_service: RefCell::default(),
+    };
+    Box::new(move |made: Made<'_>| tally.add(&made))
+}
+
+/// Counts calls, and how often they had to be sent again; says so at the end.
+struct Tally<'a> {
+    out: &'a Out,
+    /// Calls and requests.
+    by_service: RefCell<BTreeMap<&'static str, (u32, u32)>>,
+}
+
+impl Tally<'_> {
+    fn add(&self, made: &Made<'_>) {
+        let mut by_service = self.by_service.borrow_mut();
+        let (calls, requests) = by_service.entry(made.call.service).or_default();
+        *calls += 1;
+        *requests += made.requests;
+        let count: u32 = by_service.values().map(|(calls, _)| calls).sum();
+        let ending = made
+            .error
+            .map(|error| format!(": {}", error.code()))
+            .unwrap_or_default();
+        let again = match made.requests {
+            0 | 1 => String::new(),
+            requests => format!(" in {requests} attempts"),
+        };
+        let (call, millis) = (made.call, made.took.as_millis());
+        self.out
+            .say(&format!("call {count}: {call}, {millis} ms{again}{ending}"));
+    }
+}
+
+impl Drop for Tally<'_> {
+    fn drop(&mut self) {
+        let by_service = self.by_service.borrow();
+        let calls: u32 = by_service.values().map(|(calls, _)| calls).sum();
+        let retries = by_service
+            .iter()
+            .map(|(service, (calls, requests))| (service, requests.saturating_sub(*calls)));
+        let retries: Vec<_> = retries.filter(|(_, count)| *count > 0).collect();
+        let count: u32 = retries.iter().map(|(_, count)| count).sum();
+        let parts: Vec<_> = retries
+            .iter()
+            .map(|(service, count)| format!("{service} {count}"))
+            .collect();
+        let parts = match parts.as_slice() {
+            [] => String::new(),
+            parts => format!(" ({})", parts.join(", ")),
+        };
+        if calls > 0 {
+            self.out
+                .say(&format!("calls: {calls}; retries: {count}{parts}"));
+        }
+    }
 }
 
 /// Shows refusals as problems at their places in the plan file.

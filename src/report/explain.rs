@@ -92,6 +92,10 @@ pub fn step_error(error: &StepError) -> Explanation {
             error.to_string(),
             "run the same command again: it looks at what there is, and goes on from there",
         ),
+        StepError::Beaten => Explanation::new(
+            error.to_string(),
+            "wait until it has ended, then run the same command again: it looks at what there is",
+        ),
         StepError::Blocked(text) => Explanation {
             summary: cut(text),
             ..Explanation::default()

@@ -135,9 +135,10 @@ fn closing(view: &OutcomeView<'_>, command: &str) -> String {
         .filter(|(count, _)| *count > 0)
         .map(|(count, word)| format!("{count} {word}"))
         .collect();
-    let title = match failed.is_empty() {
-        true => paint(UPDATE, "interrupted:"),
-        false => paint(DANGER, "failed:"),
+    let title = match (failed.is_empty(), view.outcome.is_late) {
+        (_, true) => paint(DANGER, "not done by the deadline:"),
+        (true, false) => paint(UPDATE, "interrupted:"),
+        (false, false) => paint(DANGER, "failed:"),
     };
     format!(
         "{title} {finished} of {} done, {}; what is done stays, and `labctl {command}` goes on \

@@ -91,6 +91,9 @@ pub enum StepError {
     /// Something is in the way; the text says what and what to do.
     #[error("{0}")]
     Blocked(String),
+    /// Another run on the same lab was faster, and goes on alone.
+    #[error("another run of labctl on this lab is at work, and was faster")]
+    Beaten,
     /// AWS's answer lacks what it must have.
     #[error("AWS's answer to {operation} has no {missing}")]
     Incomplete {

@@ -44,6 +44,18 @@ pub fn live(address: &Ec2Address, reader: &Reader<'_>) -> Live {
 }
 
 impl ElasticIp {
+    /// Looks whether another run has made an address too; gives the one that all
+    /// runs keep, and lets this run's own go where that is another.
+    async fn only_one(&self, made: Handle, run: &Run<'_>) -> Result<Handle, StepError> {
+        match of_lab(run).await? {
+            Some(kept) if kept.id != made.id => {
+                release(&made.id, run).await?;
+                Ok(kept)
+            }
+            _ => Ok(made),
+        }
+    }
+
     async fn associate(&self, id: &str, run: &Run<'_>) -> Result<(), StepError> {
         let Some(instance) = &self.instance else {
             return Ok(());
@@ -69,6 +81,35 @@ impl ElasticIp {
     }
 }
 
+fn handle(id: String, public_ip: Option<&str>) -> Handle {
+    Handle {
+        id,
+        observed: Observed {
+            public_ip: public_ip.and_then(|ip| ip.parse().ok()),
+            ..Observed::default()
+        },
+    }
+}
+
+/// Finds the lab's address, of several the one that every run keeps.
+async fn of_lab(run: &Run<'_>) -> Result<Option<Handle>, CallError> {
+    let input = DescribeAddressesInput::builder().set_filters(ec2_tags::lab_filters(run.scope));
+    let output = run.cloud.describe_addresses(input).await?;
+    let mut found: Vec<&Ec2Address> = output.addresses().iter().collect();
+    found.sort_by_key(|address| (address.association_id().is_none(), address.allocation_id()));
+    let kept = found.into_iter().find_map(|address| Some((address.allocation_id()?, address)));
+    Ok(kept.map(|(id, address)| handle(id.to_owned(), address.public_ip())))
+}
+
+async fn release(id: &str, run: &Run<'_>) -> Result<(), StepError> {
+    run.settled("the address to be free", &["InvalidIPAddress.InUse"], async || {
+        let input = ReleaseAddressInput::builder().allocation_id(id);
+        let result = run.cloud.release_address(input).await;
+        gone_is_fine(result, &["InvalidAllocationID.NotFound"])
+    })
+    .await
+}
+
 async fn disassociate(live: &Live, run: &Run<'_>) -> Result<(), StepError> {
     let Some(association) = &live.observed.association_id else {
         return Ok(());
@@ -81,7 +122,10 @@ async fn disassociate(live: &Live, run: &Run<'_>) -> Result<(), StepError> {
 impl Manage for ElasticIp {
     fn fields(&self) -> Vec<Field> {
         let instance = Value::from(&self.instance);
-        let mut fields = vec![Field::update("instance", instance).late()];
+        let mut fields = vec![
+            Field::update("instance", instance).late(),
+            Field::created_after(Kind::KeyPair),
+        ];
         fields.extend(tags::fields(&self.tags));
         fields
     }
@@ -101,19 +145,17 @@ impl Manage for ElasticIp {
     }
 
     async fn create(&self, run: &Run<'_>) -> Result<Handle, StepError> {
-        let specification = ec2_tags::specification(ResourceType::ElasticIp, &self.tags);
-        let input = AllocateAddressInput::builder()
-            .domain(DomainType::Vpc)
-            .tag_specifications(specification);
-        let output = run.cloud.allocate_address(input).await?;
-        let id = required(output.allocation_id, "AllocateAddress", "allocation id")?;
-        Ok(Handle {
-            id,
-            observed: Observed {
-                public_ip: output.public_ip.and_then(|ip| ip.parse().ok()),
-                ..Observed::default()
-            },
-        })
+        let allocate = async || -> Result<Handle, StepError> {
+            let specification = ec2_tags::specification(ResourceType::ElasticIp, &self.tags);
+            let input = AllocateAddressInput::builder()
+                .domain(DomainType::Vpc)
+                .tag_specifications(specification);
+            let output = run.cloud.allocate_address(input).await?;
+            let id = required(output.allocation_id, "AllocateAddress", "allocation id")?;
+            Ok(handle(id, output.public_ip.as_deref()))
+        };
+        let made = run.once("an address", async || of_lab(run).await, allocate).await?;
+        self.only_one(made, run).await
     }
 
     async fn attach(&self, handle: &Handle, run: &Run<'_>) -> Result<(), StepError> {
@@ -138,11 +180,6 @@ impl Manage for ElasticIp {
 
     async fn delete(live: &Live, run: &Run<'_>) -> Result<(), StepError> {
         disassociate(live, run).await?;
-        run.settled("the address to be free", &["InvalidIPAddress.InUse"], async || {
-            let input = ReleaseAddressInput::builder().allocation_id(&live.id);
-            let result = run.cloud.release_address(input).await;
-            gone_is_fine(result, &["InvalidAllocationID.NotFound"])
-        })
-        .await
+        release(&live.id, run).await
     }
 }

@@ -105,13 +105,22 @@ impl Manage for InternetGateway {
     }
 
     async fn create(&self, run: &Run<'_>) -> Result<Handle, StepError> {
-        let specification =
-            ec2_tags::specification(ResourceType::InternetGateway, &self.tags);
-        let input = CreateInternetGatewayInput::builder().tag_specifications(specification);
-        let output = run.cloud.create_internet_gateway(input).await?;
-        let id = output
-            .internet_gateway
-            .and_then(|gateway| gateway.internet_gateway_id);
+        let look = async || -> Result<Option<Option<String>>, CallError> {
+            let filters = ec2_tags::lab_filters(run.scope);
+            let input = DescribeInternetGatewaysInput::builder().set_filters(filters);
+            let output = run.cloud.describe_internet_gateways(input).await?;
+            let gateways = output.internet_gateways().iter();
+            let ids = gateways.filter_map(Ec2InternetGateway::internet_gateway_id);
+            Ok(ids.min().map(|id| Some(id.to_owned())))
+        };
+        let create = async || -> Result<Option<String>, StepError> {
+            let specification =
+                ec2_tags::specification(ResourceType::InternetGateway, &self.tags);
+            let input = CreateInternetGatewayInput::builder().tag_specifications(specification);
+            let output = run.cloud.create_internet_gateway(input).await?;
+            Ok(output.internet_gateway.and_then(|gateway| gateway.internet_gateway_id))
+        };
+        let id = run.once("a gateway", look, create).await?;
         let handle = network::created(id, "CreateInternetGateway")?;
         self.attach_to_vpc(&handle.id, run).await?;
         Ok(handle)

@@ -95,18 +95,26 @@ impl Manage for KeyPair {
         Ok(tags::with_strays(found, read(strays.key_pairs())))
     }
 
+    /// Imports the key; of several runs at once the one that does it goes on.
+    ///
+    /// The name is there once, so AWS itself decides who is first, and leaves
+    /// nothing behind that would have to be unlocked. What AWS would make twice
+    /// comes after the key pair.
     async fn create(&self, run: &Run<'_>) -> Result<Handle, StepError> {
-        let input = ImportKeyPairInput::builder()
-            .key_name(&self.name)
-            .public_key_material(Blob::new(self.public_key.as_bytes()))
-            .tag_specifications(ec2_tags::specification(ResourceType::KeyPair, &self.tags));
-        match run.cloud.import_key_pair(input).await {
-            Ok(output) => {
-                let id = required(output.key_pair_id, "ImportKeyPair", "key pair id")?;
-                Ok(Handle::of(id))
+        let import = async || -> Result<Handle, StepError> {
+            let input = ImportKeyPairInput::builder()
+                .key_name(&self.name)
+                .public_key_material(Blob::new(self.public_key.as_bytes()))
+                .tag_specifications(ec2_tags::specification(ResourceType::KeyPair, &self.tags));
+            let output = run.cloud.import_key_pair(input).await?;
+            Ok(Handle::of(required(output.key_pair_id, "ImportKeyPair", "key pair id")?))
+        };
+        match run.unless_made("the key pair", async || self.look(run).await, import).await {
+            Err(error) if error.code() == "InvalidKeyPair.Duplicate" => {
+                self.found(run).await?;
+                Err(StepError::Beaten)
             }
-            Err(error) if error.code() == "InvalidKeyPair.Duplicate" => self.found(run).await,
-            Err(error) => Err(error.into()),
+            result => result,
         }
     }
 
@@ -133,18 +141,21 @@ impl Manage for KeyPair {
 impl KeyPair {
     /// Finds what another run of the same lab has imported meanwhile.
     async fn found(&self, run: &Run<'_>) -> Result<Handle, StepError> {
-        run.made_meanwhile(&format!("a key pair `{}`", self.name), async || {
-            let reader = Reader::new(run.cloud, run.scope);
-            let pairs = reader.key_pairs().await?.key_pairs().iter();
-            let is_this = |live: &Live| match &live.body {
-                Body::KeyPair(pair) => pair.public_key == self.public_key,
-                _ => false,
-            };
-            let ours = pairs
-                .map(|info| live(info, &reader))
-                .find(|live| live.owner == Owner::Lab && is_this(live));
-            Ok(ours.map(|live| Handle::of(live.id)))
-        })
-        .await
+        let what = format!("a key pair `{}`", self.name);
+        run.made_meanwhile(&what, async || self.look(run).await).await
+    }
+
+    /// Looks for the lab's key pair of this key.
+    async fn look(&self, run: &Run<'_>) -> Result<Option<Handle>, CallError> {
+        let reader = Reader::new(run.cloud, run.scope);
+        let pairs = reader.key_pairs().await?.key_pairs().iter();
+        let is_this = |live: &Live| match &live.body {
+            Body::KeyPair(pair) => pair.public_key == self.public_key,
+            _ => false,
+        };
+        let ours = pairs
+            .map(|info| live(info, &reader))
+            .find(|live| live.owner == Owner::Lab && is_this(live));
+        Ok(ours.map(|live| Handle::of(live.id)))
     }
 }

@@ -25,6 +25,8 @@ pub struct Shared<'a> {
     pub empty_bucket: bool,
     /// How many servers the lab has had; see the launch's client token.
     pub instance_generation: u32,
+    /// When all waiting ends, whatever is waited for.
+    pub deadline: Option<Instant>,
     /// What exists by now, by its address.
     pub handles: RefCell<BTreeMap<Address, Handle>>,
 }
@@ -38,8 +40,15 @@ impl<'a> Shared<'a> {
             lookups,
             empty_bucket: false,
             instance_generation: 0,
+            deadline: None,
             handles: RefCell::default(),
         }
+    }
+
+    /// Whether all waiting has ended.
+    pub fn is_late(&self) -> bool {
+        self.deadline
+            .is_some_and(|deadline| Instant::now() >= deadline)
     }
 }
 
@@ -62,6 +71,12 @@ const PROPAGATION: Duration = Duration::from_secs(180);
 /// How long to look for something that may have been made a moment ago, or may
 /// not be there at all.
 pub const SIGHT: Duration = Duration::from_secs(30);
+/// How long to look for what a call may have made that got no answer: long
+/// enough for EC2 to list it by its tags, most of the time. What is seen later
+/// is a spare, and the next run deletes it.
+const OWN_SIGHT: Duration = Duration::from_secs(10);
+/// How often to ask for something anew that was not made.
+const TRIES: u32 = 4;
 
 impl<'a> Run<'a> {
     /// Makes a run of one step.
@@ -108,7 +123,7 @@ impl<'a> Run<'a> {
                 return Ok(found);
             }
             let waited = start.elapsed();
-            if waited >= deadline {
+            if waited >= deadline || self.shared.is_late() {
                 return Err(StepError::TimedOut {
                     awaited: awaited.to_owned(),
                     waited,
@@ -137,6 +152,53 @@ impl<'a> Run<'a> {
             ))),
             other => other,
         }
+    }
+
+    /// Creates what AWS makes a second time when it is asked a second time. Looks
+    /// first whether another run has made it since the plan; and where it stays
+    /// open whether the call had its effect, looks for that.
+    ///
+    /// # Errors
+    /// What `create` or `look` fails with.
+    pub async fn once<T>(
+        &self,
+        what: &str,
+        mut look: impl AsyncFnMut() -> Result<Option<T>, CallError>,
+        create: impl AsyncFnMut() -> Result<T, StepError>,
+    ) -> Result<T, StepError> {
+        match look().await? {
+            Some(found) => Ok(found),
+            None => self.unless_made(what, look, create).await,
+        }
+    }
+
+    /// Creates something, and where it stays open whether the call had its effect,
+    /// looks for that before it calls again.
+    ///
+    /// # Errors
+    /// What `create` or `look` fails with.
+    pub async fn unless_made<T>(
+        &self,
+        what: &str,
+        mut look: impl AsyncFnMut() -> Result<Option<T>, CallError>,
+        mut create: impl AsyncFnMut() -> Result<T, StepError>,
+    ) -> Result<T, StepError> {
+        let awaited = format!("{what} that may have been made without an answer");
+        for _ in 1..TRIES {
+            match create().await {
+                Err(StepError::Call(error)) if error.is_unclear() => {
+                    match self
+                        .wait(&awaited, OWN_SIGHT, async || Ok(look().await?))
+                        .await
+                    {
+                        Err(StepError::TimedOut { .. }) => {}
+                        seen => return seen,
+                    }
+                }
+                result => return result,
+            }
+        }
+        create().await
     }
 
     /// Calls again while AWS answers with one of `codes`, because something
@@ -179,7 +241,11 @@ impl<'a> Run<'a> {
         loop {
             match call().await {
                 Ok(value) => return Ok(value),
-                Err(error) if is_passing(&error) && start.elapsed() < deadline => {
+                Err(error)
+                    if is_passing(&error)
+                        && start.elapsed() < deadline
+                        && !self.shared.is_late() =>
+                {
                     (self.say)(&format!("waiting for {awaited}"));
                     backoff.pause().await;
                 }

@@ -18,9 +18,9 @@ use crate::resource::{Address, Field, Live, Observed, Owner, Tags, Value};
 use super::context::{Handle, StepError, required};
 use super::pages::Pages;
 use super::reader::Reader;
-use super::run::{Run, gone_is_fine};
+use super::run::{Run, SIGHT, gone_is_fine};
 use super::placement::Placement;
-use super::{Body, Kind, Manage, ec2_tags, offers, tags};
+use super::{Body, Kind, Manage, ec2_tags, instance, offers, tags};
 
 mod rules;
 
@@ -142,7 +142,11 @@ impl Manage for SecurityGroup {
                 Err(error) => Err(error.into()),
             }
         };
-        let result = run.wait("what uses the security group to go", DELETION, delete).await;
+        let awaited = "what uses the security group to go";
+        let mut result = run.wait(awaited, SIGHT, delete).await;
+        if matches!(result, Err(StepError::TimedOut { .. })) && goes_by_itself(&live.id, run).await? {
+            result = run.wait(awaited, DELETION, delete).await;
+        }
         match result {
             Err(StepError::TimedOut { .. }) => Err(blocked(&live.id, run).await?),
             other => other,
@@ -263,11 +267,33 @@ async fn authorize(id: &str, rules: &BTreeSet<Rule>, run: &Run<'_>) -> Result<()
     }
 }
 
-/// Says what keeps the group from being deleted.
-async fn blocked(id: &str, run: &Run<'_>) -> Result<StepError, CallError> {
+/// The interfaces that use the group.
+async fn users(id: &str, run: &Run<'_>) -> Result<Vec<NetworkInterface>, CallError> {
     let input = DescribeNetworkInterfacesInput::builder()
         .filters(ec2_tags::filter("group-id", [id]));
     let output = run.cloud.describe_network_interfaces(input).await?;
+    Ok(output.network_interfaces.unwrap_or_default())
+}
+
+/// Whether all that uses the group are interfaces of servers that have ended,
+/// which EC2 takes away in its own time.
+async fn goes_by_itself(id: &str, run: &Run<'_>) -> Result<bool, CallError> {
+    let users = users(id, run).await?;
+    for interface in &users {
+        let attachment = interface.attachment();
+        let Some(server) = attachment.and_then(|attachment| attachment.instance_id()) else {
+            return Ok(false);
+        };
+        if instance::describe(run.cloud, server).await?.is_some_and(|server| instance::is_alive(&server)) {
+            return Ok(false);
+        }
+    }
+    Ok(!users.is_empty())
+}
+
+/// Says what keeps the group from being deleted.
+async fn blocked(id: &str, run: &Run<'_>) -> Result<StepError, CallError> {
+    let users = users(id, run).await?;
     let name = |interface: &NetworkInterface| {
         let interface_id = interface.network_interface_id().unwrap_or("an interface");
         let attachment = interface.attachment();
@@ -276,7 +302,7 @@ async fn blocked(id: &str, run: &Run<'_>) -> Result<StepError, CallError> {
             None => format!("`{interface_id}`"),
         }
     };
-    let names: Vec<_> = output.network_interfaces().iter().map(name).collect();
+    let names: Vec<_> = users.iter().map(name).collect();
     let users = if names.is_empty() {
         "something, maybe a rule of another group,".to_owned()
     } else {

@@ -88,18 +88,28 @@ impl Manage for Subnet {
     async fn create(&self, run: &Run<'_>) -> Result<Handle, StepError> {
         let vpc = run.id(&self.vpc)?;
         let zone = &run.shared.lookups.availability_zone;
-        let created = run
-            .settled("the network to be known", &["InvalidVpcID.NotFound"], async || {
+        let look = async || -> Result<Option<Option<String>>, CallError> {
+            let input = DescribeSubnetsInput::builder()
+                .set_filters(ec2_tags::lab_filters(run.scope))
+                .filters(ec2_tags::filter("vpc-id", [&vpc]));
+            let output = run.cloud.describe_subnets(input).await?;
+            let ids = output.subnets().iter().filter_map(|subnet| subnet.subnet_id());
+            Ok(ids.min().map(|id| Some(id.to_owned())))
+        };
+        let create = async || {
+            run.settled("the network to be known", &["InvalidVpcID.NotFound"], async || {
                 let specification = ec2_tags::specification(ResourceType::Subnet, &self.tags);
                 let input = CreateSubnetInput::builder()
                     .vpc_id(&vpc)
                     .cidr_block(&self.cidr)
                     .set_availability_zone(zone.clone())
                     .tag_specifications(specification);
-                run.cloud.create_subnet(input).await
+                let output = run.cloud.create_subnet(input).await?;
+                Ok(output.subnet.and_then(|subnet| subnet.subnet_id))
             })
-            .await?;
-        let id = created.subnet.and_then(|subnet| subnet.subnet_id);
+            .await
+        };
+        let id = run.once("a subnet", look, create).await?;
         let handle = network::created(id, "CreateSubnet")?;
         self.set_public_addresses(&handle.id, run).await?;
         Ok(handle)

@@ -40,7 +40,10 @@ fn live(vpc: &Ec2Vpc, reader: &Reader<'_>) -> Live {
 
 impl Manage for Vpc {
     fn fields(&self) -> Vec<Field> {
-        let mut fields = vec![Field::replace("cidr", Value::text(&self.cidr))];
+        let mut fields = vec![
+            Field::replace("cidr", Value::text(&self.cidr)),
+            Field::created_after(Kind::KeyPair),
+        ];
         fields.extend(tags::fields(&self.tags));
         fields
     }
@@ -56,12 +59,21 @@ impl Manage for Vpc {
     }
 
     async fn create(&self, run: &Run<'_>) -> Result<Handle, StepError> {
-        let input = CreateVpcInput::builder()
-            .cidr_block(&self.cidr)
-            .tag_specifications(ec2_tags::specification(ResourceType::Vpc, &self.tags));
-        let output = run.cloud.create_vpc(input).await?;
-        let id = output.vpc.and_then(|vpc| vpc.vpc_id);
-        network::created(id, "CreateVpc")
+        let look = async || -> Result<Option<Option<String>>, CallError> {
+            let filters = ec2_tags::lab_filters(run.scope);
+            let input = DescribeVpcsInput::builder().set_filters(filters);
+            let output = run.cloud.describe_vpcs(input).await?;
+            let ids = output.vpcs().iter().filter_map(Ec2Vpc::vpc_id);
+            Ok(ids.min().map(|id| Some(id.to_owned())))
+        };
+        let create = async || -> Result<Option<String>, StepError> {
+            let input = CreateVpcInput::builder()
+                .cidr_block(&self.cidr)
+                .tag_specifications(ec2_tags::specification(ResourceType::Vpc, &self.tags));
+            let output = run.cloud.create_vpc(input).await?;
+            Ok(output.vpc.and_then(|vpc| vpc.vpc_id))
+        };
+        network::created(run.once("a network", look, create).await?, "CreateVpc")
     }
 
     async fn update(

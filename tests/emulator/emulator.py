@@ -4,7 +4,8 @@ moto (in this process) answers the requests. Around it, per request:
 
 * the log: which AWS operation, when it began and ended, its status, whether it writes;
 * latency: a settable number of milliseconds, for all requests side by side;
-* faults: rules that make chosen operations fail, or lose the answer after the effect;
+* faults: rules that make chosen operations fail, lose or spoil the answer after the effect, or
+  kill who called (see `faults.py`);
 * strictness that AWS has and moto lacks (see `strict.py`), on unless switched off.
 
 What is asked of moto, and how, is `src/sandbox/emulator/server.py`.
@@ -19,14 +20,14 @@ Control, JSON in and out; `?account=` picks another account than 123456789012:
     POST /labctl-test/reset            forgets resources, logs and faults of *every* account
     POST /labctl-test/latency          {"ms": 100}
     POST /labctl-test/faults           {"rules": [...], "seed": 1}, replaces the rules; see `Fault`
-    POST /labctl-test/strict           {"enabled": true, "transition_ms": 0}
+    POST /labctl-test/strict           {"enabled": true, "transition_ms": 0, "profile_ms": 0}
+    GET  /labctl-test/faults           how many calls each rule has seen and hit
     GET  /labctl-test/requests         [{"operation": "ec2:RunInstances", ...}], in order of arrival
     POST /labctl-test/requests/clear
 """
 
 import argparse
 import fcntl
-import fnmatch
 import json
 import os
 import random
@@ -34,7 +35,6 @@ import signal
 import sys
 import threading
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import parse_qsl
 
@@ -42,47 +42,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "src/sandbox/emulat
 
 from server import DEFAULT_ACCOUNT, Emulator, Handler, identify  # before moto, whose settings it makes
 
+from faults import Fault, Spoilt, send_spoilt
 from moto.moto_api._internal.models import moto_api_backend
-from strict import Answer, Strict, error
+from strict import Answer, Strict
 from werkzeug.serving import ThreadedWSGIServer
-
-
-@dataclass
-class Fault:
-    """A rule that makes calls fail.
-
-    `match` is a pattern on the operation's name (`ec2:RunInstances`, `iam:*`, `*`), narrowed by
-    `mutating` (true, false or absent for both). Of the calls that match, numbered from 1, it
-    hits `count` (0: all) from number `nth` on, each with `probability`. A hit call answers with
-    `status`, `code` and `message`; with `drop`, or without a `code`, not at all: the connection
-    is closed. With `after_effect` the call is carried out first, and only its answer is lost (or
-    replaced, when a `code` is given).
-    """
-
-    match: str = "*"
-    mutating: bool | None = None
-    nth: int = 1
-    count: int = 1
-    probability: float = 1.0
-    status: int = 500
-    code: str = ""
-    message: str = "injected by the test"
-    after_effect: bool = False
-    drop: bool = False
-    seen: int = 0
-    hits: int = 0
-
-    def hit(self, call, dice):
-        if not fnmatch.fnmatchcase(call.name, self.match) or self.mutating not in (None, call.mutating):
-            return False
-        self.seen += 1
-        if self.seen < self.nth or (self.count and self.hits >= self.count) or dice.random() >= self.probability:
-            return False
-        self.hits += 1
-        return True
-
-    def answer(self, call):
-        return None if self.drop or not self.code else error(call, self.status, self.code, self.message)
 
 
 class World:
@@ -121,9 +84,8 @@ class TestEmulator(Emulator):
             world.log.append(entry)
             fault = next((f for f in world.faults if f.hit(call, world.dice)), None)
         time.sleep(world.latency_ms / 1000)
-        answer = fault.answer(call) if fault and not fault.after_effect else self.perform(world.strict, call)
-        if fault and fault.after_effect:
-            answer = fault.answer(call)
+        perform = lambda: self.perform(world.strict, call)
+        answer = fault.disturb(call, perform) if fault else perform()
         entry.update(end=time.monotonic(), status=answer.status if answer else None, fault=bool(fault))
         return answer
 
@@ -149,6 +111,10 @@ class TestEmulator(Emulator):
                 case ("POST", "strict"):
                     world.strict.enabled = bool(asked.get("enabled", True))
                     world.strict.transition_ms = float(asked.get("transition_ms", 0))
+                    world.strict.hasten()
+                    world.strict.profile_ms = float(asked.get("profile_ms", 0))
+                case ("GET", "faults"):
+                    result = [{"match": fault.match, "seen": fault.seen, "hits": fault.hits} for fault in world.faults]
                 case ("GET", "requests"):
                     result = world.log
                 case ("POST", "requests/clear"):
@@ -156,6 +122,18 @@ class TestEmulator(Emulator):
                 case _:
                     return Answer(404, [("Content-Type", "application/json")], b'{"error": "no such control"}')
         return Answer(200, [("Content-Type", "application/json")], json.dumps(result).encode())
+
+
+class TestHandler(Handler):
+    def send(self, answer):
+        send_spoilt(self, answer) if isinstance(answer, Spoilt) else super().send(answer)
+
+
+def listen(emulator, port=0):
+    """A server of the emulator that has not begun to serve; port 0 takes a free one."""
+    server = ThreadedWSGIServer("127.0.0.1", port, emulator, handler=TestHandler)
+    server.daemon_threads = True
+    return server
 
 
 def leave_when_unused(folder, patience=3):
@@ -188,8 +166,7 @@ def main():
     options = parser.parse_args()
     emulator = TestEmulator()
     emulator.warm_up()
-    server = ThreadedWSGIServer("127.0.0.1", options.port, emulator, handler=Handler)
-    server.daemon_threads = True
+    server = listen(emulator, options.port)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     port_file = options.shared / "port" if options.shared else options.port_file
     if port_file:

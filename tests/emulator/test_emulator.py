@@ -13,9 +13,19 @@ from pathlib import Path
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import ClientError, ConnectionClosedError
+from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutError, ResponseStreamingError
+from botocore.parsers import ResponseParserError
 
 ACCOUNT = "222222222222"
+
+
+def causes(error):
+    """The types of an error and of all that led to it."""
+    found = []
+    while error:
+        found.append(type(error))
+        error = error.__cause__ or error.__context__
+    return found
 
 
 class EmulatorTest(unittest.TestCase):
@@ -114,6 +124,80 @@ class EmulatorTest(unittest.TestCase):
         self.assertEqual([b["Name"] for b in s3.list_buckets()["Buckets"]], ["lost"])
         self.assertEqual([r["status"] for r in self.control("requests")], [None, None, 200])
 
+    def test_throttling_speaks_with_the_words_of_each_service(self):
+        self.control("faults", {"rules": [{"throttle": True, "count": 0}]})
+        words = {
+            "RequestLimitExceeded": self.client("ec2").describe_vpcs,
+            "Throttling": self.client("iam").list_roles,
+            "SlowDown": self.client("s3").list_buckets,
+            "ThrottlingException": self.client("resourcegroupstaggingapi").get_resources,
+        }
+        for code, call in words.items():
+            self.refused(code, call)
+        self.refused("Throttling", self.client("route53").list_hosted_zones)
+        self.assertEqual(self.control("faults"), [{"match": "*", "seen": 5, "hits": 5}])
+
+    def test_answers_go_wrong_on_their_way(self):
+        """Each by what a client sees of it, and each after its effect but a reset, which can be before."""
+        ec2 = lambda: self.client("ec2")
+        cut = (ResponseParserError, ResponseStreamingError)
+        ways = (({"manner": "reset"}, ConnectionClosedError, 0), ({"manner": "reset", "after_effect": True}, ConnectionClosedError, 1), ({"manner": "truncate"}, cut, 2))
+        for rule, kind, made in ways:
+            self.control("faults", {"rules": [{"match": "ec2:AllocateAddress"} | rule]})
+            with self.assertRaises(kind) as broken:
+                ec2().allocate_address(Domain="vpc")
+            self.assertEqual(ConnectionResetError in causes(broken.exception), rule["manner"] == "reset")
+            self.assertEqual(len(ec2().describe_addresses()["Addresses"]), made)
+        for manner in ("late", "slow"):
+            self.control("faults", {"rules": [{"match": "ec2:DescribeAddresses", "manner": manner, "ms": 500}]})
+            started = time.monotonic()
+            self.assertEqual(len(ec2().describe_addresses()["Addresses"]), 2)
+            self.assertGreater(time.monotonic() - started, 0.4, manner)
+
+    def test_a_late_answer_can_be_too_late(self):
+        self.control("faults", {"rules": [{"match": "ec2:AllocateAddress", "manner": "late", "ms": 1500}]})
+        config = Config(retries={"total_max_attempts": 1}, read_timeout=0.5)
+        hasty = boto3.client("ec2", endpoint_url=self.url, region_name="us-east-1", aws_access_key_id=ACCOUNT, aws_secret_access_key="x", config=config)
+        with self.assertRaises(ReadTimeoutError):
+            hasty.allocate_address(Domain="vpc")
+        self.assertEqual(len(self.client("ec2").describe_addresses()["Addresses"]), 1)
+
+    def test_who_calls_can_be_killed_before_and_after_the_effect(self):
+        program = "import boto3, os, sys\nopen(sys.argv[1], 'w').write(str(os.getpid()))\nboto3.client('ec2').allocate_address(Domain='vpc')\nprint('answered')"
+        environment = {"AWS_ENDPOINT_URL": self.url, "AWS_DEFAULT_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": ACCOUNT, "AWS_SECRET_ACCESS_KEY": "x", "HOME": "/nonexistent"}
+        with tempfile.TemporaryDirectory() as folder:
+            for after_effect, made in ((False, 0), (True, 1)):
+                self.control("faults", {"rules": [{"match": "ec2:AllocateAddress", "kill": f"{folder}/pid", "after_effect": after_effect}]})
+                ended = subprocess.run([sys.executable, "-c", program, f"{folder}/pid"], env=environment, capture_output=True, start_new_session=True, check=False)
+                self.assertEqual((ended.returncode, ended.stdout), (-9, b""))
+                self.assertEqual(len(self.client("ec2").describe_addresses()["Addresses"]), made)
+
+    def test_a_group_that_an_interface_or_another_group_uses_stays(self):
+        ec2 = self.client("ec2")
+        subnet = ec2.describe_subnets()["Subnets"][0]["SubnetId"]
+        group, other = (ec2.create_security_group(GroupName=name, Description="g")["GroupId"] for name in ("g", "h"))
+        interface = ec2.create_network_interface(SubnetId=subnet, Groups=[group])["NetworkInterface"]["NetworkInterfaceId"]
+        self.refused("DependencyViolation", ec2.delete_security_group, GroupId=group)
+        ec2.delete_network_interface(NetworkInterfaceId=interface)
+        rule = [{"IpProtocol": "tcp", "FromPort": 1, "ToPort": 1, "UserIdGroupPairs": [{"GroupId": group}]}]
+        ec2.authorize_security_group_ingress(GroupId=other, IpPermissions=rule)
+        self.refused("DependencyViolation", ec2.delete_security_group, GroupId=group)
+        ec2.revoke_security_group_ingress(GroupId=other, IpPermissions=rule)
+        ec2.delete_security_group(GroupId=group)
+
+    def test_a_new_profile_is_not_known_at_once(self):
+        iam = self.client("iam")
+        self.control("strict", {"profile_ms": 60_000})
+        iam.create_role(RoleName="r", AssumeRolePolicyDocument="{}")
+        arn = iam.create_instance_profile(InstanceProfileName="p")["InstanceProfile"]["Arn"]
+        self.refused("InvalidParameterValue", self.run_instance, IamInstanceProfile={"Arn": arn})
+        iam.add_role_to_instance_profile(InstanceProfileName="p", RoleName="r")
+        self.refused("InvalidParameterValue", self.run_instance, IamInstanceProfile={"Arn": arn})
+        self.control("strict", {})
+        self.run_instance(IamInstanceProfile={"Arn": arn})
+        iam.remove_role_from_instance_profile(InstanceProfileName="p", RoleName="r")
+        self.refused("NoSuchEntity", iam.remove_role_from_instance_profile, InstanceProfileName="p", RoleName="r")
+
     def test_faults_can_hit_only_writes(self):
         s3 = self.client("s3")
         self.control("faults", {"rules": [{"match": "*", "mutating": True, "count": 0, "code": "SlowDown", "status": 503}]})
@@ -141,19 +225,20 @@ class EmulatorTest(unittest.TestCase):
 
     def test_states_last_and_forbid(self):
         ec2 = self.client("ec2")
-        self.control("strict", {"transition_ms": 400})
+        self.control("strict", {"transition_ms": 60_000})
         instance = self.run_instance(DisableApiTermination=True)
         address = ec2.allocate_address(Domain="vpc")["AllocationId"]
         self.assertEqual(self.state(instance), "pending")
         self.refused("InvalidInstanceID", ec2.associate_address, AllocationId=address, InstanceId=instance)
-        time.sleep(0.5)
+        self.control("strict", {})  # nothing lasts any longer
         self.assertEqual(self.state(instance), "running")
         ec2.associate_address(AllocationId=address, InstanceId=instance)
         self.refused("InvalidIPAddress.InUse", ec2.release_address, AllocationId=address)
         self.refused("OperationNotPermitted", ec2.terminate_instances, InstanceIds=[instance])
+        self.control("strict", {"transition_ms": 60_000})
         ec2.stop_instances(InstanceIds=[instance])
         self.refused("IncorrectInstanceState", ec2.modify_instance_attribute, InstanceId=instance, InstanceType={"Value": "t3.small"})
-        time.sleep(0.5)
+        self.control("strict", {})  # nothing lasts any longer
         ec2.modify_instance_attribute(InstanceId=instance, InstanceType={"Value": "t3.small"})
         self.assertEqual(self.state(instance), "stopped")
 
@@ -170,6 +255,7 @@ class EmulatorTest(unittest.TestCase):
         instance = self.run_instance(SecurityGroupIds=[group])
         self.refused("DependencyViolation", ec2.delete_security_group, GroupId=group)
         ec2.terminate_instances(InstanceIds=[instance])
+        ec2.terminate_instances(InstanceIds=[instance])  # once more, as who has lost the answer does
         self.assertEqual(ec2.describe_network_interfaces()["NetworkInterfaces"], [])
         ec2.delete_security_group(GroupId=group)
 
@@ -202,10 +288,10 @@ class EmulatorTest(unittest.TestCase):
         refuse(("UPSERT", "elsewhere.test", "A", "198.18.0.1"))
         self.assertEqual([r["Name"] for r in dns.list_resource_record_sets(HostedZoneId=zone)["ResourceRecordSets"]], names)
         change(("DELETE", "www.x.test", "CNAME", "x.test"), ("CREATE", "www.x.test", "A", "198.18.0.1"))
-        self.control("strict", {"transition_ms": 300})
+        self.control("strict", {"transition_ms": 60_000})
         pending = change(("DELETE", "\\052.x.test", "A", "198.18.0.1"), ("DELETE", "www.x.test", "A", "198.18.0.1"))
         self.assertEqual(pending["Status"], "PENDING")
-        time.sleep(0.4)
+        self.control("strict", {})
         self.assertEqual(dns.get_change(Id=pending["Id"])["ChangeInfo"]["Status"], "INSYNC")
         dns.delete_hosted_zone(Id=zone)
         self.refused("HostedZoneAlreadyExists", dns.create_hosted_zone, Name="x.test", CallerReference="1")

@@ -52,6 +52,11 @@ pub fn is_terminated(instance: &Ec2Instance) -> bool {
     name == Some(&InstanceStateName::Terminated)
 }
 
+/// Whether the server has not ended and is not about to.
+pub fn is_alive(instance: &Ec2Instance) -> bool {
+    power(instance).is_some()
+}
+
 /// Reads the lab's servers.
 pub async fn read(reader: &Reader<'_>) -> Result<Vec<Live>, CallError> {
     let (instances, volumes) = try_join!(list(reader), list_volumes(reader))?;

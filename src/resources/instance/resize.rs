@@ -73,12 +73,15 @@ async fn end(id: &str, run: &Run<'_>) -> Result<(), StepError> {
     Ok(ec2_tags::remove(run.cloud, &[id], &keys).await?)
 }
 
-/// Whether AWS said no, as against: did not say anything in time.
+/// Whether AWS said no, as against: did not say anything in time, or had trouble
+/// of its own, so that the server may be starting all the same.
 fn is_refusal(error: &StepError) -> bool {
     match error {
-        StepError::Call(error) => matches!(error.failure, Failure::Service { .. }),
+        StepError::Call(error) => {
+            matches!(error.failure, Failure::Service { .. }) && !error.is_unclear()
+        }
         StepError::Blocked(_) => true,
-        StepError::TimedOut { .. } | StepError::Incomplete { .. } => false,
+        StepError::TimedOut { .. } | StepError::Incomplete { .. } | StepError::Beaten => false,
     }
 }
 

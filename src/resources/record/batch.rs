@@ -1,6 +1,6 @@
 //! All changes of record sets of one zone, as one atomic batch.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use aws_sdk_route53::operation::change_resource_record_sets::ChangeResourceRecordSetsInput;
@@ -12,7 +12,7 @@ use aws_sdk_route53::types::{
 use crate::resource::Reference;
 use crate::resources::context::StepError;
 use crate::resources::run::Run;
-use crate::resources::Kind;
+use crate::resources::{Kind, dns_name};
 
 use super::{Record, companion_name, companion_value};
 
@@ -79,14 +79,20 @@ async fn apply_to_zone(
         .build()
         .ok();
     let passing = &["PriorRequestNotComplete", "NoSuchHostedZone"];
-    let output = run
+    let sent = run
         .settled("Route 53 to take the records", passing, async || {
             let input = ChangeResourceRecordSetsInput::builder()
                 .hosted_zone_id(zone_id)
                 .set_change_batch(batch.clone());
             run.cloud.change_resource_record_sets(input).await
         })
-        .await?;
+        .await;
+    let output = match sent {
+        Err(error) if error.code() == "InvalidChangeBatch" => {
+            return meanwhile(error, zone_id, batch.as_ref(), run).await;
+        }
+        sent => sent?,
+    };
     let Some(change) = output.change_info else {
         return Ok(());
     };
@@ -100,6 +106,52 @@ async fn apply_to_zone(
         Ok((status == Some(ChangeStatus::Insync)).then_some(()))
     })
     .await
+}
+
+/// Finds out why a batch is refused that fitted when it was planned: it has arrived before, and the
+/// answer to that was lost; or another run on this lab was faster.
+async fn meanwhile(
+    refusal: StepError,
+    zone_id: &str,
+    batch: Option<&ChangeBatch>,
+    run: &Run<'_>,
+) -> Result<(), StepError> {
+    let there = super::list(run.cloud, zone_id).await?;
+    let rows = batch.map(ChangeBatch::changes).unwrap_or_default();
+    let is_so = |row: &Change| match (row.action(), row.resource_record_set()) {
+        (_, None) => true,
+        (ChangeAction::Delete, Some(set)) => find(&there, set).is_none(),
+        (_, Some(set)) => find(&there, set).is_some_and(|found| says_the_same(found, set)),
+    };
+    if rows.iter().all(is_so) {
+        return Ok(());
+    }
+    // A companion of ours beside a record that was to be made is another run's.
+    let is_ours = |set: &ResourceRecordSet| super::read_companion(run.scope, set).is_some();
+    let creates = rows.iter().filter(|row| *row.action() != ChangeAction::Delete);
+    let mut sets = creates.filter_map(Change::resource_record_set);
+    match sets.any(|set| is_ours(set) && find(&there, set).is_some_and(is_ours)) {
+        true => Err(StepError::Beaten),
+        false => Err(refusal),
+    }
+}
+
+fn find<'a>(
+    there: &'a [ResourceRecordSet],
+    wanted: &ResourceRecordSet,
+) -> Option<&'a ResourceRecordSet> {
+    let name = dns_name::normal_form(wanted.name());
+    there.iter().find(|set| {
+        set.r#type() == wanted.r#type() && dns_name::normal_form(set.name()) == name
+    })
+}
+
+fn says_the_same(one: &ResourceRecordSet, other: &ResourceRecordSet) -> bool {
+    let values = |set: &ResourceRecordSet| -> BTreeSet<String> {
+        let records = set.resource_records().iter();
+        records.map(|record| super::normal_value(set.r#type().as_str(), record.value())).collect()
+    };
+    one.ttl() == other.ttl() && values(one) == values(other)
 }
 
 /// The change of a record and of its companion.

@@ -112,7 +112,10 @@ class Handler(MotoRequestHandler):
         answer = self.server.app.answer(environ, body)
         if answer is None:
             self.close_connection = True
-            return
+        else:
+            self.send(answer)
+
+    def send(self, answer):
         self.send_response(answer.status)
         for name, value in answer.headers:
             self.send_header(name, value)

@@ -3,8 +3,10 @@
 * RunInstances with a used ClientToken gives the first answer again; with other parameters, or
   once the instance was terminated, it is an error. Termination protection is honoured.
 * The type of an instance changes only while it is stopped; a volume only grows.
-* A security group is not deleted while an instance that is not terminated uses it, an address
-  not released while it is associated, and a terminated instance keeps no network interface.
+* A security group is not deleted while an instance that is not terminated, a network interface or
+  a rule of another group uses it, an address not released while it is associated, and a terminated
+  instance keeps no network interface.
+* With `profile_ms`, EC2 does not know a new instance profile, nor the role in it, for that long.
 * The CallerReference of a hosted zone is never taken again, not even after its deletion.
 * Record changes are checked as Route 53 does, and `*` is listed as `\\052`.
 * A new bucket takes the tags of its creating call, is encrypted, and closed to the public.
@@ -108,12 +110,14 @@ class Strict:
     def __init__(self):
         self.enabled = True
         self.transition_ms = 0
+        self.profile_ms = 0
         self.instances_wait = False
         self.forget()
 
     def forget(self):
         self.tokens = {}  # ClientToken: (parameters, answer, instance ids)
         self.references = set()  # CallerReferences of hosted zones
+        self.roles_added = {}  # instance profile: when it got its role
         self.moving = {}  # instance: (due, name and code of the state it will have)
         self.insync = 0  # when the last change of records is in sync
 
@@ -128,6 +132,12 @@ class Strict:
         check = getattr(self, f"after_{call.operation}", None)
         return check(call, answer) if self.enabled and check and answer.status < 300 else answer
 
+    def hasten(self):
+        """Lets nothing last longer than what begins now would."""
+        latest = time.monotonic() + self.transition_ms / 1000
+        self.moving = {instance: (min(due, latest), name, code) for instance, (due, name, code) in self.moving.items()}
+        self.insync = min(self.insync, latest)
+
     def settle(self):
         """Ends the transitions that are due."""
         for instance, (due, name, code) in list(self.moving.items()):
@@ -139,11 +149,11 @@ class Strict:
 
     def before_RunInstances(self, call):
         form = call.form
-        profile = form.get("IamInstanceProfile.Name")
+        profile = form.get("IamInstanceProfile.Name") or form.get("IamInstanceProfile.Arn", "").split("/")[-1]
         profiles = {p.name: p for p in get_backend("iam")[call.account]["aws"].instance_profiles.values()}
         if profile and profile not in profiles:
             return error(call, 400, "InvalidParameterValue", f"Value ({profile}) for parameter iamInstanceProfile.name is invalid. Invalid IAM Instance Profile name")
-        if profile and not profiles[profile].roles:
+        if profile and (not profiles[profile].roles or time.monotonic() - self.roles_added.get(profile, 0) < self.profile_ms / 1000):
             return error(call, 400, "InvalidParameterValue", f'IAM Instance Profile "{profiles[profile].arn}" has no associated IAM Roles')
         if form.get("ClientToken") not in self.tokens:
             return None
@@ -174,7 +184,11 @@ class Strict:
                 state.name, state.code = self.LASTING[state.name]
         return answer
 
-    after_TerminateInstances = linger
+    def after_TerminateInstances(self, call, answer):
+        for instance in [call.instances[i] for i in instance_ids(answer)]:
+            for interface in instance.nics.values():
+                interface.delete_on_termination = False  # it is deleted; moto would do it again if it were asked again
+        return self.linger(call, answer)
 
     def after_StartInstances(self, call, answer):
         keep_addresses(call.ec2)
@@ -236,9 +250,24 @@ class Strict:
             return error(call, 400, "InvalidIPAddress.InUse", f"The address with allocation id [{allocation}] cannot be released because it is associated.")
         return None
 
+    def after_AddRoleToInstanceProfile(self, call, answer):
+        self.roles_added[call.form["InstanceProfileName"]] = time.monotonic()
+        return answer
+
+    def before_RemoveRoleFromInstanceProfile(self, call):
+        profiles = {p.name: p for p in get_backend("iam")[call.account]["aws"].instance_profiles.values()}
+        profile, role = profiles.get(call.form["InstanceProfileName"]), call.form["RoleName"]
+        if profile and role not in [r.name for r in profile.roles]:
+            return error(call, 404, "NoSuchEntity", f"Cannot find Role {role} in Instance Profile {profile.name}")
+        return None
+
     def before_DeleteSecurityGroup(self, call):
         group = call.form.get("GroupId")
-        if any(i.state != "terminated" and group in [g.id for g in i.security_groups] for i in call.instances.values()):
+        users = [g.id for i in call.instances.values() if i.state != "terminated" for g in i.security_groups]
+        users += [g.id for interface in call.ec2.enis.values() for g in interface.group_set]
+        others = [g for in_network in call.ec2.groups.values() for g in in_network.values() if g.id != group]
+        users += [source.get("GroupId") for other in others for rule in other.ingress_rules + other.egress_rules if (source := rule.source_group)]
+        if group in users:
             return error(call, 400, "DependencyViolation", f"resource {group} has a dependent object")
         return None
 

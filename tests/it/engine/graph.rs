@@ -220,6 +220,8 @@ async fn steps_begin_only_when_what_they_need_is_done() {
         lookups: &planned.lookups,
         live: &planned.live,
         empty_bucket: false,
+        deadline: None,
+        stops_at_failure: false,
         interrupted: &Cell::new(false),
         listener: &listener,
     };

@@ -231,6 +231,8 @@ pub async fn run(cloud: &dyn Cloud, planned: &Planned, empty_bucket: bool) -> Ou
         lookups: &planned.lookups,
         live: &planned.live,
         empty_bucket,
+        deadline: None,
+        stops_at_failure: false,
         interrupted: &Cell::new(false),
         listener: &listener,
     };

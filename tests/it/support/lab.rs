@@ -257,6 +257,37 @@ impl Lab {
         self.forget_requests();
     }
 
+    /// Makes calls fail by several rules, whose dice fall as the seed says.
+    pub fn faults(&self, rules: &Value, seed: u64) {
+        let body = json!({ "rules": rules, "seed": seed });
+        self.control("faults", Some(&body));
+        self.forget_requests();
+    }
+
+    /// How many calls the rules have hit.
+    pub fn hits(&self) -> u64 {
+        let rules = self.control("faults", None);
+        let rules = rules.as_array().unwrap().iter();
+        rules.map(|rule| rule["hits"].as_u64().unwrap()).sum()
+    }
+
+    /// Runs labctl until SIGKILL hits it at its first call of this name, before the call or after
+    /// its effect.
+    pub fn killed(&self, arguments: &[&str], operation: &str, after_effect: bool) {
+        let pid = self.folder.join("pid");
+        let _ = fs::remove_file(&pid);
+        self.fault(json!({ "match": operation, "kill": pid, "after_effect": after_effect }));
+        let mut command = self.command(arguments);
+        std::os::unix::process::CommandExt::process_group(&mut command, 0);
+        let child = command.spawn().unwrap();
+        fs::write(&pid, child.id().to_string()).unwrap();
+        let output = child.wait_with_output().unwrap();
+        let signal = std::os::unix::process::ExitStatusExt::signal(&output.status);
+        assert_eq!(signal, Some(9), "{operation} was never called: {output:?}");
+        self.wait_until_idle();
+        self.no_faults();
+    }
+
     pub fn no_faults(&self) {
         self.control("faults", Some(&json!({ "rules": [] })));
     }

@@ -13,5 +13,5 @@ pub use http::serve;
 pub use lab::Lab;
 pub use normal::{normal, snapshot};
 pub use outside::{between, elements};
-pub use ran::Ran;
+pub use ran::{Ran, tell};
 pub use terminal::at_terminal;

@@ -7,6 +7,12 @@ use serde_json::Value;
 
 use super::lab::{SECRET, TOKEN};
 
+/// Tells a figure of a test, which `--no-capture` shows.
+#[expect(clippy::print_stdout, reason = "the figures of a test are for people")]
+pub fn tell(text: &str) {
+    println!("{text}");
+}
+
 /// One run that has ended. What holds for every run was checked then.
 #[derive(Debug, Clone)]
 pub struct Ran {

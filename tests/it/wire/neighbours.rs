@@ -56,21 +56,6 @@ fn labs_of_one_account_leave_each_other_alone() {
 }
 
 #[test]
-fn two_applies_at_once_make_one_lab() {
-    let lab = Lab::full();
-    lab.latency(50);
-    let first = lab.command(&["apply", "--yes"]).spawn().unwrap();
-    let second = lab.command(&["apply", "--yes"]).spawn().unwrap();
-    // One of them may meet what the other is just making, and say so; it does no harm.
-    first.wait_with_output().unwrap();
-    second.wait_with_output().unwrap();
-    lab.latency(0);
-    lab.apply();
-    assert_eq!(lab.census("us-east-1"), (1, 1, 1));
-    lab.check_from_outside(&["present"]);
-}
-
-#[test]
 fn a_lost_answer_does_not_make_a_second_server() {
     let lab = Lab::full();
     for operation in [

@@ -4,9 +4,6 @@ use serde_json::json;
 
 use crate::support::{Lab, Ran};
 
-/// How often the SDK tries before it gives up: AWS says 500 when it has no capacity.
-const ATTEMPTS: u32 = 5;
-
 struct Refusal {
     command: &'static str,
     operation: &'static str,
@@ -173,20 +170,6 @@ fn refusals_of_an_apply_are_told_in_plain_words_and_not_repeated() {
         lab.apply();
         assert_eq!(lab.census("us-east-1"), (1, 1, 1));
     }
-}
-
-#[test]
-fn a_resize_without_capacity_puts_the_old_type_back() {
-    let lab = Lab::full();
-    lab.apply();
-    lab.edit("instance_type: t3.micro", "instance_type: t3.small");
-    lab.fault(json!({ "match": "ec2:StartInstances", "count": ATTEMPTS, "status": 500, "code": "InsufficientInstanceCapacity", "message": "words of AWS" }));
-    lab.labctl(&["apply", "--yes"])
-        .exits(1)
-        .says(&["t3.small", "t3.micro"]);
-    lab.check_from_outside(&["present", "--instance-type", "t3.micro"]);
-    lab.apply();
-    lab.check_from_outside(&["present", "--instance-type", "t3.small"]);
 }
 
 #[test]
