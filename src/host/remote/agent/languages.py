@@ -135,7 +135,7 @@ def _run_uv(job, environment, command, what):
 def build_r(job, environment, target):
     """Lets rig install R, and adds the packages that labctl needs to a library of its own."""
     wanted = environment["version"]
-    help = "the lines below are rig's own; check that the server reaches the internet. Nothing was switched"
+    help = "the lines below are rig's own; nothing was switched; check that the server reaches the internet"
     known = _installed(job)
     job.tools.run(
         ["rig", "add", wanted, *RIG_OPTIONS],
@@ -195,7 +195,7 @@ def _install_r_packages(job, program, library, packages):
     job.tools.run(
         [str(program), "--no-echo", "--no-restore", "--no-init-file", "-e", code],
         f"R's packages {', '.join(packages)} could not be installed",
-        "the lines below are R's own; check that the server reaches the repository. Nothing was switched",
+        "the lines below are R's own; nothing was switched; check that the server reaches the repository",
         timeout=INSTALL_SECONDS,
         umask=READABLE,
         environment={"PATH": ENVIRONMENT["PATH"]},
