@@ -119,8 +119,10 @@ async fn status(global: &Global, arguments: &StatusArguments, out: &Out) -> Resu
     };
     let mut statuses = Vec::new();
     for place in places {
-        let found = Sandbox::find(&place).await?;
-        statuses.push((place.lab().to_owned(), found));
+        if place.exists() {
+            let found = Sandbox::find(&place).await?;
+            statuses.push((place.lab().to_owned(), found));
+        }
     }
     if out.is_json() {
         out.document(&report::document(&statuses));
