@@ -8,7 +8,8 @@ use clap::builder::FalseyValueParser;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    adopt, apply, completions, destroy, init, passwd, plan, render, sandbox, ssh, status,
+    adopt, apply, completions, destroy, doctor, init, logs, passwd, plan, render, sandbox, ssh,
+    status, tunnel,
 };
 
 /// Stands up the data-science lab of one YAML plan on AWS, and takes it down.
@@ -86,6 +87,12 @@ pub enum Command {
     Adopt(adopt::Arguments),
     /// Open a shell on the server, or run a command there
     Ssh(ssh::Arguments),
+    /// Reach a service of the server from this laptop alone, through SSH
+    Tunnel(tunnel::Arguments),
+    /// Show what a service on the server wrote
+    Logs(logs::Arguments),
+    /// Look for what is wrong between a browser and the services, and say what to do about it
+    Doctor(doctor::Arguments),
     /// Set the password with which a user signs in to JupyterHub
     Passwd(passwd::Arguments),
     /// Emulate AWS and the lab's servers on this laptop, to try and to rehearse
@@ -107,6 +114,7 @@ impl Command {
             Self::Plan(arguments) => arguments.json,
             Self::Apply(arguments) => arguments.json,
             Self::Destroy(arguments) => arguments.json,
+            Self::Doctor(arguments) => arguments.json,
             Self::Status(arguments) => arguments.json,
             Self::Sandbox(arguments) => arguments.is_json(),
             _ => false,

@@ -4,11 +4,13 @@ pub mod adopt;
 pub mod apply;
 pub mod completions;
 pub mod destroy;
+pub mod doctor;
 mod failure;
 pub mod graph;
 mod hosting;
 pub mod init;
 mod interrupt;
+pub mod logs;
 mod looked;
 mod my_ip;
 pub mod passwd;
@@ -23,6 +25,8 @@ mod server;
 mod session;
 pub mod ssh;
 pub mod status;
+mod through;
+pub mod tunnel;
 pub mod validate;
 mod way;
 
@@ -85,6 +89,9 @@ async fn command(cli: &Cli, out: &Out) -> Result<ExitCode, Failure> {
         Command::Stop => power::stop(global, out).await,
         Command::Adopt(arguments) => adopt::run(global, arguments, out).await,
         Command::Ssh(arguments) => ssh::run(global, arguments, out).await,
+        Command::Tunnel(arguments) => tunnel::run(global, arguments, out).await,
+        Command::Logs(arguments) => logs::run(global, arguments, out).await,
+        Command::Doctor(arguments) => doctor::run(global, arguments, out).await,
         Command::Passwd(arguments) => passwd::run(global, arguments, out).await,
         Command::Sandbox(arguments) => sandbox::run(global, arguments, out).await,
         Command::Render(arguments) => render::run(global, arguments, out),

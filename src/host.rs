@@ -31,6 +31,7 @@ pub mod programs;
 pub mod protocol;
 pub mod render;
 pub mod request;
+pub mod services;
 pub mod session;
 pub mod ssh;
 pub mod variables;

@@ -14,7 +14,9 @@
 //! [`diff`], [`graph`], [`apply`]. [`cloud`] is the edge to AWS; planning is
 //! given its read-only half, so that it cannot write. [`report`] turns values
 //! into text, JSON and progress; nothing else prints. [`sandbox`] is an AWS
-//! account with its servers on this laptop. [`commands`] puts the
+//! account with its servers on this laptop. [`outside`] is what the world sees
+//! of a server, and [`doctor`] judges it; [`permissions`] is
+//! what IAM has to allow. [`commands`] puts the
 //! stages together, one file for each command.
 //!
 //! There is no state file. Whose a resource is stands on the resource itself:
@@ -29,11 +31,14 @@ pub mod cloud;
 pub mod commands;
 pub mod diff;
 pub mod digest;
+pub mod doctor;
 pub mod folders;
 pub mod graph;
 pub mod host;
 pub mod local_folder;
 pub mod lower;
+pub mod outside;
+pub mod permissions;
 pub mod plan;
 pub mod planning;
 pub mod preflight;

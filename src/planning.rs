@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use crate::cloud::{CallError, Read};
 use crate::diff::{self, ChangeSet};
 use crate::lower::{self, Inputs};
-use crate::plan::{LocalFolders, Plan, SshPublicKey};
+use crate::plan::{CertificateFiles, LocalFolders, Plan, SshPublicKey};
 use crate::preflight;
 use crate::resources::{self, LiveLab, Lookups, Reader, Scope};
 
@@ -22,6 +22,8 @@ pub struct Laptop {
     pub authorized_keys: BTreeMap<String, Vec<String>>,
     /// The folders that the plan names.
     pub folders: LocalFolders,
+    /// The organisation's own certificate, in the mode `files`.
+    pub certificate: Option<CertificateFiles>,
 }
 
 /// A lab as it is, and what is to be done about it.

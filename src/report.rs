@@ -5,6 +5,7 @@
 //! place that writes to the terminal, and drops the styles where they are not
 //! wanted. [`progress`] listens to a running apply and hands its lines to it.
 
+pub mod doctor;
 pub mod explain;
 pub mod graph;
 pub mod host;
@@ -25,6 +26,7 @@ pub use host::{Answers, HostProgress, HostView};
 pub use out::{Out, OutOptions};
 pub use progress::{Progress, Stages};
 pub use view::{OutcomeView, Outputs, PlanView, StatusView};
+pub use words::harmless;
 
 #[cfg(test)]
 mod tests;

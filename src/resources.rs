@@ -29,7 +29,7 @@ use crate::resource::{Address, Field, Live, Owner, Standing, Tags};
 pub use context::{Handle, Lookups, Scope, StepError};
 pub use reader::Reader;
 pub use run::Run;
-pub use tags::{LAB_TAG, is_ours, of_lab};
+pub use tags::{LAB_TAG, REGION_TAG, is_ours, of_lab};
 
 /// What every kind can do.
 pub(crate) trait Manage: Sized {

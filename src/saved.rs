@@ -35,6 +35,9 @@ pub struct SavedPlan {
     /// The sums of the folders that the plan names, which are read anew.
     #[serde(default)]
     folders: BTreeMap<String, String>,
+    /// The sum of the certificate's files, which are read anew: the key itself is not saved.
+    #[serde(default)]
+    certificate: Option<String>,
     /// The account that was looked at.
     pub account: String,
     /// The SHA-256 of all the rest, so that what is applied is what was shown.
@@ -61,6 +64,13 @@ pub enum SavedPlanError {
     Edited,
 }
 
+fn certificate_sum(laptop: &Laptop) -> Option<String> {
+    let certificate = laptop.certificate.as_ref()?;
+    Some(sha256(
+        &[&certificate.chain, certificate.key.reveal()].concat(),
+    ))
+}
+
 fn snapshot(live: &[Live]) -> Snapshot {
     let entry = |live: &Live| {
         let fields = live.body.fields().into_iter();
@@ -85,6 +95,7 @@ impl SavedPlan {
             my_ip: laptop.my_ip,
             authorized_keys: laptop.authorized_keys.clone(),
             folders: laptop.folders.sums(),
+            certificate: certificate_sum(laptop),
             account: planned.live.account.clone(),
             fingerprint: String::new(),
             live: snapshot(&planned.live.resources),
@@ -128,7 +139,7 @@ impl SavedPlan {
         format!("{:#}\n", json!(self))
     }
 
-    /// The laptop as it was, with the folders as they are now.
+    /// The laptop as it was, with the folders as they are now, and but for the certificate's files.
     pub fn laptop(&self, folders: LocalFolders) -> Result<Laptop, SavedPlanError> {
         let public_key: SshPublicKey = self.public_key.parse().map_err(|_| {
             SavedPlanError::NotASavedPlan("its public key cannot be read".to_owned())
@@ -138,7 +149,13 @@ impl SavedPlan {
             my_ip: self.my_ip,
             authorized_keys: self.authorized_keys.clone(),
             folders,
+            certificate: None,
         })
+    }
+
+    /// Says whether the certificate's files are others than those that were seen.
+    pub fn certificate_has_moved(&self, now: &Laptop) -> bool {
+        self.certificate != certificate_sum(now)
     }
 
     /// Says whether the server's half was not looked at.

@@ -229,9 +229,10 @@ fn open(file: &Path) -> Result<SavedPlan, Failure> {
 
 fn reopen(saved: &SavedPlan, out: &Out) -> Result<(Parsed, Laptop), Failure> {
     let parsed = plan::parse(&saved.plan_file, &saved.plan_text).map_err(Failure::Problems)?;
-    let laptop = saved
+    let mut laptop = saved
         .laptop(session::folders(&parsed, out)?)
         .map_err(|error| Failure::said(error.to_string(), "save the plan anew"))?;
+    laptop.certificate = session::certificate(&parsed, out)?;
     Ok((parsed, laptop))
 }
 
@@ -244,6 +245,9 @@ fn check_unmoved(
 ) -> Result<(), Failure> {
     let mut moved = saved.moved(&planned.live.account, &planned.live.resources);
     moved.extend(saved.moved_folders(&laptop.folders));
+    if saved.certificate_has_moved(laptop) {
+        moved.push("the files of the certificate have changed".to_owned());
+    }
     let changes = host.map(|host| report_host::document(&host.view()));
     if changes.is_some_and(|now| saved.host_has_moved(&now)) {
         moved.push("what is to be changed on the server is not what it was".to_owned());

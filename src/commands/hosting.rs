@@ -99,13 +99,7 @@ impl<'a> Hosting<'a> {
     /// Sections that are checked, and that this version does not set up.
     fn not_yet(&self) -> Option<String> {
         let Workbench { https, .. } = self.workbench;
-        let sections = [
-            ("https.mode: dns", https.mode == crate::plan::HttpsMode::Dns),
-            (
-                "https.mode: files",
-                https.mode == crate::plan::HttpsMode::Files,
-            ),
-        ];
+        let sections = [("https.mode: dns", https.mode == crate::plan::HttpsMode::Dns)];
         let names: Vec<_> = sections
             .iter()
             .filter(|(_, is_there)| *is_there)
@@ -124,6 +118,7 @@ impl<'a> Hosting<'a> {
             authorized_keys: self.context.laptop.authorized_keys.clone(),
             folders: self.context.laptop.folders.clone(),
             addresses: address.into_iter().collect(),
+            certificate: self.context.laptop.certificate.clone(),
         };
         let plan = &self.context.parsed.plan;
         Ok(host::desired(plan, self.workbench, &inputs)?)

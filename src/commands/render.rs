@@ -28,9 +28,14 @@ pub fn run(global: &Global, arguments: &Arguments, out: &Out) -> Result<ExitCode
         folders: session::folders(&parsed, out)?,
         // The address is only known once there is a server.
         addresses: Vec::new(),
+        certificate: session::certificate(&parsed, out)?,
     };
     let desired = host::desired(&parsed.plan, workbench, &inputs)?;
     for (path, file) in &desired.files {
+        if file.is_private() {
+            out.say(&format!("`{path}` is private, and is not written"));
+            continue;
+        }
         let target = arguments.out.join(path.trim_start_matches('/'));
         write(&target, file.content.as_bytes())?;
         out.result(&target.display().to_string());

@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use crate::cli::Global;
 use crate::cloud::aws::{Access, Aws, CallLog, Made};
@@ -10,7 +11,7 @@ use crate::diff::Refusal;
 use crate::folders;
 use crate::host;
 use crate::lower;
-use crate::plan::{self, LocalFolders, Parsed, Workbench};
+use crate::plan::{self, CertificateFiles, LocalFolders, Parsed, Workbench};
 use crate::planning::Laptop;
 use crate::report::Out;
 
@@ -33,11 +34,12 @@ pub fn load_with_warnings(global: &Global, out: &Out) -> Result<Parsed, Failure>
     Ok(parsed)
 }
 
-/// Gathers what the plan needs of the laptop: the keys and folders that it
+/// Gathers what the plan needs of the laptop: the keys, folders and certificate that it
 /// names, and this laptop's address where it says `my-ip`.
 pub async fn laptop(parsed: &Parsed, global: &Global, out: &Out) -> Result<Laptop, Failure> {
     let laptop = laptop_without_address(parsed)?;
     let folders = folders(parsed, out)?;
+    let certificate = certificate(parsed, out)?;
     let my_ip = match (lower::needs_my_ip(&parsed.plan), global.my_ip) {
         (false, _) => None,
         (true, Some(address)) => Some(address),
@@ -47,6 +49,7 @@ pub async fn laptop(parsed: &Parsed, global: &Global, out: &Out) -> Result<Lapto
     Ok(Laptop {
         my_ip,
         folders,
+        certificate,
         ..laptop
     })
 }
@@ -60,6 +63,7 @@ pub fn laptop_without_address(parsed: &Parsed) -> Result<Laptop, Failure> {
         public_key: keys.key_pair,
         my_ip: None,
         folders: LocalFolders::default(),
+        certificate: None,
     })
 }
 
@@ -69,6 +73,23 @@ pub fn folders(parsed: &Parsed, out: &Out) -> Result<LocalFolders, Failure> {
         .map_err(|problems| Failure::problems(parsed.source.clone(), problems))?;
     out.warnings(&warnings, &parsed.source);
     Ok(folders)
+}
+
+/// Reads the certificate of the mode `files`, and shows what is doubtful in it.
+pub fn certificate(parsed: &Parsed, out: &Out) -> Result<Option<CertificateFiles>, Failure> {
+    let workbench = parsed.plan.workbench.as_ref();
+    let names = workbench.map(|workbench| host::variables::names(&parsed.plan, workbench));
+    let (home, now) = (folders::home(), SystemTime::now());
+    let names = names.unwrap_or_default();
+    let certificate = plan::read_certificate(parsed, home.as_deref(), &names, now)
+        .map_err(|problems| Failure::problems(parsed.source.clone(), problems))?;
+    for remark in certificate
+        .iter()
+        .flat_map(|certificate| &certificate.remarks)
+    {
+        out.warning(remark);
+    }
+    Ok(certificate)
 }
 
 /// Gives the plan's `workbench`, for what is about the server's files alone.

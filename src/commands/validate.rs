@@ -1,4 +1,4 @@
-//! `labctl validate`: the plan file, and the keys and folders that it names, without AWS.
+//! `labctl validate`: the plan file, and the keys, folders and certificate that it names, without AWS.
 
 use std::process::ExitCode;
 
@@ -15,6 +15,7 @@ pub fn run(global: &Global, out: &Out) -> Result<ExitCode, Failure> {
     plan::read_keys(&parsed, folders::home().as_deref())
         .map_err(|problems| Failure::problems(parsed.source.clone(), problems))?;
     session::folders(&parsed, out)?;
+    session::certificate(&parsed, out)?;
     out.result(&format!("`{}` is a valid plan", parsed.source.name));
     Ok(ExitCode::SUCCESS)
 }

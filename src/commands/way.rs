@@ -13,6 +13,8 @@ use super::Failure;
 use super::rehearsal::Rehearsal;
 
 const SSH_PORT: u16 = 22;
+const HTTP_PORT: u16 = 80;
+const HTTPS_PORT: u16 = 443;
 
 /// How the server is reached.
 #[derive(Debug)]
@@ -84,6 +86,28 @@ impl Way {
                     }
                 })?;
                 Ok(Place { address, port })
+            }
+        }
+    }
+
+    /// Where another port of a server is; none where nothing is known that leads there.
+    pub async fn web_place(&self, id: &str, address: Option<IpAddr>, port: u16) -> Option<Place> {
+        match self {
+            Self::Straight => Some(Place {
+                address: address?.to_string(),
+                port,
+            }),
+            Self::Through(_) => None,
+            Self::Sandbox(rehearsal) => {
+                let status = rehearsal.sandbox.status().await.ok()?;
+                let machine = status.machine(id)?;
+                let place = match port {
+                    HTTP_PORT => machine.http.clone()?,
+                    HTTPS_PORT => machine.https.clone()?,
+                    _ => return None,
+                };
+                let Port { address, port } = place;
+                Some(Place { address, port })
             }
         }
     }

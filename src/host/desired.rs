@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use serde::Serialize;
 
 use crate::digest;
-use crate::plan::{KeyFiles, LocalFolders, Plan, Workbench};
+use crate::plan::{CertificateFiles, KeyFiles, LocalFolders, Plan, Workbench};
 
 use super::pieces;
 use super::render::{RenderError, Templates};
@@ -19,6 +19,8 @@ mod tree;
 pub use download::Download;
 pub use environment::{Environment, EnvironmentKind};
 pub use tree::{Model, Tree};
+/// The mode of files that nobody but root may read.
+pub const PRIVATE_MODE: &str = "0600";
 
 /// What the host's configuration depends on besides the plan.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -29,6 +31,8 @@ pub struct Inputs {
     pub addresses: Vec<IpAddr>,
     /// The folders of the laptop that the plan names.
     pub folders: LocalFolders,
+    /// The organisation's own certificate, in the mode `files`.
+    pub certificate: Option<CertificateFiles>,
 }
 
 impl Inputs {
@@ -42,6 +46,7 @@ impl Inputs {
             authorized_keys: lines.collect(),
             addresses,
             folders: LocalFolders::default(),
+            certificate: None,
         }
     }
 }
@@ -273,6 +278,11 @@ impl DesiredFile {
     /// Gives the content's SHA-256 sum.
     pub fn sha256(&self) -> String {
         digest::sha256(&self.content)
+    }
+
+    /// Whether only root may read it: then its content is never shown.
+    pub fn is_private(&self) -> bool {
+        self.mode == PRIVATE_MODE
     }
 }
 

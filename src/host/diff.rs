@@ -207,7 +207,7 @@ fn file_change(
     live: Option<&LiveFile>,
     note: Option<&NotedFile>,
 ) -> Option<FileChange> {
-    let after = Some(file.content.clone());
+    let after = (!file.is_private()).then(|| file.content.clone());
     let Some(live) = live else {
         return Some(FileChange {
             path: path.to_owned(),
@@ -231,7 +231,7 @@ fn file_change(
         action: FileAction::Update,
         before: match same_content {
             true => after.clone(),
-            false => live.content.clone(),
+            false => live.content.clone().filter(|_| after.is_some()),
         },
         after,
         mode: (live_mode != mode).then_some((live_mode, mode)),

@@ -8,6 +8,7 @@ const MACHINE: &str = include_str!("remote/machine.py");
 const PROBE: &str = include_str!("remote/probe.py");
 const FOLLOW: &str = include_str!("remote/follow.py");
 const PASSWORD: &str = include_str!("remote/password.py");
+const DOCTOR: &str = include_str!("remote/doctor.py");
 const PUSH: &str = include_str!("remote/push.py");
 
 /// Names the modules of the agent beside their texts.
@@ -29,6 +30,7 @@ agent![
     "downloads.py",
     "dpkg.py",
     "environments.py",
+    "examine.py",
     "failure.py",
     "gates.py",
     "gates_of_apps.py",
@@ -44,6 +46,7 @@ agent![
     "model.py",
     "packages.py",
     "prepare.py",
+    "private.py",
     "record.py",
     "rollback.py",
     "snapshot.py",
@@ -73,6 +76,11 @@ pub fn follow() -> String {
 /// Gives the program that receives an apply, starts it, and tells its events.
 pub fn push() -> String {
     [COMMON, PUSH, FOLLOW].concat()
+}
+
+/// Gives the program that looks at the server and tries the gates.
+pub fn doctor() -> String {
+    [COMMON, MACHINE, DOCTOR].concat()
 }
 
 /// Gives the program that sets a password.

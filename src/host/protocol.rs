@@ -49,6 +49,8 @@ struct AskedFile<'a> {
     path: &'a str,
     sha256: Option<String>,
     secret: bool,
+    /// The hash is told and the text is not.
+    private: bool,
 }
 
 impl<'a> ProbeRequest<'a> {
@@ -58,11 +60,13 @@ impl<'a> ProbeRequest<'a> {
             path,
             sha256: Some(file.sha256()),
             secret: false,
+            private: file.is_private(),
         });
         let secrets = desired.secrets.iter().map(|secret| AskedFile {
             path: secret.path,
             sha256: None,
             secret: true,
+            private: true,
         });
         let packages = desired.packages.iter().map(String::as_str);
         let downloads = desired.downloads.iter().map(|download| download.package);

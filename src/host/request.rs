@@ -148,6 +148,8 @@ pub struct File<'a> {
     owner: &'static str,
     group: &'static str,
     backup: bool,
+    /// No copy of it stays behind on the server.
+    private: bool,
 }
 
 /// A file to remove, or to put back as it was before labctl.
@@ -291,6 +293,7 @@ impl<'a> ApplyRequest<'a> {
                         owner: "root",
                         group: "root",
                         backup: file.is_foreign,
+                        private: known.is_private(),
                     }));
                 }
             },
@@ -311,10 +314,7 @@ impl<'a> ApplyRequest<'a> {
     ///
     /// A path is longer than the format can hold.
     pub fn archive(&self, desired: &DesiredHost) -> io::Result<Vec<u8>> {
-        let mut archive = tar::Builder::new(Vec::new());
-        let agent = programs::AGENT
-            .iter()
-            .map(|(name, text)| (format!("agent/{name}"), text.as_bytes()));
+        let agent = agent();
         let files = self.files.iter().filter_map(|file| {
             let content = &desired.files.get(file.path)?.content;
             Some((format!("files{}", file.path), content.as_bytes()))
@@ -326,15 +326,34 @@ impl<'a> ApplyRequest<'a> {
                 (name, file.content.as_slice())
             })
         });
-        for (name, content) in agent.chain(files).chain(trees) {
-            let mut header = tar::Header::new_gnu();
-            header.set_size(content.len() as u64);
-            header.set_mode(0o600);
-            header.set_entry_type(tar::EntryType::Regular);
-            archive.append_data(&mut header, name, content)?;
-        }
-        archive.into_inner()
+        pack(agent.chain(files).chain(trees))
     }
+}
+
+/// Packs the agent alone.
+///
+/// # Errors
+///
+/// A path is longer than the format can hold.
+pub fn agent_archive() -> io::Result<Vec<u8>> {
+    pack(agent())
+}
+
+fn agent<'a>() -> impl Iterator<Item = (String, &'a [u8])> {
+    let agent = programs::AGENT.iter();
+    agent.map(|(name, text)| (format!("agent/{name}"), text.as_bytes()))
+}
+
+fn pack<'a>(files: impl Iterator<Item = (String, &'a [u8])>) -> io::Result<Vec<u8>> {
+    let mut archive = tar::Builder::new(Vec::new());
+    for (name, content) in files {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(content.len() as u64);
+        header.set_mode(0o600);
+        header.set_entry_type(tar::EntryType::Regular);
+        archive.append_data(&mut header, name, content)?;
+    }
+    archive.into_inner()
 }
 
 fn checks<'a>(files: &[File<'a>], desired: &DesiredHost) -> Vec<Check<'a>> {

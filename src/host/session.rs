@@ -8,7 +8,9 @@ use std::time::Duration;
 use futures_util::future::LocalBoxFuture;
 use tokio::time::{Instant, sleep};
 
-use super::desired::DesiredHost;
+use crate::doctor::Seen;
+
+use super::desired::{DesiredHost, Gate};
 use super::diff::HostDiff;
 use super::facts::Facts;
 use super::password::Password;
@@ -169,6 +171,42 @@ fn unanswered(finished: &Finished) -> HostError {
         status: finished.status,
         stderr: lines[lines.len().saturating_sub(3)..].join(" | "),
     }
+}
+
+/// Looks at the host and tries the gates; nothing is changed. Gives what was seen, and when this laptop's clock was
+/// half-way between asking for the host's and hearing it, in seconds since 1970.
+///
+/// # Errors
+///
+/// See [`HostError`]; what is wrong on the host is none.
+pub async fn examine(
+    shell: &dyn Shell,
+    gates: &[Gate],
+    deep: bool,
+) -> Result<(Vec<Seen>, f64), HostError> {
+    let nonce = nonce();
+    let request = serde_json::json!({ "nonce": nonce, "gates": gates, "deep": deep });
+    let archive = super::request::agent_archive()?;
+    let input = protocol::input(&programs::doctor(), &request, &archive);
+    let began = unix_time();
+    let mut first = None;
+    let mut seen = Vec::new();
+    let finished = shell
+        .run(COMMAND, input, &mut |line| {
+            let ours = protocol::ours(line, &nonce);
+            first = first.or_else(|| ours.map(|_| unix_time()));
+            seen.extend(ours.and_then(|line| serde_json::from_slice(line).ok()));
+        })
+        .await?;
+    match first {
+        Some(first) => Ok((seen, f64::midpoint(began, first))),
+        None => Err(unanswered(&finished)),
+    }
+}
+
+fn unix_time() -> f64 {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    now.map_or(0.0, |since| since.as_secs_f64())
 }
 
 /// Sets a user's password.

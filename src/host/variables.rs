@@ -183,7 +183,7 @@ impl Variables {
 
 /// The names of the plan that lead to the server: the domain, those whose
 /// record is the Elastic IP, and aliases of these. HTTP-01 proves no wildcards.
-fn names(plan: &Plan, workbench: &Workbench) -> Vec<String> {
+pub fn names(plan: &Plan, workbench: &Workbench) -> Vec<String> {
     let Some(domain) = &workbench.domain else {
         return Vec::new();
     };

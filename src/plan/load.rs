@@ -4,8 +4,11 @@ use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
+use super::certificate::{CertificateFiles, Which};
 use super::keys::SshPublicKey;
+use super::model::HttpsMode;
 use super::problem::{Problem, Problems};
 use super::scalars::FilePath;
 use super::source::{Locator, Source};
@@ -214,6 +217,59 @@ pub fn read_keys(parsed: &Parsed, home: Option<&Path>) -> Result<KeyFiles, Vec<P
         }),
         _ => Err(reader.problems),
     }
+}
+
+/// Reads the certificate and the key of the mode `files`, and checks them for the names under which the server is
+/// reached, the workbench's domain first; none where the plan has another mode.
+///
+/// # Errors
+///
+/// Gives a problem at the place that names the file.
+pub fn read_certificate(
+    parsed: &Parsed,
+    home: Option<&Path>,
+    names: &[String],
+    now: SystemTime,
+) -> Result<Option<CertificateFiles>, Vec<Problem>> {
+    let https = parsed
+        .plan
+        .workbench
+        .as_ref()
+        .map(|workbench| &workbench.https);
+    let https = https.filter(|https| https.mode == HttpsMode::Files);
+    let Some((certificate, key)) =
+        https.and_then(|https| https.certificate.as_ref().zip(https.key.as_ref()))
+    else {
+        return Ok(None);
+    };
+    let place = |which: Which| match which {
+        Which::Certificate => ("workbench.https.certificate", certificate, "certificate"),
+        Which::Key => ("workbench.https.key", key, "key"),
+    };
+    let problem = |which: Which, reason: &str, help: &str| {
+        let (path, file, noun) = place(which);
+        let summary = format!("`{file}` cannot be used as the {noun}");
+        parsed.problem(path, summary, help).with_label(reason)
+    };
+    let bytes = |which: Which| {
+        let (_, file, _) = place(which);
+        let help =
+            "give the path of a file that you may read; relative ones start at the plan's folder";
+        let at = parsed.place(file, home);
+        let at =
+            at.ok_or_else(|| Box::new(problem(which, "your home folder is not known", help)))?;
+        read(&at, MAXIMUM_BYTES).map_err(|error| Box::new(problem(which, &error.to_string(), help)))
+    };
+    let (certificate, key) = match (bytes(Which::Certificate), bytes(Which::Key)) {
+        (Ok(certificate), Ok(key)) => (certificate, key),
+        (one, other) => {
+            let problems = [one.err(), other.err()].into_iter().flatten();
+            return Err(problems.map(|problem| *problem).collect());
+        }
+    };
+    CertificateFiles::check(&certificate, &key, names, now)
+        .map(Some)
+        .map_err(|(which, invalid)| vec![problem(which, &invalid.reason, &invalid.help)])
 }
 
 /// Reads key files and collects what is wrong with them.

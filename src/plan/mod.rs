@@ -7,6 +7,7 @@
 //! Each stage collects problems with their places instead of stopping. Scalars become types that are valid by
 //! construction, so nothing behind this module checks them again. All of it is pure but `load` and `folders`, which read files.
 
+mod certificate;
 mod checks;
 mod diagnostics;
 mod folders;
@@ -28,11 +29,14 @@ use serde_yaml::Mapping;
 
 use shape::Shape;
 
+pub use certificate::{CertificateFiles, Private, Which};
 pub use diagnostics::render;
 pub use folders::{LocalFolders, read_folders};
 pub use init::{InitAnswers, init_text};
 pub use keys::{KeyAlgorithm, SshPublicKey};
-pub use load::{FindError, KeyFiles, LoadError, find, from_bytes, load, read_keys};
+pub use load::{
+    FindError, KeyFiles, LoadError, find, from_bytes, load, read_certificate, read_keys,
+};
 pub use model::{
     Access, Api, Bucket, Dns, Download, GithubActions, Https, HttpsMode, IngressRule, Instance,
     Jupyterhub, Language, Mirrors, Network, Plan, Python, R, Record, RecordType, RecordValue,
@@ -48,6 +52,7 @@ pub use scalars::{
 };
 pub use schema::schema;
 pub use source::{Source, Span};
+pub use suggest::nearest;
 
 /// A plan with the file it came from.
 #[derive(Debug, Clone, PartialEq, Eq)]

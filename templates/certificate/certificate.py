@@ -29,6 +29,7 @@ import urllib.request
 TLS = pathlib.Path("/etc/labctl/tls")
 CURRENT = TLS / "current"
 SELF_SIGNED = TLS / "self-signed"
+FILES = TLS / "files"
 LETS_ENCRYPT = pathlib.Path("/etc/letsencrypt")
 WEBROOT = pathlib.Path("/var/www/labctl-acme")
 STATE = pathlib.Path("/var/lib/labctl/certificate-state.json")
@@ -134,7 +135,11 @@ def alternative_name(name):
 
 
 def best_folder(config):
-    """The better of the two: certbot's, while it is valid and names the domain; else the self-signed one."""
+    """The best of what there is: the organisation's own; certbot's, while it is valid and names the domain; else the
+    self-signed one. Until the organisation's own is there, what is served now goes on."""
+    if config["mode"] == "files":
+        folders = [FILES, pathlib.Path(os.path.realpath(CURRENT))]
+        return next((folder for folder in folders if read_certificate(folder)), SELF_SIGNED)
     live = read_certificate(live_folder(config)) if config["mode"] == "lets-encrypt" else None
     if live and live.is_current() and plain_name(config["names"][0]) in live.names:
         return live_folder(config)
@@ -353,6 +358,8 @@ def keep(config, from_apply):
     if config["mode"] == "self-signed":
         present = read_certificate(SELF_SIGNED)
         return "valid", f"self-signed, valid until {present.until()}"
+    if config["mode"] == "files":
+        return keep_files()
     if not holds(read_certificate(live_folder(config)), config):
         require_names_lead_here(config)
         obtain(config, from_apply)
@@ -363,6 +370,17 @@ def keep(config, from_apply):
     if (live.ends - time.time()) < (live.ends - live.starts) / 6:
         raise Problem(f"the certificate ends on {live.until()} and was not renewed", "see `journalctl -u certbot`")
     return "valid", f"for {', '.join(config['names'])}, valid until {live.until()}"
+
+
+def keep_files():
+    """Says how the organisation's own certificate is; nobody here can renew it."""
+    present = read_certificate(FILES)
+    if not present:
+        raise Problem(f"the certificate in {FILES} is not there, or its key is another's", "run `labctl apply`")
+    if not present.is_current():
+        help_text = "replace the files that the plan names by renewed ones, and run `labctl apply`"
+        raise Problem(f"the certificate is valid until {present.until()}, and no longer", help_text)
+    return "valid", f"from the plan's files, valid until {present.until()}"
 
 
 def arguments():

@@ -4,9 +4,13 @@
 use serde_json::json;
 
 use crate::host::CERTIFICATE_SETTINGS;
-use crate::host::desired::{Checker, DesiredHost, DesiredUnit, Directory, Effect, Input};
+use crate::host::desired::{
+    Checker, DesiredHost, DesiredUnit, Directory, Effect, Input, PRIVATE_MODE,
+};
 use crate::host::render::RenderError;
 use crate::host::variables::Variables;
+use crate::outside::RESOLVERS;
+use crate::plan::HttpsMode;
 
 use super::{Piece, web};
 
@@ -14,8 +18,6 @@ const SCRIPT: &str = "/usr/local/lib/labctl/certificate";
 const SERVICE: &str = "/etc/systemd/system/labctl-certificate.service";
 const TIMER: &str = "/etc/systemd/system/labctl-certificate.timer";
 const HOOK: &str = "/etc/letsencrypt/renewal-hooks/deploy/labctl";
-/// Resolvers that everybody may ask: what they say is what the authority sees.
-const RESOLVERS: [&str; 3] = ["1.1.1.1", "8.8.8.8", "9.9.9.9"];
 
 /// Adds what makes and renews it, where there is HTTPS.
 pub fn add(piece: &Piece<'_>, host: &mut DesiredHost) -> Result<(), RenderError> {
@@ -31,6 +33,14 @@ pub fn add(piece: &Piece<'_>, host: &mut DesiredHost) -> Result<(), RenderError>
         group: "root",
     });
     host.add_file(CERTIFICATE_SETTINGS, settings(piece), "0644");
+    for File {
+        path,
+        content,
+        mode,
+    } in files(piece)
+    {
+        host.add_file(path, content, mode);
+    }
     let script = Piece::plain("certificate/certificate.py")?;
     host.add_checked(SCRIPT, script, "0755", Some(Checker::Python));
     let service = Piece::plain("systemd/labctl-certificate.service")?;
@@ -57,6 +67,35 @@ pub fn add(piece: &Piece<'_>, host: &mut DesiredHost) -> Result<(), RenderError>
     Ok(())
 }
 
+/// A file with an organisation's own certificate, or its key.
+pub struct File {
+    /// Where it lies.
+    pub path: &'static str,
+    content: String,
+    mode: &'static str,
+}
+
+/// The files of the mode `files`; the program above turns NGINX's link to their folder.
+pub fn files(piece: &Piece<'_>) -> Vec<File> {
+    let certificate = piece.inputs.certificate.as_ref();
+    let is_wanted = piece.workbench.https.mode == HttpsMode::Files;
+    let Some(certificate) = certificate.filter(|_| is_wanted) else {
+        return Vec::new();
+    };
+    vec![
+        File {
+            path: "/etc/labctl/tls/files/fullchain.pem",
+            content: certificate.chain.clone(),
+            mode: "0644",
+        },
+        File {
+            path: "/etc/labctl/tls/files/privkey.pem",
+            content: certificate.key.reveal().to_owned(),
+            mode: PRIVATE_MODE,
+        },
+    ]
+}
+
 /// The script's settings. Their order is fixed, so that equal settings are
 /// equal texts.
 fn settings(piece: &Piece<'_>) -> String {
@@ -64,7 +103,11 @@ fn settings(piece: &Piece<'_>) -> String {
         lab, names, acme, ..
     } = piece.variables;
     let https = &piece.workbench.https;
-    let mode = if *acme { "lets-encrypt" } else { "self-signed" };
+    let mode = match https.mode {
+        HttpsMode::Files => "files",
+        _ if *acme => "lets-encrypt",
+        _ => "self-signed",
+    };
     let directory = https.directory.as_ref().map(ToString::to_string);
     let settings = json!({
         "mode": mode,

@@ -28,12 +28,17 @@ pub fn add(piece: &Piece<'_>, host: &mut DesiredHost) -> Result<(), RenderError>
     let (configuration, hash) = configuration(piece)?;
     host.add_checked(CONFIGURATION, configuration, "0644", Some(Checker::Nginx));
     host.nginx_hash = Some(hash.clone());
+    // NGINX reads a certificate that comes with the apply when it is told to.
+    let certificate = super::certificate::files(piece).into_iter();
+    let inputs = std::iter::once(CONFIGURATION).chain(certificate.map(|file| file.path));
     host.units.push(DesiredUnit {
         name: UNIT,
-        inputs: vec![Input {
-            path: CONFIGURATION,
-            effect: Effect::Reload,
-        }],
+        inputs: inputs
+            .map(|path| Input {
+                path,
+                effect: Effect::Reload,
+            })
+            .collect(),
     });
     host.ports.push(Port {
         port: 80,

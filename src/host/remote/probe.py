@@ -33,7 +33,7 @@ def live_files(asked, noted):
     files = {}
     for file in asked:
         path = file["path"]
-        files[path] = attempt(live_file, path, file.get("sha256"), bool(file.get("secret")))
+        files[path] = attempt(live_file, path, file.get("sha256"), bool(file.get("secret")), not file.get("private"))
     for path in noted:
         if path not in files:
             files[path] = attempt(live_file, path, None, False, False)
@@ -41,7 +41,8 @@ def live_files(asked, noted):
 
 
 def live_file(path, sha256=None, secret=False, asked=True):
-    """Describes what lies at a path; the text comes along where it is not what was asked for and no secret."""
+    """Describes what lies at a path; the text comes along where it is not what was asked for, and is neither a secret
+    nor private."""
     status = attempt(os.lstat, path)
     if status is None:
         return None

@@ -85,13 +85,14 @@ fn events_are_one_json_object_a_line() {
 #[test]
 fn results_and_progress_do_not_mix() {
     let lab = Lab::full();
+    lab.edit("from: [my-ip], description", "from: [anywhere], description");
     let ran = lab.labctl(&["plan"]).ok();
     assert!(
-        ran.stdout.contains("instance") && !ran.stdout.contains("little memory"),
+        ran.stdout.contains("instance") && !ran.stdout.contains("open to anywhere"),
         "{ran}"
     );
     assert!(
-        ran.stderr.contains("little memory"),
+        ran.stderr.contains("open to anywhere"),
         "warnings go to stderr: {ran}"
     );
     let ran = lab.labctl(&["apply", "--yes"]).ok();

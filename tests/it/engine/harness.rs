@@ -83,6 +83,7 @@ pub const ALL: Destroying = Destroying {
 
 pub fn laptop(key: &str) -> Laptop {
     Laptop {
+        certificate: None,
         authorized_keys: BTreeMap::new(),
         public_key: key.parse().unwrap(),
         my_ip: Some("203.0.113.9".parse().unwrap()),

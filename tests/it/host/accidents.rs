@@ -16,14 +16,14 @@ use crate::support::{Lab, Ran};
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A lab whose cloud's half is there, and whose server nobody has set up.
-fn fresh(plan: &str) -> Bench {
+pub fn fresh(plan: &str) -> Bench {
     let bench = Bench::new(plan);
     bench.labctl(&["apply", "--yes", "--only", "cloud"]).ok();
     bench
 }
 
 /// What an apply could change on a host, as one text. Sudo itself leaves a mark in the home of who uses it.
-fn state(machine: &Machine) -> String {
+pub fn state(machine: &Machine) -> String {
     machine.sh(
         "find /etc /home /opt /var/lib/dpkg /var/www -xdev -path /home/ubuntu -prune -o -printf '%p %s %T@ %m %l\\n' \
          2>/dev/null | sort | sha256sum; ls -A /var/lib/labctl 2>&1 || true",
@@ -63,7 +63,7 @@ fn remarked(lab: &Lab, words: &[&str]) {
 
 /// Waits until something is so.
 #[track_caller]
-fn wait_until(what: &str, is_so: impl Fn() -> bool) {
+pub fn wait_until(what: &str, is_so: impl Fn() -> bool) {
     let start = Instant::now();
     while !is_so() {
         assert!(start.elapsed() < PATIENCE, "still not so: {what}");

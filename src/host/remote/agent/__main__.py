@@ -26,6 +26,7 @@ from agent import (
     model,
     packages,
     prepare,
+    private,
     record,
     rollback,
     snapshot,
@@ -56,8 +57,10 @@ def main():
                 undone = put_back(job, before)
                 raise
     except BaseException as error:  # a traceback is no verdict
+        private.forget(job)
         give_verdict(job, from_exception(error), **undone)
         sys.exit(1)
+    private.forget(job)
     give_verdict(job, None)
 
 

@@ -22,6 +22,12 @@ def look_after(job):
     job.journal.warn(f"no certificate of an authority yet: {detail}", help)
 
 
+def prepare(job):
+    """Turns NGINX's link to a certificate that is there, once the files of the old state are back."""
+    if job.at(CERTIFICATE_PROGRAM).exists() and job.at(CERTIFICATE_SETTINGS).exists():
+        job.tools.attempt([CERTIFICATE_PROGRAM, "--config", CERTIFICATE_SETTINGS, "--prepare"])
+
+
 def _result(lines):
     for line in reversed(lines):
         try:

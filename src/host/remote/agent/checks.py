@@ -25,8 +25,7 @@ def check(job):
     """Lays the new tree out, checks all of it, and reports every file that fails."""
     staging = Staging(job)
     staging.lay_out()
-    failed = []
-    log = []
+    failed, log = _certificate(job, staging)
     for wish in job.request["checks"]:
         checker = CHECKERS.get(wish["kind"])
         paths = wish.get("paths") or [wish["path"]]
@@ -48,9 +47,18 @@ def check(job):
         raise Failure(f"{plural(len(failed), 'new file')} failed {checks}: {', '.join(failed)}", HELP, log)
 
 
+def _certificate(job, staging):
+    """NGINX opens the certificates that its configuration names, so there must be one that stays."""
+    try:
+        if job.request.get("certificate"):
+            _prepare_certificate(job, staging)
+    except Rejected as rejected:
+        lines = staging.without_prefix(rejected.args)
+        return [f"`{CERTIFICATE_SETTINGS}`"], [f"certificate: {line}" for line in lines]
+    return [], []
+
+
 def _nginx(job, staging, wish):
-    """NGINX opens the certificates that its configuration names, so they are made first."""
-    _prepare_certificate(job, staging)
     return _ask(job, ["nginx", "-t", "-c", str(staging.at(wish["path"]))])
 
 

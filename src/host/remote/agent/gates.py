@@ -80,7 +80,7 @@ def name_of(gate):
 
 def _try(job, gate, check, tell=True, seconds=None):
     """Tries one gate until it holds, or until there is no more hope."""
-    name, unit = name_of(gate), _unit_of(gate)
+    name, unit = name_of(gate), unit_of(gate)
     limit = _seconds_of(gate) if seconds is None else seconds
     started = time.monotonic()
     restarts = None
@@ -93,7 +93,7 @@ def _try(job, gate, check, tell=True, seconds=None):
         except Refused as refused:
             reason, is_final, log = str(refused), refused.is_final, refused.log
         except (OSError, http.client.HTTPException) as error:
-            reason, is_final, log = _reason(error), False, []
+            reason, is_final, log = reason_of(error), False, []
         found = systemd.show(job.tools, unit) if unit else {}
         restarts = _restarts(found) if restarts is None else restarts
         is_failed = found.get("ActiveState") == "failed"
@@ -123,7 +123,7 @@ def _restarts(found):
     return int(text) if text.isdigit() else 0
 
 
-def _unit_of(gate):
+def unit_of(gate):
     """The unit without which a gate cannot hold."""
     if gate.get("unit"):
         return gate["unit"]
@@ -136,12 +136,12 @@ def _seconds_of(gate):
     """How long a gate may take to hold; JupyterHub on a small server is slow to start."""
     if "seconds" in gate:
         return gate["seconds"]
-    if _unit_of(gate) == HUB and gate["kind"] in ("page", "active"):
+    if unit_of(gate) == HUB and gate["kind"] in ("page", "active"):
         return HUB_SECONDS
     return SECONDS.get(gate["kind"], ORDINARY_SECONDS)
 
 
-def _reason(error):
+def reason_of(error):
     """The operating system's words, shortened to what the reader can use."""
     if isinstance(error, ConnectionRefusedError):
         return "nobody listens there"

@@ -3,7 +3,7 @@
 import os
 import time
 
-from . import systemd, units, web
+from . import certificate, systemd, units, web
 from .failure import from_exception
 from .journal import sync_folder
 from .manifest import write_manifest
@@ -20,6 +20,7 @@ def roll_back(job, snapshot):
     steps = [
         lambda: _stop_new_units(job, snapshot),
         lambda: _restore_files(job, snapshot),
+        lambda: certificate.prepare(job),
         lambda: systemd.reload_manager(job.tools),
         lambda: write_manifest(job, snapshot.manifest) if snapshot.manifest else None,
     ]

@@ -1,0 +1,191 @@
+//! The system's `ssh`, with the right options, and commands that run as long as
+//! somebody on the laptop listens.
+
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::thread;
+
+use tokio::sync::mpsc;
+
+use super::Failure;
+use super::server::Visit;
+
+/// `ssh` keeps asking whether the server is there, and gives it up after a minute.
+pub const ALIVE: [&str; 4] = [
+    "-o",
+    "ServerAliveInterval=15",
+    "-o",
+    "ServerAliveCountMax=4",
+];
+/// Of a flood on stderr, so much of the end is of use.
+const SAID_LINES: usize = 20;
+/// What `ssh` ends with when it is to blame, and not the command (ssh(1), "EXIT STATUS").
+const SSH_FAILED: i32 = 255;
+
+/// Puts the command together that logs in as `login`, with more of `ssh`'s options;
+/// what is to be done there comes behind it.
+pub async fn ssh(visit: &Visit<'_>, login: &str, options: &[&str]) -> Result<Command, Failure> {
+    let server = visit.server();
+    let known_hosts = visit.known_hosts();
+    let pinned = known_hosts.read(&server.id).map(|pinned| pinned.keys);
+    if pinned.is_ok_and(|keys| keys.is_empty()) {
+        // Checks the key against the console, and remembers it for `ssh`.
+        server.open().await?;
+    }
+    let target = server.target().await?;
+    let mut ssh = Command::new("ssh");
+    ssh.arg("-o").arg(format!("HostKeyAlias={}", target.pin));
+    ssh.arg("-o")
+        .arg(format!("UserKnownHostsFile={}", quoted(known_hosts.path())));
+    ssh.args([
+        "-o",
+        "GlobalKnownHostsFile=none",
+        "-o",
+        "StrictHostKeyChecking=yes",
+    ]);
+    ssh.args(options);
+    ssh.arg("-p").arg(target.port.to_string());
+    if let Some(key) = private_key(&server.public_path()) {
+        ssh.args(["-o", "IdentitiesOnly=yes", "-i"]).arg(key);
+    }
+    ssh.arg("-l").arg(login).arg("--").arg(&target.address);
+    Ok(ssh)
+}
+
+/// The private key lies beside the public one, by OpenSSH's custom; it may be in an agent alone.
+fn private_key(public: &Path) -> Option<PathBuf> {
+    let is_public = public
+        .extension()
+        .is_some_and(|extension| extension == "pub");
+    let private = is_public.then(|| public.with_extension(""))?;
+    private.is_file().then_some(private)
+}
+
+/// ssh_config(5): a path with spaces stands in double quotes, and `%` is doubled.
+fn quoted(path: &Path) -> String {
+    format!("\"{}\"", path.display().to_string().replace('%', "%%"))
+}
+
+/// Why `ssh` could not be started.
+pub fn unstarted(error: &std::io::Error) -> Failure {
+    Failure::said(
+        format!("the program `ssh` cannot be started: {error}"),
+        "install OpenSSH's client (`openssh-client` on Debian and Ubuntu)",
+    )
+}
+
+/// A command on the server whose standard input is held open: when labctl ends, however that
+/// comes, the input ends, and the command can end too.
+#[derive(Debug)]
+pub struct Held {
+    child: Child,
+    _input: Option<ChildStdin>,
+    lines: mpsc::UnboundedReceiver<Line>,
+    said: Vec<String>,
+}
+
+/// A line of a command's output.
+#[derive(Debug)]
+enum Line {
+    Printed(String),
+    Said(String),
+}
+
+/// How a command ended.
+#[derive(Debug)]
+pub struct Over {
+    /// Its exit status, or that of `ssh`.
+    pub status: i32,
+    /// The last lines that it said on stderr.
+    pub said: Vec<String>,
+}
+
+impl Over {
+    /// Whether the connection failed, and not the command.
+    pub const fn is_lost(&self) -> bool {
+        self.status == SSH_FAILED
+    }
+
+    /// The last thing that was said.
+    pub fn last(&self) -> &str {
+        let mut said = self.said.iter().rev().map(|line| line.trim());
+        said.find(|line| !line.is_empty())
+            .unwrap_or("it did not say why")
+    }
+}
+
+impl Held {
+    /// Starts a shell's line on the server.
+    pub fn start(mut ssh: Command, remote: &str) -> Result<Self, Failure> {
+        ssh.arg(remote);
+        ssh.stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut child = ssh.spawn().map_err(|error| unstarted(&error))?;
+        let (sender, lines) = mpsc::unbounded_channel();
+        if let Some(stdout) = child.stdout.take() {
+            read(stdout, sender.clone(), Line::Printed);
+        }
+        if let Some(stderr) = child.stderr.take() {
+            read(stderr, sender, Line::Said);
+        }
+        Ok(Self {
+            _input: child.stdin.take(),
+            child,
+            lines,
+            said: Vec::new(),
+        })
+    }
+
+    /// Gives the next line that the command prints; none when it is over.
+    pub async fn line(&mut self) -> Option<String> {
+        loop {
+            match self.lines.recv().await? {
+                Line::Printed(line) => return Some(line),
+                Line::Said(line) => {
+                    let surplus = self.said.len().saturating_sub(SAID_LINES);
+                    self.said.drain(..surplus);
+                    self.said.push(line);
+                }
+            }
+        }
+    }
+
+    /// Gives how it ended; all lines have been read.
+    pub fn over(&mut self) -> Over {
+        let status = self.child.wait().ok().and_then(|status| status.code());
+        Over {
+            status: status.unwrap_or(SSH_FAILED),
+            said: std::mem::take(&mut self.said),
+        }
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        // It has ended by itself already, unless it was left.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn read(
+    stream: impl Read + Send + 'static,
+    sender: mpsc::UnboundedSender<Line>,
+    wrap: fn(String) -> Line,
+) {
+    thread::spawn(move || {
+        for line in BufReader::new(stream).split(b'\n') {
+            let Ok(line) = line else { return };
+            let line = String::from_utf8_lossy(&line);
+            // Nobody may be listening any more.
+            if sender
+                .send(wrap(line.trim_end_matches('\r').to_owned()))
+                .is_err()
+            {
+                return;
+            }
+        }
+    });
+}

@@ -1,0 +1,57 @@
+"""Tries gates to look at a server, and not to prove an apply: all of them, each once or twice, and nothing is changed."""
+
+import time
+
+from .failure import Failure
+from .gates import KINDS, name_of, reason_of, unit_of
+from .gates_of_host import Refused, Settling
+from .job import Job
+
+# What takes minutes, or starts something for a while.
+SLOW = ("kernel",)
+PAUSE = 1.0
+
+
+def gates(folder, deep):
+    """Gives what each gate showed, in order; `ok` is None for one that was left out."""
+    job = Job(folder)
+    wanted = job.request["gates"]
+    settling = Settling(job)
+    begun = {}
+    for gate in wanted:
+        if gate["kind"] == "active":
+            begun[gate["unit"]] = _once(lambda gate=gate: settling.begin(gate["unit"]))
+    for gate in wanted:
+        if gate["kind"] == "active":
+            seen = begun[gate["unit"]]
+            seen = _once(lambda gate=gate: settling.end(gate["unit"])) if seen["ok"] else seen
+        elif gate["kind"] in SLOW and not deep:
+            seen = {"ok": None}
+        elif gate["kind"] in KINDS:
+            seen = _twice(lambda gate=gate: KINDS[gate["kind"]](job, gate))
+        else:
+            seen = {"ok": False, "detail": f"this version knows no gate of kind `{gate['kind']}`"}
+        seen.pop("final", None)
+        yield {"gate": name_of(gate), "unit": unit_of(gate), **seen}
+
+
+def _twice(check):
+    """A service that is busy for a moment is not ill."""
+    seen = _once(check)
+    if seen["ok"] or seen.pop("final", False):
+        return seen
+    time.sleep(PAUSE)
+    seen = _once(check)
+    seen.pop("final", None)
+    return seen
+
+
+def _once(check):
+    try:
+        return {"ok": True, "detail": check() or ""}
+    except Refused as refused:
+        return {"ok": False, "detail": str(refused), "final": refused.is_final}
+    except Failure as failure:
+        return {"ok": False, "detail": failure.what}
+    except Exception as error:  # one gate must not cost the others
+        return {"ok": False, "detail": reason_of(error)}

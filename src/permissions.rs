@@ -1,0 +1,127 @@
+//! Which permissions labctl needs in AWS: one row for each operation of the
+//! edge ([`table`]), put together to the least IAM policy with which a command
+//! can do its work for one plan ([`policy`]). Pure.
+//!
+//! An operation without a row does not compile. What an action can be limited
+//! to is AWS's own "Service Authorization Reference"; that a policy suffices,
+//! and that nothing in it can be left out, is tested on recorded requests.
+
+mod policy;
+mod table;
+
+pub use policy::{Names, policy};
+
+use clap::ValueEnum;
+
+use crate::plan::{Network, Plan};
+
+/// A command, or several that need the same, for which a policy is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Command {
+    /// Shows what would be done
+    Plan,
+    /// Makes and changes the lab, a resize included
+    Apply,
+    /// Deletes the lab
+    Destroy,
+    /// Shows the lab
+    Status,
+    /// Starts the server
+    Start,
+    /// Stops the server
+    Stop,
+    /// Takes something that exists into the lab
+    Adopt,
+    /// Goes to the server: doctor, tunnel, logs, passwd too
+    Ssh,
+}
+
+/// When an operation is called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// The lab is read: every command begins so.
+    Read,
+    /// What is to be created is looked up.
+    Look,
+    /// Something is created or changed.
+    Write,
+    /// Something left the plan, is replaced, or the lab is destroyed.
+    Drop,
+    /// The lab is destroyed, with what apply never deletes.
+    Destroy,
+    /// The server is started.
+    Start,
+    /// The server is stopped.
+    Stop,
+    /// Something is adopted.
+    Adopt,
+    /// The server is gone to for the first time.
+    Visit,
+}
+
+impl Command {
+    /// The server is gone to for what the plan has it set up for, or because somebody wants to.
+    fn visits(self, plan: &Plan) -> bool {
+        self == Self::Ssh || plan.workbench.is_some()
+    }
+
+    const fn stages(self) -> &'static [Stage] {
+        match self {
+            Self::Plan => &[Stage::Read, Stage::Look, Stage::Visit],
+            Self::Apply => &[
+                Stage::Read,
+                Stage::Look,
+                Stage::Write,
+                Stage::Drop,
+                Stage::Visit,
+            ],
+            Self::Destroy => &[Stage::Read, Stage::Drop, Stage::Destroy],
+            Self::Status => &[Stage::Read],
+            Self::Start => &[Stage::Read, Stage::Start],
+            Self::Stop => &[Stage::Read, Stage::Stop],
+            Self::Adopt => &[Stage::Read, Stage::Look, Stage::Adopt],
+            Self::Ssh => &[Stage::Read, Stage::Visit],
+        }
+    }
+}
+
+/// The part of a plan without which an operation is not called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Part {
+    /// Every lab has it.
+    Lab,
+    Address,
+    Bucket,
+    Profile,
+    /// Either role: the server's or that of GitHub Actions.
+    Role,
+    Dns,
+    Github,
+    Network,
+}
+
+impl Part {
+    fn is_in(self, plan: &Plan) -> bool {
+        let has_profile = || {
+            let bucket = plan.bucket.as_ref();
+            bucket.is_some_and(|bucket| bucket.instance_access != crate::plan::Access::None)
+        };
+        match self {
+            Self::Lab => true,
+            Self::Address => plan.elastic_ip,
+            Self::Bucket => plan.bucket.is_some(),
+            Self::Profile => has_profile() || certificate_by_dns(plan),
+            Self::Role => Self::Profile.is_in(plan) || Self::Github.is_in(plan),
+            Self::Dns => plan.dns.is_some(),
+            Self::Github => plan.github_actions.is_some(),
+            Self::Network => plan.network == Network::Dedicated,
+        }
+    }
+}
+
+/// Whether the server proves its names in Route 53, for which it has a role.
+fn certificate_by_dns(plan: &Plan) -> bool {
+    let workbench = plan.workbench.as_ref();
+    workbench.is_some_and(|workbench| workbench.https.mode == crate::plan::HttpsMode::Dns)
+        && plan.dns.is_some()
+}

@@ -1,0 +1,127 @@
+"""An emulated account whose requests are recorded and, where there is a policy, judged by it; and a lab in it."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[0:0] = [str(Path(__file__).parent), str(ROOT / "tests/emulator")]
+
+import emulator as emulation  # before moto, whose settings it makes
+from strict import error
+
+import authorization
+import boto3
+import evaluator
+
+KEYS = {
+    "id_one.pub": "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGfVvvSp+vjveB+joCr3b9hXgAQZLoOL0Wg7g8pCsgOr test\n",
+    "id_other.pub": "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJhrMXX3HLBhAAbqbZBYxgBNpQsJ+2GBbOPAJ9LVJZfl test\n",
+}
+
+
+class Guarded(emulation.TestEmulator):
+    """Says no where the policy does, before anything is done."""
+
+    def __init__(self):
+        super().__init__()
+        self.policy, self.record, self.denied = None, [], []
+
+    def perform(self, strict, call):
+        with self.lock:
+            # Past the policy, tests ask for what labctl never does.
+            asked = authorization.asked_of(call) if self.policy else []
+            self.record += asked
+            for one in asked:
+                if not evaluator.is_allowed(self.policy, one.action, one.resource, one.context):
+                    self.denied.append(one)
+                    code = "UnauthorizedOperation" if call.service == "ec2" else "AccessDenied"
+                    return error(call, 403, code, f"not authorized to perform {one.action} on {one.resource}")
+            return super().perform(strict, call)
+
+
+def serve():
+    """Starts the emulator in this process; gives it and its port."""
+    emulator = Guarded()
+    emulator.warm_up()
+    server = emulation.ThreadedWSGIServer("127.0.0.1", 0, emulator, handler=emulation.Handler)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return emulator, server.server_port
+
+
+class Lab:
+    """A folder with a plan, an account of its own, and labctl in it."""
+
+    def __init__(self, emulator, port, binary, account, plan):
+        self.emulator, self.binary, self.account = emulator, binary, account
+        self.endpoint = f"http://127.0.0.1:{port}"
+        self.scratch = tempfile.TemporaryDirectory(prefix="labctl-iam-")
+        self.folder = Path(self.scratch.name)
+        (self.folder / ".ssh").mkdir()
+        for name, text in KEYS.items():
+            (self.folder / ".ssh" / name).write_text(text)
+        self.plan = plan
+        self.runs = []
+
+    def edit(self, old, new):
+        assert old in self.plan, f"no `{old}` in the plan"
+        self.plan = self.plan.replace(old, new)
+
+    def labctl(self, *arguments):
+        (self.folder / "lab.yaml").write_text(self.plan)
+        environment = {
+            "HOME": str(self.folder),
+            "PATH": os.environ["PATH"],
+            "AWS_ENDPOINT_URL": self.endpoint,
+            "AWS_ACCESS_KEY_ID": self.account,
+            "AWS_SECRET_ACCESS_KEY": "secret",
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "LABCTL_MY_IP": "203.0.113.7",
+        }
+        return subprocess.run(
+            [self.binary, *arguments], cwd=self.folder, env=environment, capture_output=True, text=True, check=False
+        )
+
+    def policy(self, command, plan=None):
+        """The policy that labctl prints for a command."""
+        now, self.plan = self.plan, plan or self.plan
+        ran = self.labctl("doctor", "--iam-policy", command)
+        self.plan = now
+        assert ran.returncode == 0, ran.stderr
+        return json.loads(ran.stdout)
+
+    def run(self, command, *arguments, policies=None, code=0):
+        """Runs labctl as somebody who is allowed nothing but the policy of the command, or these policies."""
+        policies = policies or [self.policy(command)]
+        statements = [statement for policy in policies for statement in policy["Statement"]]
+        self.emulator.record, self.emulator.denied = [], []
+        self.emulator.policy = {"Version": "2012-10-17", "Statement": statements}
+        try:
+            ran = self.labctl(command, *arguments)
+        finally:
+            self.emulator.policy = None
+        assert not self.emulator.denied, f"{command}: denied: {self.emulator.denied}\n{ran.stderr}"
+        assert ran.returncode == code, f"{command}: {ran.returncode}\n{ran.stdout}{ran.stderr}"
+        for policy in policies:
+            self.runs.append((command, json.dumps(policy), list(self.emulator.record)))
+        return ran
+
+    def client(self, service, region="us-east-1"):
+        """boto3, past the policy."""
+        return boto3.client(
+            service,
+            endpoint_url=self.endpoint,
+            region_name=region,
+            aws_access_key_id=self.account,
+            aws_secret_access_key="secret",
+        )
+
+    def records(self, command, policy):
+        """What was asked for in all runs of a command under a policy."""
+        text = json.dumps(policy)
+        return [one for ran, under, asked in self.runs if ran == command and under == text for one in asked]
