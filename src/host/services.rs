@@ -73,14 +73,14 @@ pub const SERVICES: &[Service] = &[
     Service {
         name: "api",
         port: Some(8080),
-        units: &["labctl-api.service", "model-api.service"],
+        units: &["model-api.service", "labctl-model.service"],
         log: None,
         section: Section::Api,
     },
     Service {
         name: "shiny",
         port: Some(3838),
-        units: &["shiny-app.service", "shiny-server.service"],
+        units: &["shiny-app.service"],
         log: None,
         section: Section::Shiny,
     },

@@ -85,7 +85,10 @@ fn events_are_one_json_object_a_line() {
 #[test]
 fn results_and_progress_do_not_mix() {
     let lab = Lab::full();
-    lab.edit("from: [my-ip], description", "from: [anywhere], description");
+    lab.edit(
+        "from: [my-ip], description",
+        "from: [anywhere], description",
+    );
     let ran = lab.labctl(&["plan"]).ok();
     assert!(
         ran.stdout.contains("instance") && !ran.stdout.contains("open to anywhere"),
