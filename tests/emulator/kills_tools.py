@@ -78,7 +78,9 @@ class Labctl(Tool):
 
     def __init__(self, options, folder):
         super().__init__(options, folder)
-        shutil.copy(ROOT / "plans/do4ds-lab.yaml", self.folder / "lab.yaml")
+        # Without the server's half, which names folders beside the plan.
+        plan = re.sub(r"(?m)^workbench:.*\n(?:(?:[ \t#].*)?\n)*", "", (ROOT / "plans/do4ds-lab.yaml").read_text())
+        (self.folder / "lab.yaml").write_text(plan)
 
     def environment(self, url):
         return super().environment(url) | {
