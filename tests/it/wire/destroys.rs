@@ -30,7 +30,7 @@ fn after_a_refusal_nothing_more_is_deleted_and_the_rest_is_named() {
         ),
         ("route53:ChangeResourceRecordSets", &["zone", "elastic_ip"]),
         ("iam:DeleteRolePolicy", &[]),
-        ("ec2:ReleaseAddress", &["key_pair"]),
+        ("ec2:ReleaseAddress", &[]),
         ("s3:DeleteBucket", &[]),
     ];
     for (operation, rest) in refusals {
