@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::{Check, Findings};
-use crate::plan::model::{Access, Api, Language, Plan, Workbench};
+use crate::plan::model::{Access, Api, Plan, Workbench};
 use crate::plan::scalars::{ModelLocation, UrlPath};
 
 pub(super) const CHECKS: &[Check] = &[
@@ -21,7 +21,7 @@ pub(super) const CHECKS: &[Check] = &[
         ],
         paths,
     ),
-    (&["workbench.shiny", "instance.instance_type"], shiny_server),
+    (&["workbench.mirrors"], shiny_server),
     (&["workbench.rstudio", "workbench.r"], rstudio_needs_r),
     (
         &[
@@ -221,18 +221,15 @@ fn paths(plan: &Plan, findings: &mut Findings<'_>) {
     }
 }
 
+/// An app in R is run by the package `shiny`, on every kind of processor: nothing needs Shiny Server.
 fn shiny_server(plan: &Plan, findings: &mut Findings<'_>) {
-    let shiny = plan
-        .workbench
-        .as_ref()
-        .and_then(|workbench| workbench.shiny.as_ref());
-    let instance_type = &plan.instance.instance_type;
-    if shiny.is_some_and(|shiny| shiny.language == Language::R) && instance_type.is_arm64() {
-        findings.error(
-            "workbench.shiny.language",
-            format!("Shiny Server is not made for ARM processors, which `{instance_type}` has"),
-            "R needs Shiny Server",
-            "choose an instance type without `g` behind its number, such as `t3.small`, or an app in Python",
+    let workbench = plan.workbench.as_ref();
+    if workbench.is_some_and(|workbench| workbench.mirrors.shiny_server.is_some()) {
+        findings.warning(
+            "workbench.mirrors.shiny_server",
+            "labctl does not install Shiny Server: it runs a Shiny app in R as a unit of its own",
+            "nothing is downloaded from there",
+            "remove it",
         );
     }
 }

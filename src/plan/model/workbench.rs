@@ -251,7 +251,7 @@ pub struct Mirrors {
     pub python: Option<Url>,
     /// The package of RStudio Server.
     pub rstudio: Option<Download>,
-    /// The package of Shiny Server.
+    /// The package of Shiny Server, which nothing needs: apps in R run without it.
     pub shiny_server: Option<Download>,
     /// The archive of rig, which installs R.
     pub rig: Option<Download>,

@@ -235,17 +235,6 @@ impl FromStr for InstanceType {
 }
 
 impl InstanceType {
-    /// Says whether the processor is a Graviton (64-bit ARM): a `g` among the letters behind the generation's number,
-    /// or the first such family, `a1`.
-    pub fn is_arm64(&self) -> bool {
-        let family = self.0.split(['.', '-']).next().unwrap_or_default();
-        let attributes = family.trim_start_matches(|letter: char| letter.is_ascii_alphabetic());
-        family == "a1"
-            || attributes
-                .trim_start_matches(|digit: char| digit.is_ascii_digit())
-                .contains('g')
-    }
-
     /// Says whether the server has at most 1 GiB of memory.
     pub fn is_tiny(&self) -> bool {
         self.0.starts_with('t') && (self.0.ends_with(".nano") || self.0.ends_with(".micro"))
