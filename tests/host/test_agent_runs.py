@@ -246,11 +246,10 @@ class Changes(OnHost):
         self.assertIn("no database here", str(outcome.verdict["log"]))
         self.same(self.sums(), before)
 
-    def test_a_small_change_is_quick_and_touches_one_unit(self):
+    def test_a_small_change_touches_one_unit(self):
         before = self.host.shell("systemctl show --property MainPID app.service ssh.service")
         lab = Lab(self.host).file("/etc/labctl/small.py", "x = 1\n", check="python").unit("nginx.service", "reload")
-        outcome = self.ok(lab)
-        self.assertLess(outcome.verdict["seconds"], 2)
+        self.ok(lab)
         self.assertEqual(self.host.shell("systemctl show --property MainPID app.service ssh.service"), before)
 
     def test_foreign_files_are_kept(self):
