@@ -91,7 +91,7 @@ pub enum Command {
     Tunnel(tunnel::Arguments),
     /// Show what a service on the server wrote
     Logs(logs::Arguments),
-    /// Look for what is wrong between a browser and the services, and say what to do about it
+    /// Find what is wrong between a browser and the services, and what to do
     Doctor(doctor::Arguments),
     /// Set the password with which a user signs in to JupyterHub
     Passwd(passwd::Arguments),
