@@ -50,7 +50,9 @@ def check(job):
 def _certificate(job, staging):
     """NGINX opens the certificates that its configuration names, so there must be one that stays."""
     try:
-        if job.request.get("certificate"):
+        # Otherwise it is made when the certificate is looked after, which then lets NGINX read it.
+        is_read_anew = any(unit["name"] == "nginx.service" for unit in job.request["units"])
+        if job.request.get("certificate") and is_read_anew:
             _prepare_certificate(job, staging)
     except Rejected as rejected:
         lines = staging.without_prefix(rejected.args)
