@@ -222,7 +222,7 @@ fn a_certificate_of_the_organisation_is_served_renewed_and_taken_back() {
 fn a_failed_gate_brings_the_old_one_back(bench: &Bench, organisation: &Organisation<'_>) {
     bench.machine.sh("chmod 700 /var/www/labctl");
     let ran = bench.labctl(&["apply", "--yes"]).exits(1);
-    assert!(ran.error().contains("landing page"), "{ran}");
+    assert!(ran.stderr.contains("gate `landing page` failed"), "{ran}");
     assert!(!ran.to_string().contains(&organisation.secret()), "{ran}");
     let seen = verified(bench, &organisation.root());
     assert!(

@@ -192,9 +192,9 @@ fn logs_are_shown_as_they_are_written() {
         "did you mean `systemd-journald`?",
     ]);
 
-    let mut logs = Lasting::start(&bench, &["logs", "cron", "--follow", "-n", "1"]);
-    bench.machine.sh("systemctl restart cron");
-    while !logs.line().contains("Started cron.service") {}
+    let mut logs = Lasting::start(&bench, &["logs", "ssh", "--follow", "-n", "1"]);
+    bench.machine.sh("systemctl restart ssh");
+    while !logs.line().contains("Started ssh.service") {}
     logs.signal("INT");
     let (code, said) = logs.end();
     assert_eq!((code, said.as_str()), (Some(0), ""));
