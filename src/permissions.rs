@@ -13,7 +13,7 @@ pub use policy::{Names, policy};
 
 use clap::ValueEnum;
 
-use crate::plan::{Network, Plan};
+use crate::plan::{ModelLocation, Network, Plan};
 
 /// A command, or several that need the same, for which a policy is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -98,6 +98,8 @@ enum Part {
     Dns,
     Github,
     Network,
+    /// A model in a folder of the laptop, which is uploaded.
+    Model,
 }
 
 impl Part {
@@ -115,6 +117,11 @@ impl Part {
             Self::Dns => plan.dns.is_some(),
             Self::Github => plan.github_actions.is_some(),
             Self::Network => plan.network == Network::Dedicated,
+            Self::Model => {
+                let workbench = plan.workbench.as_ref();
+                let api = workbench.and_then(|workbench| workbench.api.as_ref());
+                api.is_some_and(|api| matches!(api.model, ModelLocation::Local(_)))
+            }
         }
     }
 }

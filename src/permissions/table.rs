@@ -12,10 +12,14 @@ macro_rules! define_operations {
         /// The operations of the edge to AWS, by the names of their methods.
         #[expect(non_camel_case_types, reason = "the names are those of the table of operations")]
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        pub enum Operation { $($read,)* $($write,)* }
+        pub enum Operation { put_object, $($read,)* $($write,)* }
 
-        /// All of them.
-        pub const ALL: &[Operation] = &[$(Operation::$read,)* $(Operation::$write,)*];
+        /// All of them; `put_object` is the one that stands outside the table, for its input.
+        pub const ALL: &[Operation] = &[
+            Operation::put_object,
+            $(Operation::$read,)*
+            $(Operation::$write,)*
+        ];
     };
 }
 operations!(define_operations);
@@ -239,6 +243,7 @@ permissions! {
     put_bucket_versioning: Bucket [Write] need("s3:PutBucketVersioning", Bucket, Always);
     put_public_access_block: Bucket [Write] need("s3:PutBucketPublicAccessBlock", Bucket, Always);
     list_object_versions: Bucket [Read] need("s3:ListBucketVersions", Bucket, Always);
+    put_object: Model [Write] need("s3:PutObject", Objects, Always);
     delete_objects: Bucket [Destroy] need("s3:DeleteObjectVersion", Objects, Always);
     delete_bucket: Bucket [Destroy] need("s3:DeleteBucket", Bucket, Always);
 

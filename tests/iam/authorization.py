@@ -236,6 +236,8 @@ def of_s3(call):
         entries = [entry for entry in objects if entry.tag.endswith("Object")]
         verb = lambda entry: "DeleteObjectVersion" if find(entry, "VersionId") else "DeleteObject"
         return [Asked(f"s3:{verb(entry)}", f"{bucket}/{find(entry, 'Key')}") for entry in entries]
+    if call.operation == "PutObject":
+        return [Asked(action, f"arn:aws:s3:::{path}")]
     asked = [Asked(action, bucket)]
     if call.operation == "CreateBucket" and b"<Tag>" in call.body:
         asked.append(Asked("s3:TagResource", bucket))

@@ -180,6 +180,20 @@ class Policies(unittest.TestCase):
         other.run("adopt", "elastic_ip", address, "--yes")
         other.run("adopt", "bucket", "labctl-iam-other", "--yes")
 
+    def test_a_model_of_the_laptop_is_uploaded(self):
+        bucket = "bucket: { name: labctl-iam-model, instance_access: read }\n"
+        api = "workbench: { api: { image: ours/model:1, model: %s } }\n"
+        lab = self.lab("100000000008", BARE.replace("bare", "model") + bucket + api % "model")
+        (lab.folder / "model").mkdir()
+        (lab.folder / "model" / "model.json").write_text("{}")
+        policy = lab.policy("apply")
+        lab.run("apply", "--yes", "--only", "cloud")
+        left = superfluous(policy, lab.records("apply", policy))
+        self.assertNotIn("s3:PutObject", left, "it is asked for and needed")
+        lab.edit("model: model", "model: s3://labctl-iam-model/model")
+        there = [action for one in lab.policy("apply")["Statement"] for action in one["Action"]]
+        self.assertNotIn("s3:PutObject", there, "a model that is in the bucket is not uploaded")
+
     def test_nothing_of_others_is_touched(self):
         """Under the policy of everything, another lab's resources stay out of reach."""
         lab = self.lab("100000000005", WIDE.replace("wide", "mine"))

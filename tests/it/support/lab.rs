@@ -174,6 +174,21 @@ impl Lab {
         Ran::new(arguments, &output, start.elapsed())
     }
 
+    /// Runs a line of labctl with an upper bound on its memory.
+    pub fn bounded(&self, kibibytes: u32, line: &str) -> Ran {
+        let labctl = self.command(&[]);
+        let mut command = Command::new("sh");
+        let limited = format!("ulimit -v {kibibytes}; exec \"$0\" {line}");
+        command.args(["-c", &limited]).arg(labctl.get_program());
+        command.current_dir(&self.folder).env_clear();
+        for (name, value) in labctl.get_envs() {
+            command.env(name, value.unwrap_or_default());
+        }
+        let start = Instant::now();
+        let output = command.output().unwrap();
+        Ran::new(&[line], &output, start.elapsed())
+    }
+
     /// Applies and checks that nothing is left to do.
     pub fn apply(&self) -> Ran {
         let ran = self.labctl(&["apply", "--yes"]).ok();

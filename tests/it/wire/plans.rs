@@ -20,6 +20,7 @@ fn prepare(lab: &Lab, name: &str) {
                 between(&subnet, "<subnetId>", "<"),
             );
             lab.edit("ami-0123456789abcdef0", between(&images, "<imageId>", "<"));
+            make_certificate(&lab.folder.join("tls"), &domain(&lab.read("lab.yaml")));
         }
         "existing-zone.yaml" => {
             make_zone(lab, "statistics.example.org");
@@ -29,6 +30,27 @@ fn prepare(lab: &Lab, name: &str) {
         }
         _ => {}
     }
+}
+
+fn domain(plan: &str) -> String {
+    let line = plan.lines().find(|line| line.starts_with("  domain: "));
+    let words = line.unwrap().split_whitespace();
+    words.skip(1).next().unwrap().to_owned()
+}
+
+/// The certificate of an organisation for this name, and its key.
+fn make_certificate(folder: &Path, name: &str) {
+    fs::create_dir(folder).unwrap();
+    let line = format!(
+        "openssl req -x509 -newkey rsa:2048 -nodes -days 30 -subj /CN=lab \
+         -addext subjectAltName=DNS:{name} -keyout key.pem -out chain.pem && chmod 600 key.pem"
+    );
+    let made = std::process::Command::new("sh")
+        .args(["-c", &line])
+        .current_dir(folder)
+        .output();
+    let made = made.unwrap();
+    assert!(made.status.success(), "{made:?}");
 }
 
 fn make_zone(lab: &Lab, name: &str) {
@@ -42,7 +64,7 @@ fn applies_and_is_done(folder: &str, name: &str) {
     let file = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join(folder)
         .join(name);
-    let lab = Lab::new(&fs::read_to_string(file).unwrap());
+    let lab = Lab::new(&fs::read_to_string(&file).unwrap());
     for bucket in [
         "do4ds-lab-penguins-eu",
         "do4ds-lab-penguins",

@@ -3,7 +3,7 @@
 import json
 import time
 
-from . import web, websocket
+from . import gates_of_web, web, websocket
 from .gates_of_host import Refused
 
 # What every Shiny app's page names, in Python and in R: the script that opens its websocket.
@@ -39,9 +39,7 @@ def public_api(_job, gate):
 
 def shiny(_job, gate):
     """The app's page is Shiny's, and its websocket tells the session that it has opened."""
-    answer = web.get(gate["url"])
-    if answer.status != 200:
-        raise Refused(f"{answer.status} from {answer.server}")
+    answer = gates_of_web.opened(gate["url"])
     if SHINY_MARK not in answer.body.lower():
         raise Refused("the page is not a Shiny app's")
     started = time.monotonic()

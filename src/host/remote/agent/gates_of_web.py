@@ -1,9 +1,7 @@
 """Gates that ask NGINX, as a browser would."""
 
-import base64
 import ipaddress
 import json
-import re
 import ssl
 import time
 from urllib.parse import urlsplit
@@ -11,8 +9,6 @@ from urllib.parse import urlsplit
 from . import web
 from .gates_of_host import Refused
 
-CERTIFICATE = "/etc/labctl/tls/current/fullchain.pem"
-PEM = re.compile(r"-----BEGIN CERTIFICATE-----(.+?)-----END CERTIFICATE-----", re.DOTALL)
 REDIRECTS = (301, 308)
 
 
@@ -43,9 +39,8 @@ def certificate(job, gate):
     """What is served is the current certificate, and it is valid now for this name."""
     host = gate["host"]
     served = web.served_certificate(host)
-    match = PEM.search(job.at(CERTIFICATE).read_text())
-    if not match or base64.b64decode(match.group(1)) != served:
-        raise Refused(f"NGINX serves another certificate than `{CERTIFICATE}`")
+    if served != web.current_certificate(job):
+        raise Refused(f"NGINX serves another certificate than `{web.CERTIFICATE}`")
     checked = _openssl(job, ["-noout", _host_option(host), host, "-dates"], served)
     dates = dict(line.split("=", 1) for line in checked.lines if "=" in line)
     starts = ssl.cert_time_to_seconds(dates["notBefore"])
@@ -69,11 +64,17 @@ def page(_job, gate):
     return answer.shown
 
 
-def hub_api(_job, gate):
-    """JupyterHub itself answers through NGINX and its proxy."""
-    answer = web.get(gate["url"])
+def opened(url):
+    """Gives the answer of a page that is there."""
+    answer = web.get(url)
     if answer.status != 200:
         raise Refused(f"{answer.status} from {answer.server}")
+    return answer
+
+
+def hub_api(_job, gate):
+    """JupyterHub itself answers through NGINX and its proxy."""
+    answer = opened(gate["url"])
     try:
         version = json.loads(answer.body)["version"]
     except (ValueError, KeyError, TypeError):

@@ -104,6 +104,9 @@ def _disprove(job, snapshot):
         live = web.nginx_live() if snapshot.nginx_live else None
         if live != snapshot.nginx_live:
             missing.append("NGINX does not serve its old configuration again")
+        # A reload returns before NGINX has done it, and its configuration may be the same as before.
+        if snapshot.certified and not web.serves_current_certificate(job, snapshot.certified):
+            missing.append("NGINX does not serve its old certificate again")
         if not missing or time.monotonic() > deadline:
             return missing
         time.sleep(pause)

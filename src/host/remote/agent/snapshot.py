@@ -25,6 +25,7 @@ class Snapshot:
         self.units = {}
         self.made_folders = []
         self.nginx_live = None
+        self.certified = None
         self.manifest = read_manifest(job)
 
     def take(self):
@@ -40,6 +41,8 @@ class Snapshot:
         for unit in request["units"]:
             self.units[unit["name"]] = systemd.show(self.job.tools, unit["name"])
         self.nginx_live = web.nginx_live()
+        hosts = [gate["host"] for gate in request["gates"] if gate["kind"] == "certificate"]
+        self.certified = next((host for host in hosts if web.serves_current_certificate(self.job, host)), None)
         self._save()
         self._back_up()
 
@@ -66,6 +69,7 @@ class Snapshot:
             "entries": self.entries,
             "units": self.units,
             "nginx_live": self.nginx_live,
+            "certified": self.certified,
             "manifest": self.manifest,
         }
         write_durably(self.folder / "index.json", json.dumps(index, indent=1).encode())

@@ -1,5 +1,6 @@
 """Asks the web server of this host, whatever the names in the address resolve to elsewhere."""
 
+import base64
 import http.client
 import os
 import re
@@ -9,6 +10,8 @@ import time
 from urllib.parse import urlsplit
 
 HERE = "127.0.0.1"
+CERTIFICATE = "/etc/labctl/tls/current/fullchain.pem"
+PEM = re.compile(r"-----BEGIN CERTIFICATE-----(.+?)-----END CERTIFICATE-----", re.DOTALL)
 LIVE_PATH = "/.labctl/config"
 LARGEST = 1 << 20
 ERROR_LOG = "/var/log/nginx/error.log"
@@ -73,6 +76,23 @@ def errors_since(end):
     except OSError:
         return []
     return lines[-ERROR_LINES:]
+
+
+def current_certificate(job):
+    """The certificate that NGINX is to serve, as bytes, or None where there is none."""
+    try:
+        match = PEM.search(job.at(CERTIFICATE).read_text())
+    except OSError:
+        return None
+    return base64.b64decode(match.group(1)) if match else None
+
+
+def serves_current_certificate(job, host):
+    """Whether NGINX serves that certificate under a name."""
+    try:
+        return served_certificate(host) == current_certificate(job)
+    except OSError:
+        return False
 
 
 def served_certificate(host, port=443):

@@ -2,10 +2,10 @@
 
 use std::path::Path;
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::super::machine::{Bench, SMALL};
-use crate::support::{Lab, Ran, at_terminal};
+use crate::support::at_terminal;
 
 const HOST: &str = concat!(
     env!("CARGO_MANIFEST_DIR"),
@@ -26,21 +26,6 @@ const PATIENCE: Duration = Duration::from_secs(90);
 
 fn becomes(bench: &Bench, mode: &str) {
     bench.machine.sh(&format!("echo {mode} >/srv/hostile"));
-}
-
-/// Runs labctl with an upper bound on its memory.
-fn bounded(lab: &Lab, line: &str) -> Ran {
-    let labctl = lab.command(&[]);
-    let mut command = Command::new("sh");
-    let limited = format!("ulimit -v {KIBIBYTES}; exec \"$0\" {line}");
-    command.args(["-c", &limited]).arg(labctl.get_program());
-    command.current_dir(&lab.folder).env_clear();
-    for (name, value) in labctl.get_envs() {
-        command.env(name, value.unwrap_or_default());
-    }
-    let start = Instant::now();
-    let output = command.output().unwrap();
-    Ran::new(&[line], &output, start.elapsed())
 }
 
 #[track_caller]
@@ -67,7 +52,7 @@ fn whatever_a_host_answers_harms_nobody() {
 
     for mode in ["line", "lines", "ours", "stderr", "nested", "wide"] {
         becomes(&bench, mode);
-        let ran = bounded(&bench.lab, "plan");
+        let ran = bench.lab.bounded(KIBIBYTES, "plan");
         assert!(ran.code == 0 || ran.code == 1, "{mode}: {ran}");
         assert!(ran.took < PATIENCE, "{mode}: {ran}");
         steers_nothing(&format!("{}{}", ran.stdout, ran.stderr));
