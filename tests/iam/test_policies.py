@@ -183,7 +183,8 @@ class Policies(unittest.TestCase):
     def test_a_model_of_the_laptop_is_uploaded(self):
         bucket = "bucket: { name: labctl-iam-model, instance_access: read }\n"
         api = "workbench: { api: { image: ours/model:1, model: %s } }\n"
-        lab = self.lab("100000000008", BARE.replace("bare", "model") + bucket + api % "model")
+        web = "    - { port: 443, from: [anywhere] }\n"
+        lab = self.lab("100000000008", BARE.replace("bare", "model") + web + bucket + api % "model")
         (lab.folder / "model").mkdir()
         (lab.folder / "model" / "model.json").write_text("{}")
         policy = lab.policy("apply")
