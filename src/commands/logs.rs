@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use crate::cli::Global;
+use crate::host::HostError;
 use crate::host::services::{self, SERVICES, Service};
 use crate::host::ssh::Shell;
 use crate::plan::{Parsed, nearest};
@@ -130,7 +131,7 @@ async fn find(visit: &Visit<'_>, word: &str) -> Result<String, Failure> {
         units.extend(name.map(str::to_owned));
     };
     let listed = connection.run(command, Vec::new(), &mut on_line);
-    listed.await.map_err(crate::host::HostError::from)?;
+    listed.await.map_err(HostError::from)?;
     match units.contains(&wanted) {
         true => Ok(wanted),
         false => Err(unknown(word, &units)),
@@ -212,11 +213,7 @@ fn ended(over: &Over, arguments: &Arguments) -> Result<ExitCode, Failure> {
             format!("the connection to the server has ended: {said}"),
             "`labctl status` shows whether the server runs",
         )),
-        _ if said.starts_with("sudo:") => Err(Failure::said(
-            format!("`sudo` on the server wants a password or refuses: {said}"),
-            "labctl logs in as `ubuntu`, who may use `sudo` without a password on Ubuntu's images; \
-             let that user do so again (`sudo visudo`)",
-        )),
+        _ if said.starts_with("sudo:") => Err(HostError::NoSudo(said).into()),
         _ => Err(Failure::said(
             format!("the logs of `{}` cannot be shown: {said}", arguments.unit),
             "see `journalctl --help` for how times are written",

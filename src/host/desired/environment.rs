@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use crate::plan::Mirrors;
+
 /// An environment: packages of a language, built aside and switched to by a link.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Environment {
@@ -25,6 +27,20 @@ pub struct Environment {
     pub index: Option<String>,
     /// Where npm looks instead of its registry.
     pub registry: Option<String>,
+}
+
+impl Environment {
+    /// One of packages from PyPI, or from where the plan says they are instead.
+    pub fn python(name: &str, link: &str, requirements: String, mirrors: &Mirrors) -> Self {
+        Self {
+            name: name.to_owned(),
+            kind: EnvironmentKind::Python,
+            link: link.to_owned(),
+            requirements,
+            index: mirrors.pip.as_ref().map(ToString::to_string),
+            ..Self::default()
+        }
+    }
 }
 
 /// The language of an environment.

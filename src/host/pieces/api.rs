@@ -4,8 +4,7 @@ use serde_json::json;
 
 use crate::digest;
 use crate::host::desired::{
-    Checker, DesiredHost, DesiredUnit, Effect, Environment, EnvironmentKind, Gate, Input, Model,
-    Port, Tree,
+    Checker, DesiredHost, DesiredUnit, Effect, Environment, Gate, Input, Model, Port, Tree,
 };
 use crate::host::diff;
 use crate::host::render::RenderError;
@@ -32,15 +31,10 @@ pub fn add(piece: &Piece<'_>, host: &mut DesiredHost) -> Result<(), RenderError>
         return Ok(());
     };
     host.add_packages(&["docker.io", "python3-venv"]);
-    let index = piece.workbench.mirrors.pip.as_ref();
-    host.environments.push(Environment {
-        name: "labctl-aws".to_owned(),
-        kind: EnvironmentKind::Python,
-        link: ENVIRONMENT.to_owned(),
-        requirements: Piece::plain("api/requirements.txt")?,
-        index: index.map(ToString::to_string),
-        ..Environment::default()
-    });
+    let requirements = Piece::plain("api/requirements.txt")?;
+    let mirrors = &piece.workbench.mirrors;
+    let environment = Environment::python("labctl-aws", ENVIRONMENT, requirements, mirrors);
+    host.environments.push(environment);
     let tree = section.build.as_ref().map(|_| Tree {
         name: "model-api",
         link: CONTEXT,

@@ -23,30 +23,20 @@ pub fn add(piece: &Piece<'_>, host: &mut DesiredHost) -> Result<(), RenderError>
     };
     host.add_packages(&["python3-venv"]);
     let mirrors = &piece.workbench.mirrors;
-    let index = mirrors.pip.as_ref().map(ToString::to_string);
     let registry = mirrors.npm.as_ref().map(ToString::to_string);
     let mut requirements = Piece::plain("jupyterhub/requirements.txt")?;
     for package in &section.packages {
         requirements.push_str(&format!("{package}\n"));
     }
-    host.environments.push(Environment {
-        name: "jupyterhub".to_owned(),
-        kind: EnvironmentKind::Python,
-        link: ENVIRONMENT.to_owned(),
-        requirements,
-        index: index.clone(),
-        ..Environment::default()
-    });
+    let environment = Environment::python("jupyterhub", ENVIRONMENT, requirements, mirrors);
+    host.environments.push(environment);
     let packages = Piece::plain("jupyterhub/proxy-packages.txt")?;
+    let requirements = Piece::plain("jupyterhub/proxy-requirements.txt")?;
     host.environments.push(Environment {
-        name: "jupyterhub-proxy".to_owned(),
         kind: EnvironmentKind::Node,
-        link: PROXY_ENVIRONMENT.to_owned(),
-        requirements: Piece::plain("jupyterhub/proxy-requirements.txt")?,
         node_packages: packages.lines().map(str::to_owned).collect(),
-        index,
         registry,
-        ..Environment::default()
+        ..Environment::python("jupyterhub-proxy", PROXY_ENVIRONMENT, requirements, mirrors)
     });
     secrets(host);
     files(piece, host)?;

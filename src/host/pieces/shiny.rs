@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use crate::host::desired::{
-    Checker, DesiredHost, DesiredUnit, Effect, Environment, EnvironmentKind, Gate, Input, Port,
-    Tree,
+    Checker, DesiredHost, DesiredUnit, Effect, Environment, Gate, Input, Port, Tree,
 };
 use crate::host::render::RenderError;
 use crate::local_folder::LocalFolder;
@@ -76,15 +75,13 @@ pub fn add(piece: &Piece<'_>, host: &mut DesiredHost) -> Result<(), RenderError>
 fn python(piece: &Piece<'_>, folder: &Arc<LocalFolder>) -> Result<Environment, RenderError> {
     let mut requirements = Piece::plain("shiny/requirements.txt")?;
     requirements.push_str(folder.text(REQUIREMENTS).unwrap_or_default());
-    let index = piece.workbench.mirrors.pip.as_ref();
-    Ok(Environment {
-        name: "shiny".to_owned(),
-        kind: EnvironmentKind::Python,
-        link: ENVIRONMENT.to_owned(),
+    let mirrors = &piece.workbench.mirrors;
+    Ok(Environment::python(
+        "shiny",
+        ENVIRONMENT,
         requirements,
-        index: index.map(ToString::to_string),
-        ..Environment::default()
-    })
+        mirrors,
+    ))
 }
 
 /// The packages of Debian and Ubuntu for what an app's DESCRIPTION imports
