@@ -1,5 +1,5 @@
 //! Which permissions labctl needs in AWS: one row for each operation of the
-//! edge ([`table`]), put together to the least IAM policy with which a command
+//! edge (`table`), put together to the least IAM policy with which a command
 //! can do its work for one plan ([`policy`]). Pure.
 //!
 //! An operation without a row does not compile. What an action can be limited

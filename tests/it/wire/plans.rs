@@ -34,8 +34,8 @@ fn prepare(lab: &Lab, name: &str) {
 
 fn domain(plan: &str) -> String {
     let line = plan.lines().find(|line| line.starts_with("  domain: "));
-    let words = line.unwrap().split_whitespace();
-    words.skip(1).next().unwrap().to_owned()
+    let mut words = line.unwrap().split_whitespace();
+    words.nth(1).unwrap().to_owned()
 }
 
 /// The certificate of an organisation for this name, and its key.
