@@ -42,6 +42,7 @@ pub mod permissions;
 pub mod plan;
 pub mod planning;
 pub mod preflight;
+mod private;
 pub mod report;
 pub mod resource;
 pub mod resources;

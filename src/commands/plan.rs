@@ -8,6 +8,7 @@ use serde_json::Value as Json;
 
 use crate::cli::Global;
 use crate::planning::{self, Planned};
+use crate::private;
 use crate::report::{Out, PlanView, host, json, text};
 use crate::saved::SavedPlan;
 
@@ -99,7 +100,7 @@ pub fn view(planned: &Planned) -> PlanView<'_> {
 }
 
 fn save(file: &Path, saved: &SavedPlan) -> Result<(), Failure> {
-    std::fs::write(file, saved.to_text()).map_err(|error| {
+    private::write(file, saved.to_text().as_bytes()).map_err(|error| {
         Failure::said(
             format!("cannot write `{}`: {error}", file.display()),
             "name a file in a folder of yours by `--out`",

@@ -45,6 +45,8 @@ pub fn run(global: &Global, arguments: &Arguments, out: &Out) -> Result<ExitCode
         for (path, file) in &tree.folder.files {
             let target = folder.join(path);
             write(&target, &file.content)?;
+            close_to_others(&target, file.executable)
+                .map_err(|error| unwritten(&target, &error))?;
             out.result(&target.display().to_string());
         }
     }
@@ -55,10 +57,25 @@ fn write(target: &Path, content: &[u8]) -> Result<(), Failure> {
     let folder = target.parent().unwrap_or(target);
     std::fs::create_dir_all(folder)
         .and_then(|()| std::fs::write(target, content))
-        .map_err(|error| {
-            Failure::said(
-                format!("cannot write `{}`: {error}", target.display()),
-                "name a folder of yours by `--out`",
-            )
-        })
+        .map_err(|error| unwritten(target, &error))
+}
+
+/// Who has a file for themselves does not find a copy of it that others may read, and programs stay programs.
+#[cfg(unix)]
+fn close_to_others(target: &Path, is_program: bool) -> std::io::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let mode = if is_program { 0o700 } else { 0o600 };
+    std::fs::set_permissions(target, std::fs::Permissions::from_mode(mode))
+}
+
+#[cfg(not(unix))]
+fn close_to_others(_: &Path, _: bool) -> std::io::Result<()> {
+    Ok(())
+}
+
+fn unwritten(target: &Path, error: &std::io::Error) -> Failure {
+    Failure::said(
+        format!("cannot write `{}`: {error}", target.display()),
+        "name a folder of yours by `--out`",
+    )
 }

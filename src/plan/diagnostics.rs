@@ -12,6 +12,9 @@ use super::source::{Source, Span};
 
 /// The most problems that are drawn; a file with more is hardly a plan.
 const MAXIMUM_DRAWN: usize = 200;
+/// How the first line of a private key ends, and how its last one begins.
+const KEY: &str = "PRIVATE KEY-----";
+const END_OF_KEY: &str = "-----END";
 /// The width of the text, whatever the terminal's is.
 const WIDTH: usize = 100;
 
@@ -126,11 +129,35 @@ fn harmless_source(source: &Source) -> Source {
             _ => '\u{fffd}',
         },
     };
-    let text = source.text.replace("\r\n", " \n");
+    let text = without_keys(&source.text.replace("\r\n", " \n"));
     Source::new(
         &harmless(&source.name),
         &text.chars().map(stand_in).collect::<String>(),
     )
+}
+
+/// Covers what private keys are made of (RFC 7468): a key's file is soon named where a plan was meant, and the reader
+/// may be the log of a machine. As many bytes stay as there were.
+fn without_keys(text: &str) -> String {
+    let mut is_key = false;
+    let mut covered = String::with_capacity(text.len());
+    for line in text.split_inclusive('\n') {
+        is_key &= !line.contains(END_OF_KEY);
+        match is_key {
+            true => covered.extend(line.chars().map(cover)),
+            false => covered.push_str(line),
+        }
+        is_key |= line.contains(KEY) && !line.contains(END_OF_KEY);
+    }
+    covered
+}
+
+/// Gives one byte's cover for a letter of a key, which is ASCII.
+fn cover(character: char) -> char {
+    match character.is_ascii_graphic() {
+        true => '*',
+        false => character,
+    }
 }
 
 /// The same for a problem's own words, which quote the file.

@@ -1,6 +1,6 @@
 //! The files of a sandbox.
 
-use std::fs::{self, DirBuilder, File, TryLockError};
+use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::folders;
 use crate::plan::{Image, LabName};
+use crate::private;
 
 use super::{SandboxError, Tell, programs};
 
@@ -78,7 +79,7 @@ impl Place {
 
     /// Waits until no other labctl starts or ends this sandbox.
     pub(super) async fn lock_starting(&self, tell: Tell<'_>) -> Result<File, SandboxError> {
-        make_private(&self.folder).map_err(SandboxError::file(&self.folder))?;
+        private::create_folder(&self.folder).map_err(SandboxError::file(&self.folder))?;
         lock(self.at("starting"), || {
             tell("waiting for another labctl, which starts or ends this sandbox");
         })
@@ -107,22 +108,13 @@ impl Place {
         };
         let path = self.at("image.json");
         let text = serde_json::to_string(&offer).unwrap_or_default();
-        fs::write(&path, text).map_err(SandboxError::file(path))
+        private::write(&path, text.as_bytes()).map_err(SandboxError::file(path))
     }
 
     /// Removes the files.
     pub(super) fn remove(&self) -> Result<(), SandboxError> {
         fs::remove_dir_all(&self.folder).map_err(SandboxError::file(&self.folder))
     }
-}
-
-/// Makes a folder, and lets only the user into it.
-fn make_private(folder: &Path) -> io::Result<()> {
-    let mut builder = DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder)
 }
 
 /// Takes a lock on a file; says so when that takes a while.

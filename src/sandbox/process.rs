@@ -1,6 +1,6 @@
 //! The sandbox's process: start it, talk with it, end it.
 
-use std::fs::{self, File};
+use std::fs;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
 use crate::cloud::http;
+use crate::private;
 
 use super::engine::Engine;
 use super::{Place, SandboxError, Status, programs, shell};
@@ -75,7 +76,8 @@ impl Process {
         image: Option<&str>,
     ) -> Result<Self, SandboxError> {
         let path = place.at("log");
-        let file = File::create(&path).map_err(SandboxError::file(&path))?;
+        let file = private::open(&path).map_err(SandboxError::file(&path))?;
+        file.set_len(0).map_err(SandboxError::file(&path))?;
         let other = file.try_clone().map_err(SandboxError::file(&path))?;
         let mut command = command(python, "serve", place, engine)?;
         command.args(["--program", &programs::hash()]);

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use crate::digest::sha256;
-use crate::folders;
+use crate::{folders, private};
 
 use super::SandboxError;
 
@@ -56,7 +56,7 @@ pub fn text(name: &str) -> &'static str {
 /// The cache cannot be written to.
 pub fn path(name: &str) -> Result<PathBuf, SandboxError> {
     let folder = folders::cache().join("sandbox").join(hash());
-    fs::create_dir_all(&folder).map_err(SandboxError::file(&folder))?;
+    private::create_folder(&folder).map_err(SandboxError::file(&folder))?;
     for (name, text) in PROGRAMS {
         let file = folder.join(name);
         if fs::read_to_string(&file).is_ok_and(|present| present == *text) {

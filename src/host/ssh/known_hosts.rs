@@ -4,12 +4,12 @@
 //! its instance. So `ssh -o HostKeyAlias=<pin> -o UserKnownHostsFile=<file>`
 //! takes the same file (sshd(8), "SSH_KNOWN_HOSTS FILE FORMAT").
 
-use std::fs::{self, File, OpenOptions};
+use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use super::HostKey;
-use crate::bounded;
+use crate::{bounded, private};
 
 /// Some hundred thousand lines.
 const MAXIMUM_BYTES: usize = 64 << 20;
@@ -82,9 +82,9 @@ impl KnownHosts {
     /// Changes the file at once, one labctl after the other.
     fn rewrite(&self, change: impl FnOnce(Vec<u8>) -> Vec<u8>) -> io::Result<()> {
         let folder = self.path.parent().unwrap_or(Path::new("."));
-        create_private_folder(folder)?;
+        private::create_folder(folder)?;
         // The lock is a file of its own, since the other is replaced; it is let go when closed.
-        let lock = private_file(&self.beside("lock"))?;
+        let lock = private::open(&self.beside("lock"))?;
         match lock.lock() {
             // Some network file systems have no locks; then the last one wins.
             Err(error) if error.kind() != io::ErrorKind::Unsupported => return Err(error),
@@ -96,7 +96,7 @@ impl KnownHosts {
             return Ok(());
         }
         let new = self.beside("new");
-        let mut file = private_file(&new)?;
+        let mut file = private::open(&new)?;
         file.set_len(0)?;
         file.write_all(&after)?;
         file.sync_all()?;
@@ -109,23 +109,6 @@ impl KnownHosts {
         name.push(ending);
         self.path.with_file_name(name)
     }
-}
-
-/// Opens a file that only its owner may read.
-fn private_file(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.create(true).truncate(false).write(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
-}
-
-fn create_private_folder(path: &Path) -> io::Result<()> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path)
 }
 
 /// One line of the file.

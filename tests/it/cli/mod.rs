@@ -8,6 +8,7 @@ mod help;
 mod interrupt;
 mod pictures;
 mod saved;
+mod secrets;
 mod server;
 mod streams;
 mod terminal;

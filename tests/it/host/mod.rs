@@ -16,7 +16,7 @@ mod languages;
 pub mod machine;
 mod mirror;
 mod model_api;
-mod organisation;
+pub mod organisation;
 mod pinned;
 mod polled;
 mod rig;

@@ -9,13 +9,13 @@ use crate::support::Lab;
 
 const NAME: &str = "lab.example.org";
 const TRUSTED: &str = "Verify return code: 0 (ok)";
-const FILES: &str = "{ mode: files, certificate: tls/chain.pem, key: tls/key.pem }";
+pub const FILES: &str = "{ mode: files, certificate: tls/chain.pem, key: tls/key.pem }";
 
 /// An authority whose files lie in the lab's folder `tls`.
-struct Organisation<'a>(&'a Lab);
+pub struct Organisation<'a>(&'a Lab);
 
 impl Organisation<'_> {
-    fn openssl(&self, words: &str) {
+    pub fn openssl(&self, words: &str) {
         let mut command = Command::new("openssl");
         done(
             command
@@ -24,7 +24,7 @@ impl Organisation<'_> {
         );
     }
 
-    fn begin(lab: &Lab) -> Organisation<'_> {
+    pub fn begin(lab: &Lab) -> Organisation<'_> {
         lab.write("tls/README", "an organisation's own");
         let organisation = Organisation(lab);
         let new_key = "-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes";
@@ -35,7 +35,7 @@ impl Organisation<'_> {
     }
 
     /// Issues a certificate with a new key.
-    fn issue(&self, names: &str, days: &str, key: &str) {
+    pub fn issue(&self, names: &str, days: &str, key: &str) {
         self.0
             .write("tls/names", &format!("subjectAltName={names}\n"));
         self.openssl(&format!(
@@ -59,7 +59,7 @@ impl Organisation<'_> {
     }
 }
 
-const P256: &str = "ec -pkeyopt ec_paramgen_curve:P-256";
+pub const P256: &str = "ec -pkeyopt ec_paramgen_curve:P-256";
 
 #[test]
 fn files_that_do_not_fit_are_refused_before_anybody_is_asked() {

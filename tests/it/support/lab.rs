@@ -189,6 +189,20 @@ impl Lab {
         Ran::new(&[line], &output, start.elapsed())
     }
 
+    /// Runs a line of labctl with a umask.
+    pub fn with_umask(&self, umask: &str, line: &str) -> Ran {
+        let arguments: Vec<&str> = line.split(' ').collect();
+        let labctl = self.command(&arguments);
+        let mut command = Command::new("sh");
+        let run = format!("umask {umask}; exec \"$0\" \"$@\"");
+        command.args(["-c", &run]).arg(labctl.get_program());
+        command.args(labctl.get_args()).current_dir(&self.folder);
+        command.env_clear().envs(self.variables.iter().cloned());
+        let start = Instant::now();
+        let output = command.stdin(Stdio::null()).output().unwrap();
+        Ran::new(&arguments, &output, start.elapsed())
+    }
+
     /// Applies and checks that nothing is left to do.
     pub fn apply(&self) -> Ran {
         let ran = self.labctl(&["apply", "--yes"]).ok();

@@ -3,15 +3,19 @@
 mod emulator;
 mod http;
 mod lab;
+mod leaks;
 mod normal;
 mod outside;
 mod ran;
+mod tap;
 mod terminal;
 
 pub use emulator::python;
 pub use http::serve;
-pub use lab::Lab;
+pub use lab::{Lab, SECRET, TOKEN};
+pub use leaks::Secrets;
 pub use normal::{normal, snapshot};
 pub use outside::{between, elements};
 pub use ran::{Ran, tell};
-pub use terminal::at_terminal;
+pub use tap::Tap;
+pub use terminal::{at_prompt, at_terminal};

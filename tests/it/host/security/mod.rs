@@ -2,3 +2,4 @@
 
 mod hostile_host;
 mod middle;
+mod secrets;
