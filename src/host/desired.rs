@@ -234,6 +234,13 @@ pub enum Gate {
         /// Where it is.
         url: String,
     },
+    /// The same for an app behind Shiny Server, whose websocket speaks SockJS.
+    ShinyServer {
+        /// The unit that it runs as.
+        unit: &'static str,
+        /// Where it is.
+        url: String,
+    },
     /// The model's API answers `/ping`, and predicts.
     Predict {
         /// The unit that it runs as.

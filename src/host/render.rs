@@ -56,7 +56,9 @@ embedded![
     "python/run.sh.j2",
     "r/Rprofile.R.j2",
     "rstudio/rserver.conf.j2",
+    "shiny/r.sh.j2",
     "shiny/requirements.txt",
+    "shiny/shiny-server.conf.j2",
     "ssh/10-labctl.conf",
     "sudo/90-labctl.j2",
     "systemd/jupyterhub-proxy.service.j2",
@@ -68,6 +70,7 @@ embedded![
     "systemd/labctl-model.timer",
     "systemd/model-api.service.j2",
     "systemd/shiny-app.service.j2",
+    "systemd/shiny-server.conf",
 ];
 
 /// Gives a plain file of `templates/`, which is pushed as it is.

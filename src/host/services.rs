@@ -80,7 +80,7 @@ pub const SERVICES: &[Service] = &[
     Service {
         name: "shiny",
         port: Some(3838),
-        units: &["shiny-app.service"],
+        units: &["shiny-app.service", "shiny-server.service"],
         log: None,
         section: Section::Shiny,
     },

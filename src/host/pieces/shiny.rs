@@ -1,9 +1,12 @@
-//! The Shiny app: the plan's folder, and a unit that runs it for NGINX alone.
+//! The Shiny app: the plan's folder, and what runs it for NGINX alone: a unit of its own, or Shiny Server where the plan
+//! gives its package.
+
+mod server;
 
 use std::sync::Arc;
 
 use crate::host::desired::{
-    Checker, DesiredHost, DesiredUnit, Effect, Environment, Gate, Input, Port, Tree,
+    Checker, DesiredHost, DesiredUnit, Download, Effect, Environment, Gate, Input, Port, Tree,
 };
 use crate::host::render::RenderError;
 use crate::local_folder::LocalFolder;
@@ -28,47 +31,72 @@ pub fn add(piece: &Piece<'_>, host: &mut DesiredHost) -> Result<(), RenderError>
         return Ok(());
     };
     let folder = piece.inputs.folders.app.clone().unwrap_or_default();
-    let mut paths = vec![SERVICE, APP];
-    match section.language {
-        Language::Python => {
-            host.add_packages(&["python3-venv"]);
-            host.environments.push(python(piece, &folder)?);
-            paths.push(ENVIRONMENT);
-        }
-        Language::R => {
-            host.add_packages(&["r-base-core", "r-cran-shiny"]);
-            host.packages.extend(imports(&folder));
-        }
+    if section.language == Language::R {
+        host.add_packages(&["r-base-core", "r-cran-shiny"]);
+        host.packages.extend(imports(&folder));
     }
+    let environment = match section.language {
+        Language::Python => Some(python(piece, &folder)?),
+        Language::R => None,
+    };
     host.trees.push(Tree {
         name: "shiny-app",
         link: APP,
         reader: Some(USER),
         folder,
     });
+    let url = piece.variables.url(&variables.base);
+    // The checks of the plan let Shiny Server pass only with an app in R, and with its sum.
+    let source = piece.workbench.mirrors.shiny_server.as_ref();
+    let source = source.and_then(|source| Some((source, source.sha256.as_ref()?)));
+    match source.filter(|_| section.language == Language::R) {
+        Some((source, sha256)) => {
+            host.downloads.push(Download {
+                package: server::PACKAGE,
+                url: source.url.to_string(),
+                sha256: sha256.to_string(),
+            });
+            server::add(piece, url, host)
+        }
+        None => unit(piece, environment, url, host),
+    }
+}
+
+/// A unit that runs the app itself.
+fn unit(
+    piece: &Piece<'_>,
+    environment: Option<Environment>,
+    url: String,
+    host: &mut DesiredHost,
+) -> Result<(), RenderError> {
+    let mut paths = vec![SERVICE, APP];
+    if let Some(environment) = environment {
+        host.add_packages(&["python3-venv"]);
+        host.environments.push(environment);
+        paths.push(ENVIRONMENT);
+    }
     let service = piece.render("systemd/shiny-app.service.j2")?;
     host.add_checked(SERVICE, service, "0644", Some(Checker::Unit));
+    run(host, UNIT, paths, Gate::Shiny { unit: UNIT, url });
+    Ok(())
+}
+
+/// Adds the unit that the app runs in, and what must hold of it.
+fn run(host: &mut DesiredHost, unit: &'static str, paths: Vec<&'static str>, gate: Gate) {
     let restart = |path| Input {
         path,
         effect: Effect::Restart,
     };
     host.units.push(DesiredUnit {
-        name: UNIT,
+        name: unit,
         inputs: paths.into_iter().map(restart).collect(),
     });
-    host.ports.push(Port {
-        port: PORT,
-        unit: UNIT,
-    });
+    host.ports.push(Port { port: PORT, unit });
     host.gates.extend([
-        Gate::Active { unit: UNIT },
+        Gate::Active { unit },
         Gate::Loopback { ports: vec![PORT] },
-        Gate::Shiny {
-            unit: UNIT,
-            url: piece.variables.url(&variables.base),
-        },
+        gate,
     ]);
-    Ok(())
 }
 
 /// Shiny, and what the app's folder asks for.

@@ -21,7 +21,6 @@ pub(super) const CHECKS: &[Check] = &[
         ],
         paths,
     ),
-    (&["workbench.mirrors"], shiny_server),
     (&["workbench.rstudio", "workbench.r"], rstudio_needs_r),
     (
         &[
@@ -218,19 +217,6 @@ fn paths(plan: &Plan, findings: &mut Findings<'_>) {
                 "give each a path outside the other's",
             );
         }
-    }
-}
-
-/// An app in R is run by the package `shiny`, on every kind of processor: nothing needs Shiny Server.
-fn shiny_server(plan: &Plan, findings: &mut Findings<'_>) {
-    let workbench = plan.workbench.as_ref();
-    if workbench.is_some_and(|workbench| workbench.mirrors.shiny_server.is_some()) {
-        findings.warning(
-            "workbench.mirrors.shiny_server",
-            "labctl does not install Shiny Server: it runs a Shiny app in R as a unit of its own",
-            "nothing is downloaded from there",
-            "remove it",
-        );
     }
 }
 

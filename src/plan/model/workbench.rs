@@ -251,7 +251,7 @@ pub struct Mirrors {
     pub python: Option<Url>,
     /// The package of RStudio Server.
     pub rstudio: Option<Download>,
-    /// The package of Shiny Server, which nothing needs: apps in R run without it.
+    /// The package of Shiny Server, which then runs the Shiny app in R; without it the app is a unit of its own.
     pub shiny_server: Option<Download>,
     /// The archive of rig, which installs R.
     pub rig: Option<Download>,

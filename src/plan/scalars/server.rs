@@ -239,6 +239,16 @@ impl InstanceType {
     pub fn is_tiny(&self) -> bool {
         self.0.starts_with('t') && (self.0.ends_with(".nano") || self.0.ends_with(".micro"))
     }
+
+    /// Says whether its processor is Amazon's own, of the architecture arm64: a `g` behind the generation (Amazon EC2
+    /// documentation, "Instance type naming conventions"), and the first of them, `a1`.
+    pub fn is_graviton(&self) -> bool {
+        let family = self.0.split('.').next().unwrap_or_default();
+        let is_digit = |letter: char| letter.is_ascii_digit();
+        let behind = family.find(is_digit).map(|at| &family[at..]);
+        let options = behind.map(|rest| rest.trim_start_matches(is_digit));
+        family == "a1" || options.is_some_and(|options| options.contains('g'))
+    }
 }
 
 /// The kind of disk that the server starts from.

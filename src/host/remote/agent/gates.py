@@ -31,10 +31,17 @@ KINDS = {
     "metadata": gates_of_host.metadata,
     "kernel": gates_of_host.kernel,
     "shiny": gates_of_apps.shiny,
+    "shiny_server": gates_of_apps.shiny_server,
     "predict": gates_of_apps.predict,
     "public_api": gates_of_apps.public_api,
 }
-SECONDS = {"hub_api": HUB_SECONDS, "kernel": KERNEL_SECONDS, "shiny": APP_SECONDS, "predict": APP_SECONDS}
+SECONDS = {
+    "hub_api": HUB_SECONDS,
+    "kernel": KERNEL_SECONDS,
+    "shiny": APP_SECONDS,
+    "shiny_server": APP_SECONDS,
+    "predict": APP_SECONDS,
+}
 
 
 def try_all(job):
@@ -72,6 +79,7 @@ def name_of(gate):
         "metadata": lambda: "instance metadata is closed",
         "kernel": lambda: f"notebook of {gate['user']}",
         "shiny": lambda: "Shiny app",
+        "shiny_server": lambda: "Shiny app",
         "predict": lambda: "model API",
         "public_api": lambda: "model API for the world",
     }

@@ -1,6 +1,7 @@
 """Gates that use the model's API and the Shiny app as people do."""
 
 import json
+import secrets
 import time
 
 from . import gates_of_web, web, websocket
@@ -9,6 +10,10 @@ from .gates_of_host import Refused
 # What every Shiny app's page names, in Python and in R: the script that opens its websocket.
 SHINY_MARK = "shiny"
 HELLO = json.dumps({"method": "init", "data": {}})
+# Before a session's first word come a few about the connection itself.
+SOCKJS_MESSAGES = 20
+# Its own limit (`app_init_timeout`), and a little.
+APP_STARTS_SECONDS = 65
 
 
 def predict(job, gate):
@@ -39,21 +44,54 @@ def public_api(_job, gate):
 
 def shiny(_job, gate):
     """The app's page is Shiny's, and its websocket tells the session that it has opened."""
-    answer = gates_of_web.opened(gate["url"])
+
+    def opens(socket):
+        socket.send(HELLO)
+        return '"config"' in (socket.receive() or "")
+
+    return _session(gate["url"], "websocket/", opens)
+
+
+def shiny_server(_job, gate):
+    """The same behind Shiny Server: one channel of many in SockJS, whose messages are lists of texts.
+
+    (SockJS protocol 0.3, "WebSocket"; rstudio/shiny-server, `lib/proxy/multiplex.js` and `robust-sockjs.js`.)
+    """
+
+    def opens(socket):
+        if socket.receive() != "o":
+            return False
+        socket.send(json.dumps(["0#0|o|"]))
+        socket.send(json.dumps([f"1#0|m|{HELLO}"]))
+        for _ in range(SOCKJS_MESSAGES):
+            said = socket.receive()
+            if said is None or said.startswith("c"):
+                return False
+            if said.startswith("a") and any('"config"' in message for message in json.loads(said[1:])):
+                return True
+        return False
+
+    place = f"__sockjs__/n={secrets.token_hex(9)}/{secrets.randbelow(1000):03d}/{secrets.token_hex(4)}/websocket"
+    # Shiny Server starts the app when it is asked for, and answers once it has started.
+    return _session(gate["url"], place, opens, timeout=APP_STARTS_SECONDS)
+
+
+def _session(url, place, opens, timeout=10):
+    """The page is a Shiny app's, and a session opens on its websocket."""
+    answer = gates_of_web.opened(url, timeout)
     if SHINY_MARK not in answer.body.lower():
         raise Refused("the page is not a Shiny app's")
     started = time.monotonic()
     try:
-        socket = websocket.Websocket(gate["url"] + "websocket/", timeout=10)
+        socket = websocket.Websocket(url + place, timeout=10)
     except websocket.NoWebsocket as problem:
         raise Refused(str(problem)) from None
     try:
-        socket.send(HELLO)
-        first = socket.receive()
-    except websocket.NoWebsocket as problem:
+        is_open = opens(socket)
+    except (websocket.NoWebsocket, ValueError) as problem:
         raise Refused(str(problem)) from None
     finally:
         socket.close()
-    if first is None or '"config"' not in first:
+    if not is_open:
         raise Refused("its websocket ends without opening a session")
     return f"{answer.shown}; websocket in {time.monotonic() - started:.1f} s"

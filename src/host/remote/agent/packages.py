@@ -52,6 +52,7 @@ def install(job, names):
     finally:
         for unit in held:
             job.tools.ask(["systemctl", "unmask", "--runtime", "--quiet", "--", unit])
+            systemd.let_start(job, unit)
 
 
 def _update(job, sources):
@@ -96,7 +97,8 @@ def _hold_back(job):
     """Masks units that a package would start at once with its own configuration.
 
     NGINX would otherwise show a page that nobody asked for, and its installation would fail if
-    the port is taken. The mask lies in /run: even after a crash it is gone with the next boot.
+    the port is taken. The mask lies in /run: even after a crash it is gone with the next boot. A
+    package that brings its unit in /etc is stronger than that mask; its unit starts and does nothing.
     """
     held = []
     for unit in dict.fromkeys(port["unit"] for port in job.request.get("ports", [])):
@@ -104,6 +106,7 @@ def _hold_back(job):
         # A mask until the next boot is what a run left that died here.
         if found["LoadState"] == "not-found" or found["UnitFileState"] == "masked-runtime":
             job.tools.ask(["systemctl", "mask", "--runtime", "--quiet", "--", unit])
+            systemd.keep_from_start(job, unit)
             held.append(unit)
     return held
 

@@ -60,6 +60,26 @@ def journal(tools, unit):
     return tools.ask(command).lines
 
 
+def keep_from_start(job, unit):
+    """Makes every start of a unit a step that does nothing, until the next boot."""
+    place = _never(job, unit)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_text("# labctl is installing its package.\n[Unit]\nConditionPathExists=!/\n")
+
+
+def let_start(job, unit):
+    """Takes that back, also what a run left that died in between."""
+    place = _never(job, unit)
+    if place.exists():
+        place.unlink()
+        place.parent.rmdir()
+        reload_manager(job.tools)
+
+
+def _never(job, unit):
+    return job.at(f"/run/systemd/system/{unit}.d") / "labctl-never.conf"
+
+
 def is_unit_file(path):
     """Whether systemd reads a path as a unit, a drop-in or a link between units."""
     return path.startswith(UNIT_FOLDERS)

@@ -30,6 +30,7 @@ def converge(job, reload_manager):
     for unit in job.request["units"]:
         if unit["action"] == "stop":
             continue
+        systemd.let_start(job, unit["name"])
         found = systemd.show(job.tools, unit["name"])
         if systemd.is_masked(found):
             _unmask(job, unit["name"])
