@@ -67,6 +67,9 @@ const MIRRORS: &str = "  mirrors:
     rig: { url: https://mirror.example/rig.deb, sha256: 0000000000000000000000000000000000000000000000000000000000000000 }
 ";
 
+const BY_SHINY_SERVER: &str = "  mirrors: { shiny_server: { url: https://mirror.example/shiny.deb, sha256: 0000000000000000000000000000000000000000000000000000000000000000 } }
+";
+
 fn host(parts: &[&str]) -> DesiredHost {
     let text = format!("{BUCKET}{HEAD}{}", parts.concat());
     let parsed =
@@ -160,6 +163,16 @@ fn the_languages_in_a_picture() {
 }
 
 #[test]
+fn an_app_by_shiny_server_in_a_picture() {
+    let whole = all(&host(&[SELF_SIGNED, SHINY_IN_R, API, BY_SHINY_SERVER]));
+    // The rest is as with a unit of the app's own.
+    let plain = all(&host(&[SELF_SIGNED, SHINY_IN_R, API]));
+    let is_new = |part: &&str| !plain.contains(part);
+    let new: Vec<_> = whole.split("==== ").filter(is_new).collect();
+    snapshot("host_shiny_server", &new.join("==== "));
+}
+
+#[test]
 fn every_combination_of_languages_passes_the_programs_that_will_read_it() {
     for hub in ["", HUB] {
         for python in ["", PYTHON, PYTHONS] {
@@ -214,13 +227,14 @@ fn every_combination_passes_the_programs_that_will_read_it() {
                 &[SHINY_IN_R, PUBLIC_API],
                 &[HUB, SHINY],
                 &[API_OF_AN_IMAGE],
+                &[SHINY_IN_R, API, BY_SHINY_SERVER],
             ] {
                 check(&host(&[&[https, page], apps].concat()));
                 combinations += 1;
             }
         }
     }
-    assert_eq!(combinations, 52);
+    assert_eq!(combinations, 56);
 }
 
 #[test]
@@ -256,7 +270,9 @@ fn every_template_is_used() {
         MIRRORS,
     ];
     // A plan says where R's packages come from, or it does not; each has lines of its own.
-    let host = all(&host(&parts)) + &all(&host(&[R, SHINY_IN_R]));
+    let host = all(&host(&parts))
+        + &all(&host(&[R, SHINY_IN_R]))
+        + &all(&host(&[SHINY_IN_R, BY_SHINY_SERVER]));
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("templates");
     let mut unused = Vec::new();
     for entry in std::fs::read_dir(folder).unwrap().map(Result::unwrap) {

@@ -1,9 +1,12 @@
 //! A Shiny app of the laptop on the server: brought, run, changed by one file, taken away.
 
 use super::machine::{Bench, SMALL};
+use super::mirror::{self, Served};
 
 /// The folder's name in the plan, and the app of it.
 const PYTHON: &str = "  shiny: { path: /penguins, app: app, language: python }\n";
+const R: &str = "  shiny: { path: /penguins, app: app, language: r }\n";
+const SHINY_SERVER: &str = "shiny-server.service";
 const UNIT: &str = "shiny-app.service";
 const PAGE: &str = "https://lab.example.org/penguins/";
 
@@ -38,7 +41,7 @@ fn an_app_in_python_comes_changes_and_goes() {
     let ran = bench.apply();
     ran.says(&["✓ Shiny app 200", "websocket in", PAGE]);
     assert!(page(&bench).contains("Penguin mass predictor"));
-    is_shut_in(&bench);
+    is_shut_in(&bench, "app.py");
     one_file(&bench);
     broken_app(&bench);
     bench.machine.reboot();
@@ -63,6 +66,155 @@ fn an_app_in_python_comes_changes_and_goes() {
     assert_eq!(bench.curl(&gone), "404");
 }
 
+/// An app in R: by a unit of its own, by Shiny Server, and by the unit again.
+#[test]
+fn an_app_in_r_comes_moves_to_shiny_server_and_goes() {
+    let bench = bench("app-r", R);
+    let machine = &bench.machine;
+    let ran = bench.apply();
+    ran.says(&["✓ Shiny app 200", "websocket in", PAGE]);
+    assert!(page(&bench).contains("Penguin mass predictor"));
+    is_shut_in(&bench, "app.R");
+
+    mirror::start(machine);
+    let first = mirror::serve_package(machine, "shiny-server", "1.5.22");
+    refuses_another_sum(&bench, &first);
+    stops_what_listens_everywhere(&bench);
+    moves_to_shiny_server(&bench, &first);
+    is_the_only_app(&bench);
+    shows_why_an_app_does_not_start(&bench);
+    takes_a_newer_package(&bench, &first);
+    leaves_shiny_server(&bench);
+}
+
+/// The lab's plan with this package of Shiny Server.
+fn give(bench: &Bench, served: &Served) {
+    let Served { url, sha256 } = served;
+    let mirrors = format!("  mirrors: {{ shiny_server: {{ url: {url}, sha256: {sha256} }} }}\n");
+    bench.lab.write("lab.yaml", &format!("{SMALL}{R}{mirrors}"));
+}
+
+fn refuses_another_sum(bench: &Bench, right: &Served) {
+    let wrong = Served {
+        url: right.url.clone(),
+        sha256: "0".repeat(64),
+    };
+    give(bench, &wrong);
+    let ran = bench.labctl(&["apply", "--yes"]).exits(1);
+    ran.says(&[
+        &right.sha256,
+        "`sha256` under `mirrors`",
+        "nothing was changed",
+    ]);
+    assert!(bench.machine.is_active(UNIT));
+    let package = bench.machine.try_sh("dpkg-query --show shiny-server");
+    assert!(!package.status.success());
+}
+
+/// What the world could reach past NGINX does not stay, and the app goes on as it was.
+fn stops_what_listens_everywhere(bench: &Bench) {
+    let broken = mirror::serve_package(&bench.machine, "shiny-server", "1.5.21broken");
+    give(bench, &broken);
+    let ran = bench.labctl(&["apply", "--yes"]).exits(1);
+    ran.says(&[
+        "services listen on this host only",
+        "port 3838 is open on 0.0.0.0",
+        "was put back, and is live again",
+    ]);
+    assert!(!bench.machine.is_active(SHINY_SERVER));
+    assert!(page(bench).contains("Penguin mass predictor"));
+}
+
+fn moves_to_shiny_server(bench: &Bench, served: &Served) {
+    let machine = &bench.machine;
+    give(bench, served);
+    let text = bench.labctl(&["plan"]).ok();
+    text.says(&["package.shiny-server", &format!("from {}", served.url)]);
+    let ran = bench.apply();
+    ran.says(&["✓ Shiny app 200", "websocket in"]);
+    assert!(page(bench).contains("Penguin mass predictor"));
+    assert!(machine.is_active(SHINY_SERVER) && !machine.is_active(UNIT));
+    let listening = machine.sh("ss -Hltn '( sport = 3838 )' | awk '{print $4}'");
+    assert_eq!(listening, "127.0.0.1:3838\n");
+    let version = machine.sh("dpkg-query --show --showformat '${Version}' shiny-server");
+    assert_eq!(version, "1.5.22");
+    // While it was installed it served nobody its examples: its unit did not start on its own configuration.
+    let started = machine.sh("journalctl --quiet --boot --unit shiny-server --output cat");
+    assert!(!started.contains("http://0.0.0.0:3838"), "{started}");
+}
+
+/// It runs as its own user, finds what the unit would tell it, and the vendor's examples are not there.
+fn is_the_only_app(bench: &Bench) {
+    let machine = &bench.machine;
+    page(bench);
+    let seen = "for pid in $(pgrep -u labctl-shiny -f adapter.R); do tr '\\0' '\\n' </proc/$pid/environ; done";
+    let environment = machine.sh(seen);
+    assert!(
+        environment.contains("HOME=/var/lib/shiny-app\n"),
+        "{environment}"
+    );
+    let sample = bench.curl(&[
+        "--insecure",
+        "--output",
+        "/dev/null",
+        "--write-out",
+        "%{http_code}",
+        "https://lab.example.org/penguins/sample-apps/hello/",
+    ]);
+    assert_eq!(sample, "404");
+    bench
+        .labctl(&["logs", "shiny"])
+        .ok()
+        .says(&["Starting listener on http://127.0.0.1:3838"]);
+}
+
+/// Shiny Server runs on where its app does not: the gate tells, with the app's last words.
+fn shows_why_an_app_does_not_start(bench: &Bench) {
+    let good = bench.lab.read("app/app.R");
+    bench.lab.write("app/app.R", "stop('no penguins today')\n");
+    let ran = bench.labctl(&["apply", "--yes"]).exits(1);
+    ran.says(&[
+        "Shiny Server could not start the app",
+        "no penguins today",
+        "was put back, and is live again",
+    ]);
+    assert!(page(bench).contains("Penguin mass predictor"));
+    bench.lab.write("app/app.R", &good);
+    bench.labctl(&["plan", "--detailed-exitcode"]).ok();
+}
+
+fn takes_a_newer_package(bench: &Bench, first: &Served) {
+    let machine = &bench.machine;
+    let started = [SHINY_SERVER, "nginx.service"].map(|unit| machine.started(unit));
+    let second = mirror::serve_package(machine, "shiny-server", "1.5.23");
+    bench.lab.edit(&first.url, &second.url);
+    bench.lab.edit(&first.sha256, &second.sha256);
+    assert_eq!(bench.changes()["package.shiny-server"], "update");
+    bench.apply();
+    let now = [SHINY_SERVER, "nginx.service"].map(|unit| machine.started(unit));
+    assert!(
+        started[0] != now[0] && started[1] == now[1],
+        "{started:?} {now:?}"
+    );
+}
+
+/// Without the package the app is a unit again; without the app there is neither.
+fn leaves_shiny_server(bench: &Bench) {
+    let machine = &bench.machine;
+    bench.lab.write("lab.yaml", &format!("{SMALL}{R}"));
+    bench.apply().says(&["✓ Shiny app 200"]);
+    assert!(machine.is_active(UNIT) && !machine.is_active(SHINY_SERVER));
+    bench.lab.edit(R, "");
+    bench.apply();
+    let left = machine.sh(
+        "ls -d /opt/shiny-app* /opt/labctl/shiny* /etc/systemd/system/shiny-app* /usr/local/lib/labctl/shiny-r \
+             /etc/systemd/system/shiny-server.service.d/labctl.conf 2>/dev/null; \
+         grep -ls labctl /etc/shiny-server/shiny-server.conf; ss -Hltn '( sport = 3838 )'; \
+         systemctl is-enabled shiny-server.service | grep -v disabled; true",
+    );
+    assert_eq!(left, "");
+}
+
 /// Somebody else's port is seen before anything is changed.
 fn taken_port(bench: &Bench) {
     bench
@@ -79,7 +231,7 @@ fn taken_port(bench: &Bench) {
 }
 
 /// It runs as nobody who could harm, for this host alone, and nobody else reads its folder.
-fn is_shut_in(bench: &Bench) {
+fn is_shut_in(bench: &Bench, file: &str) {
     let machine = &bench.machine;
     let user = machine.sh(&format!(
         "ps -o user:20= -p $(systemctl show -p MainPID --value {UNIT})"
@@ -87,7 +239,7 @@ fn is_shut_in(bench: &Bench) {
     assert_eq!(user.trim(), "labctl-shiny");
     let listening = machine.sh("ss -Hltn '( sport = 3838 )' | awk '{print $4}'");
     assert_eq!(listening, "127.0.0.1:3838\n");
-    let denied = machine.try_sh("runuser -u guest -- cat /opt/shiny-app/app.py");
+    let denied = machine.try_sh(&format!("runuser -u guest -- cat /opt/shiny-app/{file}"));
     assert!(!denied.status.success(), "{denied:?}");
 }
 

@@ -4,12 +4,14 @@ import json
 import secrets
 import time
 
-from . import gates_of_web, web, websocket
+from . import web, websocket
 from .gates_of_host import Refused
 
 # What every Shiny app's page names, in Python and in R: the script that opens its websocket.
 SHINY_MARK = "shiny"
 HELLO = json.dumps({"method": "init", "data": {}})
+# What Shiny Server's own page says then.
+SHINY_SERVER_GAVE_UP = "application failed to start"
 # Before a session's first word come a few about the connection itself.
 SOCKJS_MESSAGES = 20
 # Its own limit (`app_init_timeout`), and a little.
@@ -78,7 +80,11 @@ def shiny_server(_job, gate):
 
 def _session(url, place, opens, timeout=10):
     """The page is a Shiny app's, and a session opens on its websocket."""
-    answer = gates_of_web.opened(url, timeout)
+    answer = web.get(url, timeout)
+    if answer.status == 500 and SHINY_SERVER_GAVE_UP in answer.body:
+        raise Refused("Shiny Server could not start the app", is_final=True)
+    if answer.status != 200:
+        raise Refused(f"{answer.status} from {answer.server}")
     if SHINY_MARK not in answer.body.lower():
         raise Refused("the page is not a Shiny app's")
     started = time.monotonic()

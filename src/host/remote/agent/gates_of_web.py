@@ -64,9 +64,9 @@ def page(_job, gate):
     return answer.shown
 
 
-def opened(url, timeout=10):
+def opened(url):
     """Gives the answer of a page that is there."""
-    answer = web.get(url, timeout)
+    answer = web.get(url)
     if answer.status != 200:
         raise Refused(f"{answer.status} from {answer.server}")
     return answer

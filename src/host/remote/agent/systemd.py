@@ -1,5 +1,7 @@
 """What systemd says about units, and the few ways in which the agent talks to it."""
 
+import contextlib
+
 from .failure import Failure
 
 PROPERTIES = "Id,LoadState,ActiveState,SubState,UnitFileState,MainPID,NRestarts,NeedDaemonReload,Result"
@@ -72,7 +74,8 @@ def let_start(job, unit):
     place = _never(job, unit)
     if place.exists():
         place.unlink()
-        place.parent.rmdir()
+        with contextlib.suppress(OSError):
+            place.parent.rmdir()
         reload_manager(job.tools)
 
 

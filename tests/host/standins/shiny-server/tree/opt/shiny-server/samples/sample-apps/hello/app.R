@@ -1,0 +1,1 @@
+library(shiny); shinyApp(fluidPage('hello'), function(input, output) {})
