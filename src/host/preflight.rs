@@ -1,7 +1,7 @@
 //! What can be known before anything is changed on the host: each refusal is a
 //! plain sentence with the way out.
 
-use super::change::HostChange;
+use super::change::{HostChange, UnitAction};
 use super::desired::DesiredHost;
 use super::diff::HostDiff;
 use super::facts::{CloudInit, DpkgState, Facts, FileKind};
@@ -49,7 +49,7 @@ pub fn refusals(desired: &DesiredHost, facts: &Facts, diff: &HostDiff) -> Vec<Ho
         .into_iter()
         .flatten()
         .collect();
-    refusals.extend(ports(desired, facts));
+    refusals.extend(ports(desired, facts, diff));
     refusals.extend(paths(desired, facts));
     refusals.extend(names(desired, facts));
     refusals
@@ -207,10 +207,17 @@ fn swap(diff: &HostDiff) -> u64 {
     bytes.sum()
 }
 
-fn ports(desired: &DesiredHost, facts: &Facts) -> Vec<HostRefusal> {
+/// A port may go from one unit of the lab to another: that which this apply stops gives it back.
+fn ports(desired: &DesiredHost, facts: &Facts, diff: &HostDiff) -> Vec<HostRefusal> {
+    let is_stopped = |name: &str| {
+        diff.changes.iter().any(|change| {
+            matches!(change, HostChange::Unit(unit) if unit.name == name && unit.action == UnitAction::Stop)
+        })
+    };
     let taken = desired.ports.iter().filter_map(|port| {
         let holder = facts.ports.get(&port.port.to_string())?;
-        if holder.unit.as_deref() == Some(port.unit) {
+        let holding = holder.unit.as_deref();
+        if holding == Some(port.unit) || holding.is_some_and(is_stopped) {
             return None;
         }
         let unit = match &holder.unit {

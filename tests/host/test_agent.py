@@ -374,6 +374,7 @@ class PartsOfWords(OnFolder):
             {"kind": "metadata"},
             {"kind": "kernel", "user": "u"},
             {"kind": "shiny"},
+            {"kind": "shiny_server"},
             {"kind": "predict"},
             {"kind": "public_api"},
         ]
