@@ -131,7 +131,7 @@ fn moves_to_shiny_server(bench: &Bench, served: &Served) {
     let text = bench.labctl(&["plan"]).ok();
     text.says(&["package.shiny-server", &format!("from {}", served.url)]);
     let ran = bench.apply();
-    ran.says(&["✓ Shiny app 200", "websocket in"]);
+    ran.says(&["✓ Shiny app by Shiny Server 200", "websocket in"]);
     assert!(page(bench).contains("Penguin mass predictor"));
     assert!(machine.is_active(SHINY_SERVER) && !machine.is_active(UNIT));
     let listening = machine.sh("ss -Hltn '( sport = 3838 )' | awk '{print $4}'");

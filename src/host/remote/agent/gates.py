@@ -79,7 +79,7 @@ def name_of(gate):
         "metadata": lambda: "instance metadata is closed",
         "kernel": lambda: f"notebook of {gate['user']}",
         "shiny": lambda: "Shiny app",
-        "shiny_server": lambda: "Shiny app",
+        "shiny_server": lambda: "Shiny app by Shiny Server",
         "predict": lambda: "model API",
         "public_api": lambda: "model API for the world",
     }
