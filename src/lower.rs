@@ -7,8 +7,9 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
+use serde_json::Value as Json;
 
-use crate::plan::{Access, CidrSource, Network, Plan, RecordValue, SshPublicKey};
+use crate::plan::{Access, CidrSource, Network, Plan, RecordValue, SshPublicKey, challenge_names};
 use crate::resource::{Address, Desired, Live, Owner, Reference, Standing, Tags};
 use crate::resources::bucket::Bucket;
 use crate::resources::elastic_ip::ElasticIp;
@@ -246,7 +247,7 @@ impl Lowering<'_> {
             Network::Existing { subnet, .. } => Some(subnet.to_string()),
             Network::Default | Network::Dedicated => None,
         });
-        let has_role = self.server_access().is_some();
+        let has_role = self.server_policy().is_some();
         self.one(Kind::Instance, |mut tags| {
             tags.insert(IMAGE_TAG.to_owned(), image.clone());
             tags.insert(NETWORK_TAG.to_owned(), note);
@@ -288,21 +289,26 @@ impl Lowering<'_> {
         }))
     }
 
-    fn server_access(&self) -> Option<(&str, BucketAccess)> {
-        let bucket = self.plan.bucket.as_ref()?;
-        Some((bucket.name.as_str(), bucket_access(bucket.instance_access)?))
+    /// What the server may do in AWS, where it may do anything.
+    fn server_policy(&self) -> Option<Json> {
+        let bucket = self.plan.bucket.as_ref().and_then(|bucket| {
+            Some((bucket.name.as_str(), bucket_access(bucket.instance_access)?))
+        });
+        policy::server(&self.scope.region, bucket, &challenge_names(self.plan))
     }
 
     fn role(&self) -> Vec<Desired> {
-        let Some((bucket, access)) = self.server_access() else {
+        let Some(policy) = self.server_policy() else {
             return Vec::new();
         };
+        let has_challenges = !challenge_names(self.plan).is_empty();
         let name = self.scope.role_name();
         let role = self.one(Kind::Role, |tags| {
             Role {
                 name: name.clone(),
                 trust: policy::trust_ec2(),
-                policy: Some(policy::bucket(&self.scope.region, bucket, access)),
+                policy: Some(policy),
+                zone: has_challenges.then(|| Reference::to(Kind::Zone)),
                 tags,
             }
             .into()
@@ -364,6 +370,7 @@ impl Lowering<'_> {
                 policy: access.map(|(bucket, access)| {
                     policy::bucket(&self.scope.region, bucket.name.as_str(), access)
                 }),
+                zone: None,
                 tags,
             };
             GithubRole { role }.into()

@@ -112,7 +112,7 @@ impl Part {
             Self::Lab => true,
             Self::Address => plan.elastic_ip,
             Self::Bucket => plan.bucket.is_some(),
-            Self::Profile => has_profile() || certificate_by_dns(plan),
+            Self::Profile => has_profile() || !crate::plan::challenge_names(plan).is_empty(),
             Self::Role => Self::Profile.is_in(plan) || Self::Github.is_in(plan),
             Self::Dns => plan.dns.is_some(),
             Self::Github => plan.github_actions.is_some(),
@@ -124,11 +124,4 @@ impl Part {
             }
         }
     }
-}
-
-/// Whether the server proves its names in Route 53, for which it has a role.
-fn certificate_by_dns(plan: &Plan) -> bool {
-    let workbench = plan.workbench.as_ref();
-    workbench.is_some_and(|workbench| workbench.https.mode == crate::plan::HttpsMode::Dns)
-        && plan.dns.is_some()
 }

@@ -148,7 +148,10 @@ async fn explained(mut status: Status) -> Status {
 /// Whether the plan's certificate is to come from Let's Encrypt.
 fn wants_authority(plan: &Plan) -> bool {
     let https = plan.workbench.as_ref().map(|workbench| &workbench.https);
-    https.is_some_and(|https| https.mode == HttpsMode::LetsEncrypt && https.directory.is_none())
+    https.is_some_and(|https| match https.mode {
+        HttpsMode::LetsEncrypt => https.directory.is_none(),
+        mode => mode == HttpsMode::Dns,
+    })
 }
 
 /// Why a process has to be started anew, if it has.

@@ -16,7 +16,7 @@ use crate::host::{self, session as host_session};
 use crate::outside::dns::{self, Resolver};
 use crate::outside::{RESOLVERS, ports, tls};
 use crate::permissions;
-use crate::plan::{HttpsMode, Parsed};
+use crate::plan::{self, HttpsMode, Parsed};
 use crate::report::{Out, doctor as report, explain};
 use crate::resource::Power;
 use crate::resources::{self, Kind, LiveLab, Reader, Scope};
@@ -183,9 +183,7 @@ impl Round<'_> {
     fn names(&self) -> Vec<String> {
         let plan = &self.parsed.plan;
         let workbench = plan.workbench.as_ref();
-        workbench.map_or_else(Vec::new, |workbench| {
-            host::variables::names(plan, workbench)
-        })
+        workbench.map_or_else(Vec::new, |workbench| plan::server_names(plan, workbench))
     }
 
     async fn name(&self, name: &str) -> Finding {

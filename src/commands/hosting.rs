@@ -92,25 +92,7 @@ impl<'a> Hosting<'a> {
             },
         };
         host.notes.extend(self.context.way.note());
-        host.notes.extend(self.not_yet());
         Ok(host)
-    }
-
-    /// Sections that are checked, and that this version does not set up.
-    fn not_yet(&self) -> Option<String> {
-        let Workbench { https, .. } = self.workbench;
-        let sections = [("https.mode: dns", https.mode == crate::plan::HttpsMode::Dns)];
-        let names: Vec<_> = sections
-            .iter()
-            .filter(|(_, is_there)| *is_there)
-            .map(|(name, _)| format!("`{name}`"))
-            .collect();
-        (!names.is_empty()).then(|| {
-            format!(
-                "{} of `workbench` are checked; this version does not set them up yet",
-                names.join(", ")
-            )
-        })
     }
 
     fn desired(&self, address: Option<IpAddr>) -> Result<DesiredHost, Failure> {

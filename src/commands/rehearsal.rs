@@ -80,20 +80,28 @@ pub async fn check(host: &DesiredHost, obstacle: &str, out: &Out) -> Result<(), 
 }
 
 /// Puts pebble in Let's Encrypt's place, or the server's own certificate where there is no pebble; says which.
+///
+/// Pebble does not see the zones of the emulator, so it proves by port 80 what the plan has proven by DNS.
 fn recast(parsed: &mut Parsed, status: &Status) -> Option<String> {
     let https = &mut parsed.plan.workbench.as_mut()?.https;
-    if https.mode != HttpsMode::LetsEncrypt || https.directory.is_some() {
+    let by_dns = https.mode == HttpsMode::Dns;
+    if !by_dns && (https.mode != HttpsMode::LetsEncrypt || https.directory.is_some()) {
         return None;
     }
     let problem = match &status.authority {
         Some(Authority { directory, .. }) => match directory.parse() {
             Ok(directory) => {
                 https.directory = Some(directory);
-                return Some(
-                    "in the sandbox pebble stands in for Let's Encrypt; no browser trusts its \
+                https.mode = HttpsMode::LetsEncrypt;
+                let way = if by_dns {
+                    ", and looks at port 80 instead of the zone"
+                } else {
+                    ""
+                };
+                return Some(format!(
+                    "in the sandbox pebble stands in for Let's Encrypt{way}; no browser trusts its \
                      certificates"
-                        .to_owned(),
-                );
+                ));
             }
             Err(_) => "pebble has no address that servers reach",
         },

@@ -78,7 +78,7 @@ pub fn folders(parsed: &Parsed, out: &Out) -> Result<LocalFolders, Failure> {
 /// Reads the certificate of the mode `files`, and shows what is doubtful in it.
 pub fn certificate(parsed: &Parsed, out: &Out) -> Result<Option<CertificateFiles>, Failure> {
     let workbench = parsed.plan.workbench.as_ref();
-    let names = workbench.map(|workbench| host::variables::names(&parsed.plan, workbench));
+    let names = workbench.map(|workbench| plan::server_names(&parsed.plan, workbench));
     let (home, now) = (folders::home(), SystemTime::now());
     let names = names.unwrap_or_default();
     let certificate = plan::read_certificate(parsed, home.as_deref(), &names, now)

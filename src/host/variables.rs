@@ -3,9 +3,7 @@
 use serde::Serialize;
 
 use super::pieces;
-use crate::plan::{
-    DomainName, HttpsMode, Language, Plan, Record, RecordType, RecordValue, Workbench,
-};
+use crate::plan::{HttpsMode, Language, Plan, Workbench, certificate_names, server_names};
 
 /// What a small model needs, and a server of 1 GiB can give.
 const API_MEMORY: u64 = 512 << 20;
@@ -19,6 +17,8 @@ pub struct Variables {
     pub domain: Option<String>,
     /// All names that point at the server, the domain first.
     pub names: Vec<String>,
+    /// Those that a certificate is to be for: these, and wildcards where they can be proven.
+    pub certificate_names: Vec<String>,
     /// Whether there is HTTPS.
     pub tls: bool,
     /// Whether an authority's certificate is wanted.
@@ -132,7 +132,6 @@ pub struct Service {
 impl Variables {
     /// Takes them from the plan.
     pub fn new(plan: &Plan, workbench: &Workbench) -> Self {
-        let names = names(plan, workbench);
         let hub = hub(workbench);
         let rstudio = rstudio(workbench);
         let shiny = shiny(workbench);
@@ -145,9 +144,10 @@ impl Variables {
         Self {
             lab: plan.lab.to_string(),
             domain: workbench.domain.as_ref().map(ToString::to_string),
-            names,
+            names: server_names(plan, workbench),
+            certificate_names: certificate_names(plan, workbench),
             tls: workbench.https.mode != HttpsMode::Off,
-            acme: workbench.https.mode == HttpsMode::LetsEncrypt,
+            acme: workbench.https.mode.asks_an_authority(),
             services: services(hub.as_ref(), rstudio.as_ref(), shiny.as_ref(), api.as_ref()),
             hub,
             rstudio,
@@ -178,41 +178,6 @@ impl Variables {
     /// The name that gates ask for.
     pub fn host(&self) -> &str {
         self.names.first().map_or("localhost", String::as_str)
-    }
-}
-
-/// The names of the plan that lead to the server: the domain, those whose
-/// record is the Elastic IP, and aliases of these. HTTP-01 proves no wildcards.
-pub fn names(plan: &Plan, workbench: &Workbench) -> Vec<String> {
-    let Some(domain) = &workbench.domain else {
-        return Vec::new();
-    };
-    let mut names = vec![domain.to_string()];
-    let Some(dns) = &plan.dns else {
-        return names;
-    };
-    let (direct, others): (Vec<&Record>, Vec<&Record>) = dns
-        .records
-        .iter()
-        .partition(|record| record.uses_elastic_ip());
-    add(&mut names, direct, &dns.zone);
-    let leads = |record: &&Record| {
-        let values = record.values(&dns.zone);
-        let mut targets = values.iter().filter_map(RecordValue::target);
-        record.record_type == RecordType::Cname
-            && targets.any(|target| names.contains(&target.to_string()))
-    };
-    let aliases = others.into_iter().filter(leads).collect();
-    add(&mut names, aliases, &dns.zone);
-    names
-}
-
-fn add(names: &mut Vec<String>, records: Vec<&Record>, zone: &DomainName) {
-    for record in records {
-        let name = record.name.within(zone);
-        if !name.starts_with('*') && !names.contains(&name) {
-            names.push(name);
-        }
     }
 }
 

@@ -15,6 +15,7 @@ mod init;
 mod keys;
 mod load;
 mod model;
+mod names;
 mod problem;
 mod scalars;
 mod schema;
@@ -42,6 +43,7 @@ pub use model::{
     Jupyterhub, Language, Mirrors, Network, Plan, Python, R, Record, RecordType, RecordValue,
     RecordValues, RootVolume, Rstudio, SecurityGroup, Shiny, User, Workbench, companion_name,
 };
+pub use names::{certificate_names, challenge_names, server_names};
 pub use problem::{Problem, Problems, Severity};
 pub use scalars::{
     AmiId, BranchName, BucketName, BuildArgument, BuildValue, CidrSource, ContainerImage, CpuLimit,

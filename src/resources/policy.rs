@@ -22,24 +22,98 @@ pub fn partition(region: &str) -> &'static str {
     }
 }
 
+/// Stands in a policy for the id of the lab's zone, which is not known before the zone is there.
+pub const ZONE: &str = "(zone)";
+const HOSTED_ZONE: &str = ":route53:::hostedzone/";
+
 /// The policy for access to one bucket.
 pub fn bucket(region: &str, name: &str, access: BucketAccess) -> Json {
+    document(&bucket_statements(region, name, access))
+}
+
+/// The policy of the server: its bucket, and the challenges that it may answer in the lab's zone.
+pub fn server(
+    region: &str,
+    bucket: Option<(&str, BucketAccess)>,
+    challenges: &[String],
+) -> Option<Json> {
+    let bucket = bucket.map(|(name, access)| bucket_statements(region, name, access));
+    let mut statements = bucket.unwrap_or_default();
+    if !challenges.is_empty() {
+        statements.extend(challenge_statements(region, challenges));
+    }
+    (!statements.is_empty()).then(|| document(&statements))
+}
+
+fn document(statements: &[Json]) -> Json {
+    normal_form(&json!({ "Version": "2012-10-17", "Statement": statements }))
+}
+
+fn bucket_statements(region: &str, name: &str, access: BucketAccess) -> Vec<Json> {
     let bucket = format!("arn:{}:s3:::{name}", partition(region));
     let actions: &[&str] = match access {
         BucketAccess::Read => &["s3:GetObject"],
         BucketAccess::ReadWrite => &["s3:DeleteObject", "s3:GetObject", "s3:PutObject"],
     };
-    normal_form(&json!({
-        "Version": "2012-10-17",
-        "Statement": [
-            {
-                "Effect": "Allow",
-                "Action": ["s3:GetBucketLocation", "s3:ListBucket"],
-                "Resource": bucket,
-            },
-            { "Effect": "Allow", "Action": actions, "Resource": format!("{bucket}/*") },
-        ],
-    }))
+    vec![
+        json!({
+            "Effect": "Allow",
+            "Action": ["s3:GetBucketLocation", "s3:ListBucket"],
+            "Resource": bucket,
+        }),
+        json!({ "Effect": "Allow", "Action": actions, "Resource": format!("{bucket}/*") }),
+    ]
+}
+
+/// Lets certbot prove names by DNS, and write nothing else: with TXT records of any name the
+/// server could forge the marks of ownership (Amazon Route 53 Developer Guide, "Using IAM policy
+/// conditions for fine-grained access control"; certbot-dns-route53, "Credentials").
+fn challenge_statements(region: &str, challenges: &[String]) -> Vec<Json> {
+    let partition = partition(region);
+    vec![
+        json!({
+            "Effect": "Allow",
+            "Action": "route53:ChangeResourceRecordSets",
+            "Resource": format!("arn:{partition}{HOSTED_ZONE}{ZONE}"),
+            "Condition": { "ForAllValues:StringEquals": {
+                "route53:ChangeResourceRecordSetsNormalizedRecordNames": challenges,
+                "route53:ChangeResourceRecordSetsRecordTypes": "TXT",
+            } },
+        }),
+        json!({
+            "Effect": "Allow",
+            "Action": "route53:GetChange",
+            "Resource": format!("arn:{partition}:route53:::change/*"),
+        }),
+        json!({ "Effect": "Allow", "Action": "route53:ListHostedZones", "Resource": "*" }),
+    ]
+}
+
+/// Puts [`ZONE`] in the place of a zone's id, which it gives.
+pub fn take_zone(policy: &mut Json) -> Option<String> {
+    match policy {
+        Json::String(text) => {
+            let start = text.find(HOSTED_ZONE)? + HOSTED_ZONE.len();
+            let id = text.split_off(start);
+            text.push_str(ZONE);
+            Some(id)
+        }
+        Json::Array(values) => values.iter_mut().find_map(take_zone),
+        Json::Object(entries) => entries.values_mut().find_map(take_zone),
+        _ => None,
+    }
+}
+
+/// Writes a policy for AWS, with the zone's id in its place.
+pub fn with_zone(policy: &Json, id: Option<&str>) -> String {
+    let text = policy.to_string();
+    match id {
+        Some(id) => text.replace(
+            &format!("{HOSTED_ZONE}{ZONE}"),
+            &format!("{HOSTED_ZONE}{id}"),
+        ),
+        None => text,
+    }
 }
 
 /// The trust policy of the server's role.
@@ -132,6 +206,31 @@ mod tests {
         let encoded =
             percent_encoding::utf8_percent_encode(&text, percent_encoding::NON_ALPHANUMERIC);
         assert_eq!(read(&encoded.to_string()), document);
+    }
+
+    #[test]
+    fn the_id_of_a_zone_is_taken_out_and_put_in() {
+        let challenges = ["_acme-challenge.example.org".to_owned()];
+        let policy = server("us-east-1", None, &challenges).unwrap();
+        let written = with_zone(&policy, Some("Z1"));
+        assert!(
+            written.contains("arn:aws:route53:::hostedzone/Z1\""),
+            "{written}"
+        );
+        let mut again = read(&written);
+        assert_eq!(take_zone(&mut again).as_deref(), Some("Z1"));
+        assert_eq!(again, policy);
+    }
+
+    #[test]
+    fn without_a_bucket_and_challenges_nothing_is_allowed() {
+        assert_eq!(server("us-east-1", None, &[]), None);
+        let access = BucketAccess::Read;
+        let both = bucket("us-east-1", "penguins", access);
+        assert_eq!(
+            server("us-east-1", Some(("penguins", access)), &[]),
+            Some(both)
+        );
     }
 
     #[test]

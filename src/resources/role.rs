@@ -1,5 +1,7 @@
 //! The server's role: what the server may do in AWS, with no key on it.
 
+use std::collections::BTreeMap;
+
 use aws_sdk_iam::operation::create_role::CreateRoleInput;
 use aws_sdk_iam::operation::delete_role::DeleteRoleInput;
 use aws_sdk_iam::operation::delete_role_policy::DeleteRolePolicyInput;
@@ -15,7 +17,7 @@ use futures_util::try_join;
 use serde_json::Value as Json;
 
 use crate::cloud::{CallError, Read};
-use crate::resource::{Address, Field, Live, Observed, Owner, Tags, Value};
+use crate::resource::{Address, Field, Live, Observed, Owner, Reference, Tags, Value};
 
 use super::context::{Handle, StepError, required};
 use super::reader::Reader;
@@ -33,8 +35,10 @@ pub struct Role {
     pub name: String,
     /// Who may take it on.
     pub trust: Json,
-    /// What it allows.
+    /// What it allows; [`policy::ZONE`] stands where the zone's id is.
     pub policy: Option<Json>,
+    /// The zone that the policy speaks of.
+    pub zone: Option<Reference>,
     /// Its tags.
     pub tags: Tags,
 }
@@ -74,11 +78,14 @@ pub async fn read_role(
         ..Observed::default()
     };
     let trust = role.assume_role_policy_document().unwrap_or_default();
+    let mut policy = policy.map(|output| policy::read(output.policy_document()));
+    let zone = policy.as_mut().and_then(policy::take_zone);
     let live = tags::live(reader.scope, Address::of(kind), role.arn(), observed, |tags| {
         wrap(Role {
             name: name.to_owned(),
             trust: policy::read(trust),
-            policy: policy.map(|output| policy::read(output.policy_document())),
+            policy,
+            zone: zone.map(Reference::Id),
             tags,
         })
     });
@@ -87,13 +94,14 @@ pub async fn read_role(
 
 impl Role {
     async fn put_policy(&self, run: &Run<'_>) -> Result<(), StepError> {
+        let zone = self.zone.as_ref().map(|zone| run.id(zone)).transpose()?;
         let known = &[NO_SUCH_ENTITY];
         run.settled("the role to be known", known, async || match &self.policy {
             Some(policy) => {
                 let input = PutRolePolicyInput::builder()
                     .role_name(&self.name)
                     .policy_name(POLICY_NAME)
-                    .policy_document(policy.to_string());
+                    .policy_document(policy::with_zone(policy, zone.as_deref()));
                 run.cloud.put_role_policy(input).await.map(drop)
             }
             None => Ok(()),
@@ -127,9 +135,16 @@ impl Manage for Role {
             Field::replace("name", Value::text(&self.name)),
             Field::update("trust", Value::Document(self.trust.clone())),
             Field::update("policy", policy),
+            Field::update("zone", Value::from(&self.zone)),
         ];
         fields.extend(tags::fields(&self.tags));
         fields
+    }
+
+    fn link(&mut self, ids: &BTreeMap<String, Address>) {
+        if let Some(zone) = &mut self.zone {
+            zone.link(ids);
+        }
     }
 
     async fn read(reader: &Reader<'_>) -> Result<Vec<Live>, CallError> {
@@ -172,7 +187,7 @@ impl Manage for Role {
                 .policy_document(self.trust.to_string());
             run.cloud.update_assume_role_policy(input).await?;
         }
-        if changed.iter().any(|path| path == "policy") {
+        if changed.iter().any(|path| path == "policy" || path == "zone") {
             match &self.policy {
                 Some(_) => self.put_policy(run).await?,
                 None => delete_policy(&self.name, POLICY_NAME, run).await?,

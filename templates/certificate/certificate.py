@@ -35,6 +35,8 @@ WEBROOT = pathlib.Path("/var/www/labctl-acme")
 STATE = pathlib.Path("/var/lib/labctl/certificate-state.json")
 LOCK = pathlib.Path("/run/labctl-certificate.lock")
 
+# How certbot proves the names, by the mode; so it stands in the settings of a renewal too.
+AUTHENTICATORS = {"lets-encrypt": "webroot", "dns": "dns-route53"}
 PUBLIC_DIRECTORY = "https://acme-v02.api.letsencrypt.org/directory"
 DAY = 24 * 3600
 # Let's Encrypt shuts out whoever fails five times within an hour, so this stops well before.
@@ -140,7 +142,7 @@ def best_folder(config):
     if config["mode"] == "files":
         folders = [FILES, pathlib.Path(os.path.realpath(CURRENT))]
         return next((folder for folder in folders if read_certificate(folder)), SELF_SIGNED)
-    live = read_certificate(live_folder(config)) if config["mode"] == "lets-encrypt" else None
+    live = read_certificate(live_folder(config)) if config["mode"] in AUTHENTICATORS else None
     if live and live.is_current() and plain_name(config["names"][0]) in live.names:
         return live_folder(config)
     return SELF_SIGNED
@@ -191,12 +193,17 @@ def require_names_lead_here(config):
 
 def name_problem(name, own, config):
     """Says where a name leads, if that is not here and only here."""
+    asked = name.replace("*", "labctl-any", 1)
     try:
-        found = system_addresses(name) if config.get("directory") else public_addresses(name, config["resolvers"])
+        found = system_addresses(asked) if config.get("directory") else public_addresses(asked, config["resolvers"])
     except LookupError as error:
         return f"`{name}`: {error}"
     if not found:
         return f"`{name}` does not resolve yet"
+    if config["mode"] == "dns":
+        # The authority does not come here: a name may lead into a network of one's own. One that leads to somebody
+        # else, such as the seller of the domain, tells that its name servers are not the zone's yet.
+        found = {address for address in found if ipaddress.ip_address(address).is_global}
     elsewhere = sorted(found - own)
     if own and elsewhere:
         return f"`{name}` resolves to {', '.join(elsewhere)}, and this server is {', '.join(sorted(own))}"
@@ -263,19 +270,24 @@ def wanted_directory(config):
     return config.get("directory") or PUBLIC_DIRECTORY
 
 
-def renewal_directory(config):
-    """The authority that the certificate at hand came from."""
+def wanted_source(config):
+    """Where the certificate is to come from, and how its names are proven."""
+    return wanted_directory(config), AUTHENTICATORS[config["mode"]]
+
+
+def source(config):
+    """The same of the certificate at hand, which its renewals follow; none where there is none."""
     try:
         text = (LETS_ENCRYPT / "renewal" / f"{config['certificate_name']}.conf").read_text()
     except FileNotFoundError:
         return None
-    found = re.search(r"^server\s*=\s*(\S+)", text, re.MULTILINE)
-    return found.group(1) if found else PUBLIC_DIRECTORY
+    settings = dict(re.findall(r"^(server|authenticator)\s*=\s*(\S+)", text, re.MULTILINE))
+    return settings.get("server", PUBLIC_DIRECTORY), settings.get("authenticator")
 
 
 def holds(live, config):
     """Whether certbot's certificate is the one that the plan asks for."""
-    if not live or not live.is_current() or renewal_directory(config) != wanted_directory(config):
+    if not live or not live.is_current() or source(config) != wanted_source(config):
         return False
     return live.names == frozenset(map(plain_name, config["names"]))
 
@@ -287,7 +299,8 @@ def obtain(config, from_apply):
     if len(failures) >= limit:
         at = time.strftime("%H:%M", time.gmtime(failures[-limit]["at"] + PAUSE_AFTER_FAILURE))
         raise Problem(f"{failures[-1]['detail']} (not tried again before {at} UTC)", failures[-1]["help"])
-    require_challenge_answers(config)
+    if config["mode"] == "lets-encrypt":
+        require_challenge_answers(config)
     try:
         call_certbot(config)
     except Problem as problem:
@@ -298,12 +311,14 @@ def obtain(config, from_apply):
 
 
 def call_certbot(config):
-    command = ["certbot", "certonly", "--non-interactive", "--agree-tos", "--webroot", "--webroot-path", str(WEBROOT)]
+    by_dns = config["mode"] == "dns"
+    command = ["certbot", "certonly", "--non-interactive", "--agree-tos"]
+    command += ["--dns-route53"] if by_dns else ["--webroot", "--webroot-path", str(WEBROOT)]
     command += ["--cert-name", config["certificate_name"], "--renew-with-new-domains"]
     command += ["--server", wanted_directory(config)]
     command += ["--email", config["email"]] if config.get("email") else ["--register-unsafely-without-email"]
-    # Another authority than before: the certificate at hand does not count, however long it is valid.
-    same = renewal_directory(config) in (None, wanted_directory(config))
+    # From elsewhere, or proven otherwise: the certificate at hand does not count, however long it is valid.
+    same = source(config) in (None, wanted_source(config))
     command += ["--keep-until-expiring" if same else "--force-renewal"]
     for name in config["names"]:
         command += ["--domain", name]
@@ -312,7 +327,8 @@ def call_certbot(config):
     if ended.returncode != 0:
         raise Problem(
             f"certbot got no certificate: {certbot_reason(ended.stdout + ended.stderr)}",
-            "port 80 must be open to the world; the whole story is in /var/log/letsencrypt/letsencrypt.log",
+            ("the server's role must be able to write TXT records" if by_dns else "port 80 must be open to the world")
+            + "; the whole story is in /var/log/letsencrypt/letsencrypt.log",
         )
 
 
@@ -331,7 +347,7 @@ def last_line(text):
 
 def subject(config):
     """Failures count for what was asked: another list of names is another question."""
-    asked = json.dumps([sorted(config["names"]), wanted_directory(config)])
+    asked = json.dumps([sorted(config["names"]), *wanted_source(config)])
     return hashlib.sha256(asked.encode()).hexdigest()
 
 

@@ -47,13 +47,82 @@ class Clock(unittest.TestCase):
         self.assertEqual((self.program.SELF_SIGNED / "privkey.pem").stat().st_mode & 0o777, 0o600)
 
     def test_a_failure_that_is_dated_ahead_keeps_nobody_waiting(self):
-        config = {**CONFIG, "mode": "acme", "directory": "https://example.org/dir"}
+        config = {**CONFIG, "mode": "lets-encrypt", "directory": "https://example.org/dir"}
         entry = {"at": time.time(), "detail": "no", "help": "none"}
         self.program.write_failures(config, [entry])
         self.assertEqual(self.program.recent_failures(config), [entry])
         for days in (-3650, -1, 1, 3650):
             with self.subTest(days=days), self.at(days):
                 self.assertEqual(self.program.recent_failures(config), [])
+
+
+class Names(unittest.TestCase):
+    """Where a name leads decides whether the authority is asked."""
+
+    CONFIG = {"mode": "dns", "names": ["*.example.org"], "addresses": ["198.18.0.7"], "resolvers": [], "directory": None}
+
+    def problem(self, found, **settings):
+        module, asked = program(), []
+
+        def look_up(name, _resolvers):
+            asked.append(name)
+            return found
+
+        module.public_addresses = look_up
+        config = {**self.CONFIG, **settings}
+        problem = module.name_problem(config["names"][0], set(config["addresses"]), config)
+        return asked, problem
+
+    def test_a_wildcard_is_looked_up_as_some_name_below_it(self):
+        asked, problem = self.problem(set())
+        self.assertEqual(asked, ["labctl-any.example.org"])
+        self.assertEqual(problem, "`*.example.org` does not resolve yet")
+
+    def test_the_seller_of_a_domain_is_told_from_a_network_of_ones_own(self):
+        self.assertIsNone(self.problem({"10.0.0.5"})[1])
+        self.assertIn("resolves to 8.8.8.8", self.problem({"8.8.8.8"})[1])
+        self.assertIn("resolves to 10.0.0.5", self.problem({"10.0.0.5"}, mode="lets-encrypt")[1])
+
+
+class Source(unittest.TestCase):
+    """A certificate whose renewals go another way than the plan's is asked for anew."""
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.program = program()
+        self.program.LETS_ENCRYPT = Path(folder.name)
+        (Path(folder.name) / "renewal").mkdir()
+        self.config = {**CONFIG, "mode": "dns", "certificate_name": "lab", "names": ["lab.example.org"]}
+        now = time.time()
+        self.live = self.program.Certificate(frozenset(self.config["names"]), now - DAY, now + DAY)
+
+    def renewed_by(self, authenticator):
+        text = f"[renewalparams]\nserver = {self.program.PUBLIC_DIRECTORY}\nauthenticator = {authenticator}\n"
+        (self.program.LETS_ENCRYPT / "renewal/lab.conf").write_text(text)
+
+    def test_the_way_of_the_renewals_counts(self):
+        self.assertFalse(self.program.holds(self.live, self.config))
+        self.renewed_by("webroot")
+        self.assertFalse(self.program.holds(self.live, self.config))
+        self.assertTrue(self.program.holds(self.live, {**self.config, "mode": "lets-encrypt"}))
+        self.renewed_by("dns-route53")
+        self.assertTrue(self.program.holds(self.live, self.config))
+
+    def test_certbot_is_told_to_replace_what_goes_another_way(self):
+        commands = []
+
+        def run(command, seconds):
+            commands.append(command)
+            return mock.Mock(returncode=0, stdout="", stderr="")
+
+        self.program.run = run
+        for authenticator, word in (("webroot", "--force-renewal"), ("dns-route53", "--keep-until-expiring")):
+            self.renewed_by(authenticator)
+            self.program.call_certbot(self.config)
+            self.assertIn(word, commands[-1])
+            self.assertIn("--dns-route53", commands[-1])
+            self.assertNotIn("--webroot", commands[-1])
 
 
 if __name__ == "__main__":

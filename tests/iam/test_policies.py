@@ -38,6 +38,18 @@ dns:
     - { name: www, type: CNAME, value: "@" }
 github_actions: { repository: octocat/penguins, branch: main, access: read }
 """
+CHALLENGED = BARE.replace("bare", "challenged") + """\
+    - { port: 443, from: [anywhere], description: HTTPS }
+elastic_ip: true
+dns:
+  zone: challenged.example
+  records:
+    - { name: "@", type: A, value: elastic-ip }
+    - { name: "*", type: A, value: elastic-ip }
+workbench:
+  domain: challenged.example
+  https: { mode: dns }
+"""
 APART = BARE.replace("bare", "apart") + "network: dedicated\n"
 # Asked for only to say in a message what is in the way, after minutes of waiting.
 FOR_MESSAGES = {"ec2:DescribeNetworkInterfaces"}
@@ -109,6 +121,33 @@ class Policies(unittest.TestCase):
         lab.run("apply", "--yes", "--replace", "instance", policies=[*policy, network])
         self.assert_least(lab, "apply", policy[0], FOR_MESSAGES)
         self.destroy(lab)
+
+    def test_the_server_answers_challenges_and_forges_nothing(self):
+        lab = self.lab("100000000006", CHALLENGED)
+        lab.run("apply", "--yes", "--only", "cloud")
+        found = lab.client("iam").get_role_policy(RoleName="challenged-us-east-1", PolicyName="labctl")
+        policy = found["PolicyDocument"]
+        zone = lab.client("route53").list_hosted_zones()["HostedZones"][0]["Id"].rpartition("/")[2]
+
+        def may_change(names, types, zone=zone):
+            prefix = "route53:ChangeResourceRecordSets"
+            context = {f"{prefix}NormalizedRecordNames": names, f"{prefix}RecordTypes": types}
+            return is_allowed(policy, prefix, f"arn:aws:route53:::hostedzone/{zone}", context)
+
+        challenge = "_acme-challenge.challenged.example"
+        self.assertTrue(may_change([challenge], ["TXT"]))
+        for names, types in (
+            (["labctl-a.challenged.example"], ["TXT"]),
+            ([challenge, "challenged.example"], ["TXT", "TXT"]),
+            ([challenge], ["CNAME"]),
+            ([f"a.{challenge}"], ["TXT"]),
+        ):
+            self.assertFalse(may_change(names, types), names)
+        self.assertFalse(may_change([challenge], ["TXT"], zone="ZOTHER"))
+        self.assertTrue(is_allowed(policy, "route53:GetChange", "arn:aws:route53:::change/C1", {}))
+        self.assertTrue(is_allowed(policy, "route53:ListHostedZones", "*", {}))
+        for action in ("s3:GetObject", "route53:DeleteHostedZone", "route53:ListResourceRecordSets", "iam:PutRolePolicy"):
+            self.assertFalse(is_allowed(policy, action, f"arn:aws:route53:::hostedzone/{zone}", {}), action)
 
     def drift(self, lab):
         """Changes past labctl what the plan has no word for, so that apply has to put it right."""

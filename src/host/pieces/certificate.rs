@@ -56,6 +56,9 @@ pub fn add(piece: &Piece<'_>, host: &mut DesiredHost) -> Result<(), RenderError>
     });
     if *acme {
         host.add_packages(&["certbot", "python3-dnspython"]);
+        if piece.workbench.https.mode == HttpsMode::Dns {
+            host.add_packages(&["python3-certbot-dns-route53"]);
+        }
         host.add_file(HOOK, Piece::plain("certificate/deploy-hook")?, "0755");
         host.wants_authority = true;
         // Debian's own renewal; there is no second one.
@@ -99,20 +102,12 @@ pub fn files(piece: &Piece<'_>) -> Vec<File> {
 /// The script's settings. Their order is fixed, so that equal settings are
 /// equal texts.
 fn settings(piece: &Piece<'_>) -> String {
-    let Variables {
-        lab, names, acme, ..
-    } = piece.variables;
     let https = &piece.workbench.https;
-    let mode = match https.mode {
-        HttpsMode::Files => "files",
-        _ if *acme => "lets-encrypt",
-        _ => "self-signed",
-    };
     let directory = https.directory.as_ref().map(ToString::to_string);
     let settings = json!({
-        "mode": mode,
-        "names": names,
-        "certificate_name": lab,
+        "mode": https.mode.as_str(),
+        "names": piece.variables.certificate_names,
+        "certificate_name": piece.variables.lab,
         "email": https.email.as_ref().map(ToString::to_string),
         "directory": directory,
         "addresses": piece.inputs.addresses,

@@ -18,7 +18,7 @@ fn certificate(plan: &Plan, findings: &mut Findings<'_>) {
     };
     let mode = https.mode;
     let path = "workbench.https";
-    if matches!(mode, HttpsMode::LetsEncrypt | HttpsMode::Dns) && domain.is_none() {
+    if mode.asks_an_authority() && domain.is_none() {
         let summary =
             format!("`{mode}` needs a domain: certificates are for names, not for addresses");
         findings.error(
@@ -42,6 +42,19 @@ fn certificate(plan: &Plan, findings: &mut Findings<'_>) {
             "`dns` proves the domain by a DNS record, and the plan has no `dns` section",
             "there is no `dns`",
             "add a `dns` section with its `zone`, or write `mode: lets-encrypt`",
+        );
+    }
+    if let (HttpsMode::Dns, Some(domain), Some(dns)) = (mode, domain, &plan.dns)
+        && !dns.zone.contains(domain)
+    {
+        findings.error(
+            path,
+            format!(
+                "`dns` cannot prove `{domain}`: it is not in the plan's zone `{}`",
+                dns.zone
+            ),
+            "the domain is in another zone",
+            "take a domain in the zone, or write `mode: lets-encrypt`",
         );
     }
     if mode == HttpsMode::Files && (https.certificate.is_none() || https.key.is_none()) {

@@ -92,6 +92,13 @@ words! {
     }
 }
 
+impl HttpsMode {
+    /// Whether the certificate comes from an authority that the server asks itself.
+    pub const fn asks_an_authority(self) -> bool {
+        matches!(self, Self::LetsEncrypt | Self::Dns)
+    }
+}
+
 /// Somebody who may log in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

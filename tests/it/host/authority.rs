@@ -29,6 +29,23 @@ fn free_port(address: &str) -> u16 {
 impl Authority {
     /// Starts one for the names of a host, and lets the host trust it.
     pub fn start(machine: &Machine) -> Self {
+        let (dns, management) = (free_port("127.0.0.1"), free_port("127.0.0.1"));
+        let dns = format!("127.0.0.1:{dns}");
+        let mut names = Command::new("pebble-challtestsrv");
+        // Without the second, names would lead to ::1 too.
+        names.args(["-defaultIPv4", &machine.ip, "-defaultIPv6", ""]);
+        names.args(["-dns01", &dns, "-http01", "", "-https01", ""]);
+        names.args(["-tlsalpn01", "", "-management"]);
+        names.arg(format!("127.0.0.1:{management}"));
+        Self::asking(machine, &dns, Some(names))
+    }
+
+    /// Starts one that asks a name server which is there, and lets the host trust it.
+    pub fn start_with(machine: &Machine, name_server: &str) -> Self {
+        Self::asking(machine, name_server, None)
+    }
+
+    fn asking(machine: &Machine, dns: &str, names: Option<Command>) -> Self {
         if !Path::new("/usr/bin/pebble").exists() {
             let install = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/install");
             done(Command::new(install).arg("pebble"));
@@ -59,7 +76,7 @@ impl Authority {
             children: Vec::new(),
             folder,
         };
-        authority.run(machine);
+        authority.run(dns, names);
         trust(machine, &authority.folder.at("ca.pem"));
         authority.wait();
         let roots = format!("https://127.0.0.1:{management}/roots/0");
@@ -73,21 +90,13 @@ impl Authority {
         self.folder.at("root.pem")
     }
 
-    fn run(&mut self, machine: &Machine) {
-        let (dns, management) = (free_port("127.0.0.1"), free_port("127.0.0.1"));
-        let dns = format!("127.0.0.1:{dns}");
-        let mut names = Command::new("pebble-challtestsrv");
-        // Without the second, names would lead to ::1 too.
-        names.args(["-defaultIPv4", &machine.ip, "-defaultIPv6", ""]);
-        names.args(["-dns01", &dns, "-http01", "", "-https01", ""]);
-        names.args(["-tlsalpn01", "", "-management"]);
-        names.arg(format!("127.0.0.1:{management}"));
+    fn run(&mut self, dns: &str, names: Option<Command>) {
         let mut pebble = Command::new("pebble");
         pebble.arg("-config").arg(self.folder.at("pebble.json"));
-        pebble.args(["-dnsserver", &dns]);
+        pebble.args(["-dnsserver", dns]);
         pebble.envs([("PEBBLE_VA_NOSLEEP", "1"), ("PEBBLE_WFE_NONCEREJECT", "0")]);
         let log = File::create(self.folder.at("log")).unwrap();
-        for command in [&mut names, &mut pebble] {
+        for mut command in names.into_iter().chain([pebble]) {
             let (one, other) = (log.try_clone().unwrap(), log.try_clone().unwrap());
             let child = command.stdin(Stdio::null()).stdout(one).stderr(other);
             self.children.push(child.spawn().unwrap());

@@ -26,4 +26,6 @@ mod shiny;
 mod ssh;
 mod sshd;
 mod tools;
+mod tunnel;
 mod watched;
+mod zone_challenge;

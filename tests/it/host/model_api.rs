@@ -1,10 +1,11 @@
 //! The model's API: it waits for its model, is built by Docker on the server, answers, changes, and goes.
 
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 
 use serde_json::{Value, json};
 
 use super::machine::{Bench, SMALL, done};
+use super::tunnel::{EMULATOR, Tunnel};
 use crate::support::python;
 
 const BUCKET: &str = "bucket: { name: BUCKET, instance_access: read }\n";
@@ -25,14 +26,7 @@ const IMPORT_BASE: &str = "cd / && tar -c --exclude='usr/share/doc' --exclude='u
 struct Api {
     bench: Bench,
     bucket: String,
-    tunnel: Child,
-}
-
-impl Drop for Api {
-    fn drop(&mut self) {
-        let _ = self.tunnel.kill();
-        let _ = self.tunnel.wait();
-    }
+    _tunnel: Tunnel,
 }
 
 #[test]
@@ -62,36 +56,16 @@ impl Api {
             let text = std::fs::read_to_string(example.join(name)).unwrap();
             bench.lab.write(&format!("api/{name}"), &text);
         }
-        let key = bench.lab.folder.join("home/.ssh/id_ed25519");
-        let mut command = Command::new("ssh");
-        command.args([
-            "-N",
-            "-o",
-            "BatchMode=yes",
-            "-o",
-            "StrictHostKeyChecking=no",
-        ]);
-        command.args([
-            "-o",
-            "UserKnownHostsFile=/dev/null",
-            "-o",
-            "ServerAliveInterval=5",
-        ]);
-        command.arg("-i").arg(key).arg("-R");
-        command.arg(format!("127.0.0.1:5999:127.0.0.1:{}", bench.lab.port()));
-        let port = bench.machine.ssh_port.to_string();
-        command.args(["-p", &port, "ubuntu@127.0.0.1"]);
-        let quiet = command.stdin(Stdio::null()).stderr(Stdio::null());
-        let tunnel = quiet.spawn().unwrap();
+        let tunnel = Tunnel::open(&bench);
         bench.machine.sh(&format!(
-            "mkdir -p /etc/labctl && umask 077 && printf '%s\n' AWS_ENDPOINT_URL_S3=http://127.0.0.1:5999 \
+            "mkdir -p /etc/labctl && umask 077 && printf '%s\n' AWS_ENDPOINT_URL_S3={EMULATOR} \
              AWS_ACCESS_KEY_ID={} AWS_SECRET_ACCESS_KEY=x >/etc/labctl/aws.env",
             bench.lab.account
         ));
         Self {
             bench,
             bucket,
-            tunnel,
+            _tunnel: tunnel,
         }
     }
 
