@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use super::authority::Authority;
 use super::machine::{Bench, SMALL};
@@ -47,10 +48,18 @@ pub fn verified(bench: &Bench, authority: &Path) -> String {
 
 const TRUSTED: &str = "Verify return code: 0 (ok)";
 
+/// NGINX takes a certificate up a moment after it was told to.
+const MOMENT: Duration = Duration::from_secs(10);
+
 /// Checks that the served certificate is the authority's, for the lab's name.
 #[track_caller]
 pub fn is_issued_by(bench: &Bench, authority: &Authority) {
-    let seen = verified(bench, &authority.root());
+    let start = Instant::now();
+    let mut seen = verified(bench, &authority.root());
+    while !seen.contains(TRUSTED) && start.elapsed() < MOMENT {
+        std::thread::sleep(Duration::from_millis(50));
+        seen = verified(bench, &authority.root());
+    }
     assert!(seen.contains(TRUSTED), "{seen}");
     assert!(seen.contains("Pebble Intermediate CA"), "{seen}");
 }
