@@ -61,4 +61,4 @@ while time.monotonic() < end and not os.path.exists(ENOUGH):
         if finding not in known:
             known.add(finding)
             print(*finding, flush=True)
-    time.sleep(0.02)
+    time.sleep(0.1)
