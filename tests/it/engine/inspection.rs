@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use labctl::cloud::memory::{Item, Memory};
-use labctl::plan::{Access, Network, Plan, RecordValue};
+use labctl::plan::{Access, HttpsMode, Network, Plan, RecordValue};
 
 use super::harness::{Lab, parse};
 
@@ -62,6 +62,17 @@ impl Findings {
     }
 }
 
+fn reaches_its_bucket(plan: &Plan) -> bool {
+    let bucket = plan.bucket.as_ref();
+    bucket.is_some_and(|bucket| bucket.instance_access != Access::None)
+}
+
+/// Whether the server answers an authority's challenges in the zone.
+fn proves_its_names(plan: &Plan) -> bool {
+    let workbench = plan.workbench.as_ref();
+    workbench.is_some_and(|workbench| workbench.https.mode == HttpsMode::Dns)
+}
+
 /// How many things of each kind a plan makes where nothing is there yet.
 fn wanted_counts(
     plan: &Plan,
@@ -69,7 +80,7 @@ fn wanted_counts(
     is_provider_there: bool,
 ) -> BTreeMap<&'static str, usize> {
     let bucket = plan.bucket.as_ref();
-    let has_role = bucket.is_some_and(|bucket| bucket.instance_access != Access::None);
+    let has_role = reaches_its_bucket(plan) || proves_its_names(plan);
     let github = usize::from(plan.github_actions.is_some());
     let own_network = usize::from(plan.network == Network::Dedicated);
     let counts = [
@@ -272,20 +283,9 @@ fn check_identities(plan: &Plan, items: &[Item], findings: &mut Findings) {
         items.iter().find(is_it).cloned()
     };
     let name = format!("{}-{}", plan.lab, plan.region);
-    let bucket = plan.bucket.as_ref();
-    if let Some(bucket) = bucket.filter(|bucket| bucket.instance_access != Access::None) {
+    if reaches_its_bucket(plan) || proves_its_names(plan) {
         let policies = role(&name).unwrap().attributes["policies"].clone();
-        let may_write = bucket.instance_access == Access::ReadWrite;
-        findings.check(
-            "the server may write",
-            policies.contains("s3:PutObject"),
-            may_write,
-        );
-        findings.check(
-            "of one bucket",
-            policies.contains(bucket.name.as_str()),
-            true,
-        );
+        check_server_policy(plan, &policies, findings);
         let profile = items
             .iter()
             .find(|item| item.kind == "instance-profile")
@@ -314,6 +314,25 @@ fn check_identities(plan: &Plan, items: &[Item], findings: &mut Findings) {
             may_write,
         );
     }
+}
+
+/// What the server may do: its bucket, and the challenges of its names in one zone.
+fn check_server_policy(plan: &Plan, policies: &str, findings: &mut Findings) {
+    let access = plan.bucket.as_ref().map(|bucket| bucket.instance_access);
+    let says = |word: &str| policies.contains(word);
+    let may_write = access == Some(Access::ReadWrite);
+    findings.check("the server may write", says("s3:PutObject"), may_write);
+    if let Some(bucket) = plan.bucket.as_ref().filter(|_| reaches_its_bucket(plan)) {
+        findings.check("of one bucket", says(bucket.name.as_str()), true);
+    }
+    let proves = proves_its_names(plan);
+    findings.check(
+        "the server writes challenges",
+        says("_acme-challenge."),
+        proves,
+    );
+    findings.check("of one zone", says(":hostedzone/Z"), proves);
+    findings.check("of a zone that is not known", says("(zone)"), false);
 }
 
 fn check_records(lab: &Lab, plan: &Plan, items: &[Item], findings: &mut Findings) {
