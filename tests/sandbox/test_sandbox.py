@@ -1,6 +1,7 @@
 """Tests of the sandbox's process, from outside: boto3, ssh and docker. Run by scripts/test, as root."""
 
 import os
+import signal
 import socket
 import subprocess
 import tempfile
@@ -241,6 +242,18 @@ class WithServersTest(unittest.TestCase):
         path = self.key.with_name("chain.pem")
         path.write_text(chain)
         subprocess.run(["openssl", "verify", "-CAfile", status["authority"]["root"], "-untrusted", path, path], check=True, stdout=subprocess.DEVNULL)
+
+    def test_an_authority_of_which_a_part_ends_is_there_again_at_the_next_look(self):
+        self.running()
+        self.assertIsNotNone(self.box.ask("repair", {})["authority"])
+        for _ in range(2):  # the second time soon after a start
+            _, *children = self.box.processes()
+            names = next(pid for pid in children if "pebble-challtestsrv" in Path(f"/proc/{pid}/cmdline").read_text())
+            os.kill(names, signal.SIGKILL)
+            wait_until("its end", lambda: not is_alive(names))
+            status = self.box.ask("repair", {})
+            self.assertIsNotNone(status["authority"], status["authority_problem"])
+            self.assertEqual([is_alive(pid) for pid in self.box.processes()], [True, True, True])
 
     def started(self, identity):
         return docker("inspect", "--format", "{{.State.Running}} {{.State.StartedAt}}", self.box.container(identity))

@@ -56,7 +56,9 @@ class Authority:
             self.problem = None
             return
         if self.children and any(child.poll() is not None for child in self.children):
+            # It had started: for a port that another program was quicker to take, say. New ones are found at once.
             self.end()
+            self.tried = -AGAIN_SECONDS
         if not self.children and time.monotonic() - self.tried > AGAIN_SECONDS:
             self._start(engine, addresses)
         if self.children:
