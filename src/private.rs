@@ -5,8 +5,8 @@ use std::io::{self, Write as _};
 use std::path::Path;
 
 /// The mode of a private file (`chmod(2)`).
-#[cfg(unix)]
 const FILE_MODE: u32 = 0o600;
+const PROGRAM_MODE: u32 = 0o700;
 #[cfg(unix)]
 const FOLDER_MODE: u32 = 0o700;
 
@@ -38,17 +38,37 @@ pub fn open(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
+/// Opens a file to write it anew, as [`File::create`] does.
+///
+/// # Errors
+///
+/// As [`open`], or the file cannot be emptied.
+pub fn create(path: &Path) -> io::Result<File> {
+    let file = open(path)?;
+    if file.metadata()?.is_file() {
+        file.set_len(0)?;
+    }
+    Ok(file)
+}
+
 /// Writes a whole file, as [`fs::write`] does.
 ///
 /// # Errors
 ///
 /// It cannot be opened or written.
 pub fn write(path: &Path, content: &[u8]) -> io::Result<()> {
-    let mut file = open(path)?;
-    if file.metadata()?.is_file() {
-        file.set_len(0)?;
-    }
-    file.write_all(content)
+    create(path)?.write_all(content)
+}
+
+/// Writes the copy of a file, which its owner may run if it is a program.
+///
+/// # Errors
+///
+/// It cannot be opened or written, or its mode cannot be set.
+pub fn copy(path: &Path, content: &[u8], is_program: bool) -> io::Result<()> {
+    let mut file = create(path)?;
+    file.write_all(content)?;
+    set_mode(&file, if is_program { PROGRAM_MODE } else { FILE_MODE })
 }
 
 /// Takes from others what an older file let them do; a device or a pipe stays as it is.
@@ -59,10 +79,21 @@ fn close_to_others(file: &File) -> io::Result<()> {
     if !found.is_file() || found.permissions().mode() & 0o077 == 0 {
         return Ok(());
     }
-    file.set_permissions(fs::Permissions::from_mode(FILE_MODE))
+    set_mode(file, FILE_MODE)
 }
 
 #[cfg(not(unix))]
 fn close_to_others(_: &File) -> io::Result<()> {
+    Ok(())
+}
+
+#[cfg(unix)]
+fn set_mode(file: &File, mode: u32) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    file.set_permissions(fs::Permissions::from_mode(mode))
+}
+
+#[cfg(not(unix))]
+fn set_mode(_: &File, _: u32) -> io::Result<()> {
     Ok(())
 }

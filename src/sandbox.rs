@@ -21,7 +21,7 @@ mod status;
 
 use std::time::Duration;
 
-use crate::plan::{HttpsMode, Image, Plan};
+use crate::plan::{Https, HttpsMode, Image, Plan};
 
 use engine::Found;
 pub use error::SandboxError;
@@ -147,11 +147,16 @@ async fn explained(mut status: Status) -> Status {
 
 /// Whether the plan's certificate is to come from Let's Encrypt.
 fn wants_authority(plan: &Plan) -> bool {
-    let https = plan.workbench.as_ref().map(|workbench| &workbench.https);
-    https.is_some_and(|https| match https.mode {
+    let workbench = plan.workbench.as_ref();
+    workbench.is_some_and(|workbench| has_stand_in(&workbench.https))
+}
+
+/// Whether the authority that is to be asked has one in the sandbox that stands in for it.
+pub fn has_stand_in(https: &Https) -> bool {
+    match https.mode {
         HttpsMode::LetsEncrypt => https.directory.is_none(),
         mode => mode == HttpsMode::Dns,
-    })
+    }
 }
 
 /// Why a process has to be started anew, if it has.

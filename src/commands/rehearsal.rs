@@ -7,7 +7,7 @@ use crate::host::DesiredHost;
 use crate::plan::{HttpsMode, Parsed};
 use crate::report::{Out, Stages};
 use crate::sandbox::rendered::{self, Checked};
-use crate::sandbox::{Authority, Sandbox, Status};
+use crate::sandbox::{self, Authority, Sandbox, Status};
 
 use super::Failure;
 
@@ -84,19 +84,16 @@ pub async fn check(host: &DesiredHost, obstacle: &str, out: &Out) -> Result<(), 
 /// Pebble does not see the zones of the emulator, so it proves by port 80 what the plan has proven by DNS.
 fn recast(parsed: &mut Parsed, status: &Status) -> Option<String> {
     let https = &mut parsed.plan.workbench.as_mut()?.https;
-    let by_dns = https.mode == HttpsMode::Dns;
-    if !by_dns && (https.mode != HttpsMode::LetsEncrypt || https.directory.is_some()) {
+    if !sandbox::has_stand_in(https) {
         return None;
     }
     let problem = match &status.authority {
         Some(Authority { directory, .. }) => match directory.parse() {
             Ok(directory) => {
                 https.directory = Some(directory);
-                https.mode = HttpsMode::LetsEncrypt;
-                let way = if by_dns {
-                    ", and looks at port 80 instead of the zone"
-                } else {
-                    ""
+                let way = match std::mem::replace(&mut https.mode, HttpsMode::LetsEncrypt) {
+                    HttpsMode::Dns => ", and looks at port 80 instead of the zone",
+                    _ => "",
                 };
                 return Some(format!(
                     "in the sandbox pebble stands in for Let's Encrypt{way}; no browser trusts its \

@@ -7,6 +7,7 @@ use clap::Args;
 
 use crate::cli::Global;
 use crate::host;
+use crate::private;
 use crate::report::Out;
 
 use super::{Failure, session};
@@ -37,45 +38,32 @@ pub fn run(global: &Global, arguments: &Arguments, out: &Out) -> Result<ExitCode
             continue;
         }
         let target = arguments.out.join(path.trim_start_matches('/'));
-        write(&target, file.content.as_bytes())?;
+        place(&target, || std::fs::write(&target, &file.content))?;
         out.result(&target.display().to_string());
     }
     for tree in &desired.trees {
         let folder = arguments.out.join(tree.link.trim_start_matches('/'));
         for (path, file) in &tree.folder.files {
             let target = folder.join(path);
-            write(&target, &file.content)?;
-            close_to_others(&target, file.executable)
-                .map_err(|error| unwritten(&target, &error))?;
+            // Who has a file for themselves does not find a copy of it that others may read.
+            place(&target, || {
+                private::copy(&target, &file.content, file.executable)
+            })?;
             out.result(&target.display().to_string());
         }
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn write(target: &Path, content: &[u8]) -> Result<(), Failure> {
+/// Writes a file below the folder, which is made with all that leads to it.
+fn place(target: &Path, write: impl FnOnce() -> std::io::Result<()>) -> Result<(), Failure> {
     let folder = target.parent().unwrap_or(target);
     std::fs::create_dir_all(folder)
-        .and_then(|()| std::fs::write(target, content))
-        .map_err(|error| unwritten(target, &error))
-}
-
-/// Who has a file for themselves does not find a copy of it that others may read, and programs stay programs.
-#[cfg(unix)]
-fn close_to_others(target: &Path, is_program: bool) -> std::io::Result<()> {
-    use std::os::unix::fs::PermissionsExt as _;
-    let mode = if is_program { 0o700 } else { 0o600 };
-    std::fs::set_permissions(target, std::fs::Permissions::from_mode(mode))
-}
-
-#[cfg(not(unix))]
-fn close_to_others(_: &Path, _: bool) -> std::io::Result<()> {
-    Ok(())
-}
-
-fn unwritten(target: &Path, error: &std::io::Error) -> Failure {
-    Failure::said(
-        format!("cannot write `{}`: {error}", target.display()),
-        "name a folder of yours by `--out`",
-    )
+        .and_then(|()| write())
+        .map_err(|error| {
+            Failure::said(
+                format!("cannot write `{}`: {error}", target.display()),
+                "name a folder of yours by `--out`",
+            )
+        })
 }

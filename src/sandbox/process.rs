@@ -76,8 +76,7 @@ impl Process {
         image: Option<&str>,
     ) -> Result<Self, SandboxError> {
         let path = place.at("log");
-        let file = private::open(&path).map_err(SandboxError::file(&path))?;
-        file.set_len(0).map_err(SandboxError::file(&path))?;
+        let file = private::create(&path).map_err(SandboxError::file(&path))?;
         let other = file.try_clone().map_err(SandboxError::file(&path))?;
         let mut command = command(python, "serve", place, engine)?;
         command.args(["--program", &programs::hash()]);

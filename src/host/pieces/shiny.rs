@@ -35,15 +35,11 @@ pub fn add(piece: &Piece<'_>, host: &mut DesiredHost) -> Result<(), RenderError>
         host.add_packages(&["r-base-core", "r-cran-shiny"]);
         host.packages.extend(imports(&folder));
     }
-    let environment = match section.language {
-        Language::Python => Some(python(piece, &folder)?),
-        Language::R => None,
-    };
     host.trees.push(Tree {
         name: "shiny-app",
         link: APP,
         reader: Some(USER),
-        folder,
+        folder: folder.clone(),
     });
     let url = piece.variables.url(&variables.base);
     // The checks of the plan let Shiny Server pass only with an app in R, and with its sum.
@@ -58,21 +54,22 @@ pub fn add(piece: &Piece<'_>, host: &mut DesiredHost) -> Result<(), RenderError>
             });
             server::add(piece, url, host)
         }
-        None => unit(piece, environment, url, host),
+        None => unit(piece, section.language, &folder, host, url),
     }
 }
 
 /// A unit that runs the app itself.
 fn unit(
     piece: &Piece<'_>,
-    environment: Option<Environment>,
-    url: String,
+    language: Language,
+    folder: &Arc<LocalFolder>,
     host: &mut DesiredHost,
+    url: String,
 ) -> Result<(), RenderError> {
     let mut paths = vec![SERVICE, APP];
-    if let Some(environment) = environment {
+    if language == Language::Python {
         host.add_packages(&["python3-venv"]);
-        host.environments.push(environment);
+        host.environments.push(python(piece, folder)?);
         paths.push(ENVIRONMENT);
     }
     let service = piece.render("systemd/shiny-app.service.j2")?;

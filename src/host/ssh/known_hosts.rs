@@ -96,8 +96,7 @@ impl KnownHosts {
             return Ok(());
         }
         let new = self.beside("new");
-        let mut file = private::open(&new)?;
-        file.set_len(0)?;
+        let mut file = private::create(&new)?;
         file.write_all(&after)?;
         file.sync_all()?;
         fs::rename(&new, &self.path)

@@ -4,7 +4,7 @@ import json
 import secrets
 import time
 
-from . import web, websocket
+from . import gates_of_web, web, websocket
 from .gates_of_host import Refused
 
 # What every Shiny app's page names, in Python and in R: the script that opens its websocket.
@@ -83,9 +83,7 @@ def _session(url, place, opens, timeout=10):
     answer = web.get(url, timeout)
     if answer.status == 500 and SHINY_SERVER_GAVE_UP in answer.body:
         raise Refused("Shiny Server could not start the app", is_final=True)
-    if answer.status != 200:
-        raise Refused(f"{answer.status} from {answer.server}")
-    if SHINY_MARK not in answer.body.lower():
+    if SHINY_MARK not in gates_of_web.there(answer).body.lower():
         raise Refused("the page is not a Shiny app's")
     started = time.monotonic()
     try:

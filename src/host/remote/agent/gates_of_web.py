@@ -66,7 +66,11 @@ def page(_job, gate):
 
 def opened(url):
     """Gives the answer of a page that is there."""
-    answer = web.get(url)
+    return there(web.get(url))
+
+
+def there(answer):
+    """Gives an answer back if it is that of a page that is there."""
     if answer.status != 200:
         raise Refused(f"{answer.status} from {answer.server}")
     return answer
