@@ -30,9 +30,9 @@ pub struct Arguments {
 
 /// Finds it, asks, tags it; what differs from the plan is apply's matter.
 pub async fn run(global: &Global, arguments: &Arguments, out: &Out) -> Result<ExitCode, Failure> {
-    let mut parsed = session::load(global)?;
+    let parsed = session::load(global)?;
     let laptop = session::laptop(&parsed, global, out).await?;
-    let (aws, _) = session::connect(&mut parsed, global, out).await?;
+    let (aws, _) = session::connect(&parsed, global, out).await?;
     let planned = planning::plan(&aws, &parsed.plan, &laptop).await?;
     let (address, id) = (&arguments.address, arguments.id.as_str());
     let desired = wanted(&planned, address)?;

@@ -70,7 +70,7 @@ pub enum Half {
 /// Reads, compares, shows, refuses what must not be, asks, applies.
 pub async fn run(global: &Global, arguments: &Arguments, out: &Out) -> Result<ExitCode, Failure> {
     let saved = arguments.saved.as_deref().map(open).transpose()?;
-    let (mut parsed, laptop) = match &saved {
+    let (parsed, laptop) = match &saved {
         Some(saved) => reopen(saved, out)?,
         None => {
             let parsed = session::load_with_warnings(global, out)?;
@@ -78,7 +78,7 @@ pub async fn run(global: &Global, arguments: &Arguments, out: &Out) -> Result<Ex
             (parsed, laptop)
         }
     };
-    let (aws, way) = session::connect(&mut parsed, global, out).await?;
+    let (aws, way) = session::connect(&parsed, global, out).await?;
     let planned = planning::plan(&aws, &parsed.plan, &laptop).await?;
     let context = Context {
         cloud: &aws,

@@ -40,7 +40,7 @@ pub struct Arguments {
 
 /// Reads, shows, refuses what must not be, asks, deletes.
 pub async fn run(global: &Global, arguments: &Arguments, out: &Out) -> Result<ExitCode, Failure> {
-    let mut parsed = session::load(global)?;
+    let parsed = session::load(global)?;
     if parsed.plan.protect {
         return Err(Failure::problems(
             parsed.source.clone(),
@@ -51,7 +51,7 @@ pub async fn run(global: &Global, arguments: &Arguments, out: &Out) -> Result<Ex
             )],
         ));
     }
-    let (aws, way) = session::connect(&mut parsed, global, out).await?;
+    let (aws, way) = session::connect(&parsed, global, out).await?;
     let scope = Scope::of(&parsed.plan);
     let planned = planning::plan_destroy(&aws, scope, arguments.delete_zone).await?;
     if !out.is_json() {

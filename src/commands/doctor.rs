@@ -84,13 +84,13 @@ struct Round<'a> {
 
 /// Looks, and tells.
 pub async fn run(global: &Global, arguments: &Arguments, out: &Out) -> Result<ExitCode, Failure> {
-    let mut parsed = session::load(global)?;
+    let parsed = session::load(global)?;
     if let Some(command) = arguments.iam_policy {
         out.document(&permissions::policy(&parsed.plan, command));
         return Ok(ExitCode::SUCCESS);
     }
     let laptop = session::laptop_without_address(&parsed)?;
-    let (aws, way) = session::connect(&mut parsed, global, out).await?;
+    let (aws, way) = session::connect(&parsed, global, out).await?;
     let scope = Scope::of(&parsed.plan);
     let live = resources::read(&Reader::new(&aws, &scope)).await;
     let mut findings = vec![lab(&live)];
@@ -260,7 +260,8 @@ impl Round<'_> {
     }
 
     async fn certificate(&self) -> Option<Finding> {
-        let mode = self.parsed.plan.workbench.as_ref()?.https.mode;
+        let plan = self.way.host_plan(&self.parsed.plan);
+        let mode = plan.workbench.as_ref()?.https.mode;
         let names = self.names();
         let name = names.first().filter(|_| mode != HttpsMode::Off)?;
         let Place { address, port } = self.place(HTTPS).await?;
@@ -275,7 +276,7 @@ impl Round<'_> {
 
     /// What the server says of itself.
     async fn inside(&self, server: &Server<'_>) -> Result<Vec<Finding>, Failure> {
-        let plan = &self.parsed.plan;
+        let plan = self.way.host_plan(&self.parsed.plan);
         let gates = match &plan.workbench {
             None => Vec::new(),
             Some(workbench) => {

@@ -6,7 +6,7 @@ use crate::diff::{Change, ChangeSet};
 use crate::host::session as host_session;
 use crate::host::ssh::Patience;
 use crate::host::{self, DesiredHost, Facts, HostDiff, HostError, Inputs, Verdict};
-use crate::plan::Workbench;
+use crate::plan::{Plan, Workbench};
 use crate::planning::{Laptop, Planned};
 use crate::report::{Answers, HostProgress, Out};
 use crate::resource::{Impact, Power};
@@ -42,11 +42,18 @@ pub struct Context<'a> {
     pub out: &'a Out,
 }
 
+impl<'a> Context<'a> {
+    /// The plan as the server can have it.
+    fn plan(&self) -> &'a Plan {
+        self.way.host_plan(&self.parsed.plan)
+    }
+}
+
 impl<'a> Hosting<'a> {
     /// Gives the host's half, where the plan has one, and it is wanted. Where no server can ever be reached, its files
     /// are rendered and checked, and that is told.
     pub async fn of(context: Context<'a>, only: Option<Half>) -> Result<Option<Self>, Failure> {
-        let workbench = context.parsed.plan.workbench.as_ref();
+        let workbench = context.plan().workbench.as_ref();
         let workbench = workbench.filter(|_| only != Some(Half::Cloud));
         let Some(workbench) = workbench else {
             return Ok(None);
@@ -102,8 +109,7 @@ impl<'a> Hosting<'a> {
             addresses: address.into_iter().collect(),
             certificate: self.context.laptop.certificate.clone(),
         };
-        let plan = &self.context.parsed.plan;
-        Ok(host::desired(plan, self.workbench, &inputs)?)
+        Ok(host::desired(self.context.plan(), self.workbench, &inputs)?)
     }
 
     fn server(&self, id: String, address: Option<IpAddr>, patience: Patience) -> Server<'a> {
@@ -246,8 +252,7 @@ impl<'a> Hosting<'a> {
 
     /// What answers on the server once it is set up.
     pub fn answers(&self, facts: &Facts) -> Answers {
-        let plan = &self.context.parsed.plan;
-        let variables = host::variables::Variables::new(plan, self.workbench);
+        let variables = host::variables::Variables::new(self.context.plan(), self.workbench);
         let services = variables.services.iter();
         let urls = services.map(|service| (service.title.clone(), variables.url(&service.path)));
         let page = variables.landing_page;

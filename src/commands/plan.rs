@@ -36,9 +36,9 @@ pub struct Arguments {
 
 /// Reads, compares, shows.
 pub async fn run(global: &Global, arguments: &Arguments, out: &Out) -> Result<ExitCode, Failure> {
-    let mut parsed = session::load_with_warnings(global, out)?;
+    let parsed = session::load_with_warnings(global, out)?;
     let laptop = session::laptop(&parsed, global, out).await?;
-    let (aws, way) = session::connect(&mut parsed, global, out).await?;
+    let (aws, way) = session::connect(&parsed, global, out).await?;
     let planned = planning::plan(&aws, &parsed.plan, &laptop).await?;
     let context = Context {
         cloud: &aws,

@@ -23,8 +23,8 @@ pub async fn stop(global: &Global, out: &Out) -> Result<ExitCode, Failure> {
 }
 
 async fn set(global: &Global, out: &Out, wanted: Power) -> Result<ExitCode, Failure> {
-    let mut parsed = session::load(global)?;
-    let (aws, _) = session::connect(&mut parsed, global, out).await?;
+    let parsed = session::load(global)?;
+    let (aws, _) = session::connect(&parsed, global, out).await?;
     let scope = Scope::of(&parsed.plan);
     let live = resources::read(&Reader::new(&aws, &scope)).await?;
     let server = server::of(&live)?;

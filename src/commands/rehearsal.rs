@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use crate::cli::Global;
 use crate::host::DesiredHost;
-use crate::plan::{HttpsMode, Parsed};
+use crate::plan::{HttpsMode, Plan};
 use crate::report::{Out, Stages};
 use crate::sandbox::rendered::{self, Checked};
 use crate::sandbox::{self, Authority, Sandbox, Status};
@@ -21,20 +21,24 @@ pub struct Rehearsal {
     pub sandbox: Sandbox,
     /// How it was in the beginning.
     pub status: Status,
-    /// What is other than the plan says.
+    /// The plan as the server can play it here.
+    pub plan: Plan,
+    /// What is other in it.
     pub note: Option<String>,
 }
 
-/// Starts the plan's sandbox if it does not run, and makes of the plan what can be played there.
-pub async fn up(parsed: &mut Parsed, out: &Out) -> Result<Rehearsal, Failure> {
+/// Starts the plan's sandbox if it does not run, and makes of the plan what its server can play there.
+pub async fn up(plan: &Plan, out: &Out) -> Result<Rehearsal, Failure> {
     let stages = Stages::new(out);
     let tell = |text: &str| stages.tell(text);
-    let sandbox = Sandbox::up(&parsed.plan, &tell).await?;
+    let sandbox = Sandbox::up(plan, &tell).await?;
     let status = sandbox.status().await?;
-    let note = recast(parsed, &status);
+    let mut plan = plan.clone();
+    let note = recast(&mut plan, &status);
     Ok(Rehearsal {
         sandbox,
         status,
+        plan,
         note,
     })
 }
@@ -81,9 +85,10 @@ pub async fn check(host: &DesiredHost, obstacle: &str, out: &Out) -> Result<(), 
 
 /// Puts pebble in Let's Encrypt's place, or the server's own certificate where there is no pebble; says which.
 ///
-/// Pebble does not see the zones of the emulator, so it proves by port 80 what the plan has proven by DNS.
-fn recast(parsed: &mut Parsed, status: &Status) -> Option<String> {
-    let https = &mut parsed.plan.workbench.as_mut()?.https;
+/// Pebble does not see the zones of the emulator, so it looks at port 80 where the plan has `dns`. That is for the server
+/// alone: in AWS its role is as the plan has it.
+fn recast(plan: &mut Plan, status: &Status) -> Option<String> {
+    let https = &mut plan.workbench.as_mut()?.https;
     if !sandbox::has_stand_in(https) {
         return None;
     }

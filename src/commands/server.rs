@@ -218,13 +218,9 @@ pub struct Visit<'a> {
 
 impl<'a> Visit<'a> {
     /// Finds the server of a plan.
-    pub async fn new(
-        mut parsed: Parsed,
-        global: &'a Global,
-        out: &'a Out,
-    ) -> Result<Self, Failure> {
+    pub async fn new(parsed: Parsed, global: &'a Global, out: &'a Out) -> Result<Self, Failure> {
         let public_key = session::laptop_without_address(&parsed)?.public_key;
-        let (aws, way) = session::connect(&mut parsed, global, out).await?;
+        let (aws, way) = session::connect(&parsed, global, out).await?;
         let live = resources::read(&Reader::new(&aws, &Scope::of(&parsed.plan))).await?;
         let (id, address) = running(&live, &way)?;
         Ok(Self {

@@ -102,10 +102,10 @@ pub fn workbench(parsed: &Parsed) -> Result<&Workbench, Failure> {
     })
 }
 
-/// Connects to the plan's region, in AWS or in the sandbox, and gives the way to the lab's server too. In the sandbox
-/// the plan becomes what can be played there. With `-v` each call is shown.
+/// Connects to the plan's region, in AWS or in the sandbox, and gives the way to the lab's server too. With `-v` each
+/// call is shown.
 pub async fn connect<'a>(
-    parsed: &mut Parsed,
+    parsed: &Parsed,
     global: &Global,
     out: &'a Out,
 ) -> Result<(Aws<'a>, Way), Failure> {
@@ -113,7 +113,7 @@ pub async fn connect<'a>(
     let log = global.verbose.then(|| call_log(out));
     if global.sandbox {
         rehearsal::check_options(global)?;
-        let rehearsal = rehearsal::up(parsed, out).await?;
+        let rehearsal = rehearsal::up(&parsed.plan, out).await?;
         let aws = Aws::emulated(&region, &rehearsal.sandbox.endpoint(), log);
         return Ok((aws, Way::Sandbox(Box::new(rehearsal))));
     }

@@ -20,8 +20,8 @@ pub struct Arguments {
 
 /// Reads and shows.
 pub async fn run(global: &Global, out: &Out) -> Result<ExitCode, Failure> {
-    let mut parsed = session::load(global)?;
-    let (aws, way) = session::connect(&mut parsed, global, out).await?;
+    let parsed = session::load(global)?;
+    let (aws, way) = session::connect(&parsed, global, out).await?;
     let scope = Scope::of(&parsed.plan);
     let live = resources::read(&Reader::new(&aws, &scope)).await?;
     let view = StatusView {

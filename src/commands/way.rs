@@ -6,6 +6,7 @@ use crate::cli::{Global, Place};
 use crate::folders;
 use crate::host::HostError;
 use crate::host::ssh::KnownHosts;
+use crate::plan::Plan;
 use crate::report::{Out, sandbox as report};
 use crate::sandbox::{Port, SandboxError};
 
@@ -50,6 +51,14 @@ impl Way {
                     .unwrap_or_default(),
             ),
             _ => None,
+        }
+    }
+
+    /// The plan as the server that this way leads to can have it.
+    pub fn host_plan<'a>(&'a self, plan: &'a Plan) -> &'a Plan {
+        match self {
+            Self::Sandbox(rehearsal) => &rehearsal.plan,
+            Self::Straight | Self::Through(_) => plan,
         }
     }
 

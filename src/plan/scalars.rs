@@ -4,7 +4,7 @@
 //! end is the only list of them: from one line it makes the type's serde forms, its part of the JSON Schema, and the
 //! entry by which `shape` finds the parser for a place of the file.
 
-mod build;
+mod container;
 mod github;
 mod host;
 mod languages;
@@ -21,9 +21,9 @@ use std::str::FromStr;
 use serde::de::Visitor;
 use serde::{Deserializer, Serialize, Serializer};
 
-pub use build::{BuildArgument, BuildValue};
+pub use container::{BuildArgument, BuildValue, ContainerImage};
 pub use github::{BranchName, RepositoryName};
-pub use host::{ContainerImage, Email, FilePath, ModelLocation, Sha256, Url, UrlPath, UserName};
+pub use host::{Email, FilePath, ModelLocation, Sha256, Url, UrlPath, UserName};
 pub use languages::{PythonRequirement, PythonVersion, RVersion};
 pub use names::{BucketName, LabName, RuleDescription, TagKey, TagValue};
 pub use network::{CidrSource, DomainName, Port};

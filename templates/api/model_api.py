@@ -17,6 +17,7 @@ import hashlib
 import json
 import math
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -34,7 +35,8 @@ UNIT = "model-api.service"
 HERE = "http://127.0.0.1:8080/"
 ROOM = 300 << 20
 CHECK_SECONDS = 90
-BUILD_LINES = 25
+# Docker's names of processors, by the kernel's.
+PROCESSORS = {"x86_64": "amd64", "aarch64": "arm64"}
 
 
 class Waiting(Exception):
@@ -238,33 +240,81 @@ def safe(path):
 
 def make_image(settings):
     """Builds or pulls the image, unless it is there."""
-    image = settings["image"]
-    if subprocess.run(["docker", "image", "inspect", image], capture_output=True, check=False).returncode == 0:
+    image, build = settings["image"], settings["build"]
+    if is_there(image):
         return
-    build = settings["build"]
     if build is None:
-        told(["docker", "pull", image], f"the image `{image}` cannot be downloaded")
+        pull(settings["pull"], image)
         return
     command = ["docker", "build", "--force-rm", "--tag", image]
     for name, value in build["arguments"].items():
         command += ["--build-arg", f"{name}={value}"]
-    told([*command, build["context"]], "the API's image cannot be built")
+    code, _ = told([*command, build["context"]])
+    if code != 0:
+        raise Broken("the API's image cannot be built")
 
 
-def told(command, what):
-    """Runs a program, prints what it says, and keeps its last lines for a failure."""
+def pull(source, image):
+    """Pulls an image of a registry, and gives it the name by which the unit runs it. The name of the registry goes
+    again, unless somebody had it before: then nothing is in the way when another image takes this one's place."""
+    was_there = is_there(source)
+    if not was_there:
+        code, said = told(["docker", "pull", source])
+        if code != 0:
+            raise Broken(why_not(source, said))
+    try:
+        made_for = run(["docker", "image", "inspect", "--format", "{{.Architecture}}", source]).strip()
+        here = platform.machine()
+        if made_for != PROCESSORS.get(here, here):
+            raise Broken(f"the image `{source}` is made for another processor: for {made_for}, and this is {here}")
+        run(["docker", "tag", source, image])
+    finally:
+        if not was_there:
+            run(["docker", "image", "rm", source])
+
+
+def why_not(source, said):
+    """Makes a sentence of what Docker says when it cannot pull; its words are those of Docker 20 to 29."""
+    registry = source.split("/")[0]
+    login = f"sudo docker login {registry}" if any(mark in registry for mark in ".:") else "sudo docker login"
+    for words, sentence in [
+        (["no matching manifest"], f"the image `{source}` is not made for this processor, {platform.machine()}"),
+        (["toomanyrequests"], f"the registry has had too many requests from here: log in with `{login}`, or wait"),
+        (
+            ["no basic auth credentials", "denied", "unauthorized", "authentication required"],
+            f"the registry does not give `{source}` to everybody: look at its name, or log in with `{login}`",
+        ),
+        (["manifest unknown", "not found", "name unknown"], f"the registry has no image `{source}`"),
+        (["no space left"], "the server's disk is full"),
+        (
+            ["dial tcp", "no such host", "timeout", "deadline exceeded", "EOF"],
+            f"the registry of `{source}` cannot be reached from the server",
+        ),
+    ]:
+        if any(word in said for word in words):
+            return sentence
+    return f"the image `{source}` cannot be downloaded"
+
+
+def is_there(image):
+    """Has Docker this image?"""
+    asked = subprocess.run(["docker", "image", "inspect", image], capture_output=True, check=False)
+    return asked.returncode == 0
+
+
+def told(command):
+    """Runs a program and prints what it says; gives its exit code and its last line."""
     # The old builder is part of Docker itself, takes local images as a base, and needs no other package.
     environment = {**os.environ, "DOCKER_BUILDKIT": "0"}
-    lines = []
+    said = ""
     with subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         errors="replace", env=environment,
     ) as process:
         for line in process.stdout:
-            print(line.rstrip(), flush=True)
-            lines = [*lines, line.rstrip()][-BUILD_LINES:]
-    if process.returncode != 0:
-        raise Broken(what)
+            said = line.rstrip()
+            print(said, flush=True)
+    return process.returncode, said
 
 
 def point(link, target):

@@ -84,7 +84,6 @@ class Server(threading.Thread):
         self.page, self.answers = page, answers
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}/"
-        self.heard = []
 
     def run(self):
         for answer in (lambda _: self.page, *self.answers):
@@ -94,7 +93,10 @@ class Server(threading.Thread):
                 while b"\r\n\r\n" not in head:
                     head += connection.recv(4096)
                 connection.sendall(answer(head.decode()))
-                self.heard.append(connection.recv(4096))
+                connection.shutdown(socket.SHUT_WR)
+                # What it leaves unread would break off the connection, and with it what the other side has still to read.
+                while connection.recv(4096):
+                    pass
 
     @staticmethod
     def answer(body, status="200 OK"):
@@ -122,6 +124,7 @@ def frame(text, kind=1):
 class Shiny(unittest.TestCase):
     """The gate of a Shiny app."""
 
+    GATE = staticmethod(gates_of_apps.shiny)
     PAGE = Server.answer('<script src="shiny.js">')
 
     def ask(self, page, *answers):
@@ -129,7 +132,7 @@ class Shiny(unittest.TestCase):
         server = Server(page, *answers)
         server.start()
         self.addCleanup(server.listener.close)
-        return gates_of_apps.shiny(None, {"url": server.url})
+        return self.GATE(None, {"url": server.url})
 
     def refused(self, words, page, *answers):
         """The gate does not hold, and says why."""
@@ -151,6 +154,36 @@ class Shiny(unittest.TestCase):
         self.refused("without opening", self.PAGE, lambda head: accepted(head) + frame("", kind=8))
         self.refused("without opening", self.PAGE, lambda head: accepted(head) + frame("{}"))
         self.refused("in the middle", self.PAGE, lambda head: accepted(head) + b"\x81")
+
+
+class ShinyServer(Shiny):
+    """The gate of a Shiny app behind Shiny Server."""
+
+    GATE = staticmethod(gates_of_apps.shiny_server)
+
+    @staticmethod
+    def speaks(*messages):
+        """A handshake, and these messages."""
+        return lambda head: accepted(head) + b"".join(frame(message) for message in messages)
+
+    def test_a_session_that_opens_holds(self):
+        config = "a" + json.dumps(['1#0|m|{"config": {}}'])
+        detail = self.ask(self.PAGE, self.speaks("o", "h", 'a["0#0|o|"]', config))
+        self.assertRegex(detail, r"^200 in .*; websocket in")
+
+    def test_what_is_no_app_does_not_hold(self):
+        self.refused("without opening", self.PAGE, self.speaks("x"))
+        self.refused("without opening", self.PAGE, self.speaks("o", 'c[4705,"none left"]'))
+        self.refused("without opening", self.PAGE, self.speaks("o", *["h"] * gates_of_apps.SOCKJS_MESSAGES))
+        self.refused("without opening", self.PAGE, lambda head: accepted(head) + frame("o") + frame("", kind=8))
+        self.refused("Expecting value", self.PAGE, self.speaks("o", "a no list"))
+        self.refused("in the middle", self.PAGE, lambda head: accepted(head) + frame("o") + b"\x81")
+
+    def test_an_app_that_does_not_start_is_told_at_once(self):
+        page = Server.answer("<h1>The application failed to start</h1>", "500 Internal Server Error")
+        with self.assertRaises(Refused) as caught:
+            self.ask(page)
+        self.assertTrue(caught.exception.is_final)
 
 
 if __name__ == "__main__":

@@ -51,18 +51,14 @@ pub fn add(piece: &Piece<'_>, host: &mut DesiredHost) -> Result<(), RenderError>
     Ok(())
 }
 
-/// The image's name: that of the plan, or one that stands for what it is built from.
+/// The name by which the server runs the image: it stands for what it is built from, or for the image that is pulled.
+/// So labctl's own are told from others when another takes its place.
 fn image(section: &Api, tree: Option<&Tree>) -> String {
-    match (tree, &section.image) {
-        (Some(tree), _) => {
-            let arguments = format!("{:?}", section.build_args);
-            let hash = digest::sha256(&format!("{} {arguments}", diff::tree_target(tree)));
-            format!("labctl-model-api:{}", &hash[..12])
-        }
-        (None, Some(image)) => image.to_string(),
-        // The plan's checks let no such section pass.
-        (None, None) => "none".to_owned(),
-    }
+    let source = match tree {
+        Some(tree) => format!("{} {:?}", diff::tree_target(tree), section.build_args),
+        None => format!("{:?}", section.image),
+    };
+    format!("labctl-model-api:{}", &digest::sha256(&source)[..12])
 }
 
 /// The settings of the program that gets the model and the image. Their order
@@ -87,6 +83,7 @@ fn model(piece: &Piece<'_>, section: &Api, image: &str, host: &mut DesiredHost) 
         "link": MODEL,
         "image": image,
         "build": build,
+        "pull": section.image.as_ref().map(ToString::to_string),
     });
     host.add_file(SETTINGS, format!("{settings:#}\n"), "0644");
     host.model = Some(Model {

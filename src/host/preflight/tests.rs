@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::host::facts::{Disk, Listener, LiveFile, LiveUser};
-use crate::host::{self, Inputs, fixture};
+use crate::host::{self, Inputs, UnitChange, fixture};
 
 const WORKBENCH: &str = "  users: [{ name: anna }]\n  jupyterhub: {}\n";
 
@@ -114,7 +114,6 @@ fn what_is_in_the_way_is_named() {
     );
     assert_one(&port("80", listener("python3", None)), &["end `python3`"]);
     assert!(port("80", listener("nginx", Some("nginx.service"))).is_empty());
-
     let folder = refused(|facts| {
         let live = LiveFile {
             kind: FileKind::Directory,
@@ -134,6 +133,37 @@ fn what_is_in_the_way_is_named() {
     };
     assert_one(&user(999), &["`anna`", "another name"]);
     assert!(user(1000).is_empty());
+}
+
+/// Shiny Server takes the port of the app's own unit, which this apply stops, and nobody else's.
+#[test]
+fn a_port_is_handed_over_by_the_unit_that_stops() {
+    let workbench = format!(
+        "  shiny: {{ path: /p, app: app, language: r }}\n  r: {{ version: system }}\n  mirrors: {{ shiny_server: {{ \
+         url: https://files.example/shiny-server.deb, sha256: {} }} }}\n",
+        "0".repeat(64)
+    );
+    let desired = fixture::wanted(&workbench, &Inputs::default());
+    let mut facts = fresh();
+    let holder = Listener {
+        process: "R".to_owned(),
+        unit: Some("shiny-app.service".to_owned()),
+    };
+    facts.ports.insert("3838".to_owned(), holder);
+    let mut diff = host::diff(&desired, &facts);
+    assert_one(
+        &ports(&desired, &facts, &diff)
+            .into_iter()
+            .map(|refusal| refusal.summary)
+            .collect::<Vec<_>>(),
+        &["`R` (`shiny-app.service`); shiny-server needs it"],
+    );
+    diff.changes.push(HostChange::Unit(UnitChange {
+        name: "shiny-app.service".to_owned(),
+        action: UnitAction::Stop,
+        why: Vec::new(),
+    }));
+    assert!(ports(&desired, &facts, &diff).is_empty());
 }
 
 #[test]

@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 
 use super::{Check, Findings};
-use crate::plan::model::{Access, Api, Plan, Workbench};
+use crate::plan::model::{Access, Api, HttpsMode, Plan, Workbench};
 use crate::plan::scalars::{ModelLocation, UrlPath};
 
 pub(super) const CHECKS: &[Check] = &[
-    (&["workbench.domain", "dns.zone"], domain),
+    (&["workbench.domain", "workbench.https", "dns.zone"], domain),
     (&["workbench.users"], users),
     (&["workbench.users", "bucket"], users_and_bucket),
     (&["workbench.api"], api_source),
@@ -33,11 +33,19 @@ pub(super) const CHECKS: &[Check] = &[
 ];
 
 fn domain(plan: &Plan, findings: &mut Findings<'_>) {
-    let domain = plan
-        .workbench
-        .as_ref()
-        .and_then(|workbench| workbench.domain.as_ref());
-    if let (Some(domain), Some(dns)) = (domain, &plan.dns)
+    let Some(Workbench {
+        domain: Some(domain),
+        https,
+        ..
+    }) = &plan.workbench
+    else {
+        return;
+    };
+    // What is proven in the zone has to be in it, which another check says.
+    if https.mode == HttpsMode::Dns {
+        return;
+    }
+    if let Some(dns) = &plan.dns
         && !dns.zone.contains(domain)
     {
         let summary = format!(
@@ -127,6 +135,12 @@ fn api_source(plan: &Plan, findings: &mut Findings<'_>) {
             "the API has both a `build` and an `image`",
             "one is too many",
             "keep `build` to build it on the server, or `image` to download it",
+        ),
+        Some((None, Some(image))) if !image.has_version() => findings.warning(
+            "workbench.api.image",
+            "what the API runs is what was newest when it was downloaded",
+            "this names no version",
+            "give each version a tag of its own, such as `:1`, or write the image's digest; another name is downloaded, the same one is not again",
         ),
         _ => {}
     }

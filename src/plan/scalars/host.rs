@@ -20,8 +20,6 @@ text! {
     FilePath;
     /// A SHA-256 sum in lower-case hexadecimal.
     Sha256;
-    /// The name of a container image.
-    ContainerImage;
 }
 
 /// Accounts that the operating system, the image or labctl's services have already.
@@ -278,28 +276,6 @@ impl FromStr for Sha256 {
             "it is not 64 hexadecimal digits",
             "copy the SHA-256 sum from the page that offers the file",
         ))
-    }
-}
-
-impl FromStr for ContainerImage {
-    type Err = Invalid;
-
-    /// The characters are those of the reference grammar of the OCI distribution specification.
-    fn from_str(text: &str) -> Result<Self, Invalid> {
-        let allowed = |letter: char| letter.is_ascii_alphanumeric() || "-._:/@".contains(letter);
-        let fits = text.len() <= 300
-            && text.chars().all(allowed)
-            && text.starts_with(|first: char| first.is_ascii_alphanumeric())
-            && text.ends_with(|last: char| last.is_ascii_alphanumeric())
-            && !text.contains("//");
-        if fits {
-            Ok(Self(text.to_owned()))
-        } else {
-            Err(Invalid::new(
-                "it is not an image's name",
-                "write one as `docker pull` takes it, such as `ghcr.io/octocat/penguin-model:1`",
-            ))
-        }
     }
 }
 

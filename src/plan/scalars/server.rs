@@ -307,3 +307,28 @@ impl FromStr for VolumeType {
         ))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::InstanceType;
+
+    #[test]
+    fn the_processor_is_told_by_the_letters_behind_the_generation() {
+        let split = |text: &'static str| text.split_whitespace();
+        let graviton = "a1.large t4g.micro m6gd.large c7gn.xlarge r8g.large g5g.xlarge x2gd.large im4gn.large \
+             is4gen.large hpc7g.4xlarge m8gb.large";
+        let others = "t3.micro t3a.small g4dn.xlarge g5.xlarge gr6.4xlarge m7i-flex.large c5ad.large p4d.24xlarge \
+             mac2.metal u-6tb1.metal dl2q.24xlarge inf2.xlarge trn1.2xlarge";
+        let told = |name| InstanceType::is_graviton(&InstanceType(String::from(name)));
+        assert_eq!(
+            split(graviton)
+                .filter(|name| !told(*name))
+                .collect::<Vec<_>>(),
+            [""; 0]
+        );
+        assert_eq!(
+            split(others).filter(|name| told(*name)).collect::<Vec<_>>(),
+            [""; 0]
+        );
+    }
+}

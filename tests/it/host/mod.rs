@@ -19,6 +19,7 @@ mod model_api;
 pub mod organisation;
 mod pinned;
 mod polled;
+mod registry;
 mod rig;
 mod rstudio;
 mod security;

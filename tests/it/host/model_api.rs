@@ -10,7 +10,7 @@ use crate::support::python;
 
 const BUCKET: &str = "bucket: { name: BUCKET, instance_access: read }\n";
 const API: &str = "  api: { build: api, build_args: { BASE_IMAGE: base-of-the-test }, model: s3://BUCKET/models/penguin_model }\n";
-const UNIT: &str = "model-api.service";
+pub const UNIT: &str = "model-api.service";
 const PENGUIN: &str =
     r#"[{"bill_length_mm": 45, "species_Chinstrap": 0, "species_Gentoo": 1, "sex_male": 1}]"#;
 /// What the example's model says of it.
@@ -23,8 +23,8 @@ const IMPORT_BASE: &str = "cd / && tar -c --exclude='usr/share/doc' --exclude='u
     | docker import - base-of-the-test";
 
 /// A lab whose server reaches the emulator's S3.
-struct Api {
-    bench: Bench,
+pub struct Api {
+    pub bench: Bench,
     bucket: String,
     _tunnel: Tunnel,
 }
@@ -41,6 +41,7 @@ fn the_api_waits_is_built_answers_changes_and_goes() {
     api.keeps_the_old_one_when_a_build_fails();
     api.takes_up_another_model();
     api.is_opened_to_the_world();
+    api.is_pulled_from_a_registry();
     api.survives_a_reboot();
     api.goes();
 }
@@ -94,7 +95,7 @@ impl Api {
     }
 
     /// Asks on the server itself.
-    fn predict(&self) -> f64 {
+    pub fn predict(&self) -> f64 {
         let command = format!(
             "curl -sf -m 10 http://127.0.0.1:8080/predict -H 'Content-Type: application/json' -d '{PENGUIN}'"
         );
@@ -241,8 +242,8 @@ impl Api {
         let left = self.bench.machine.sh(
             "ls -d /opt/model-api /opt/labctl-* /opt/labctl/model-* /opt/labctl/labctl-aws-* /etc/labctl/api.json \
              /etc/systemd/system/model-api* /etc/systemd/system/labctl-model* 2>/dev/null; \
-             ss -Hltn '( sport = 8080 )'; docker ps -aq; docker image ls -q labctl-model-api",
+             ss -Hltn '( sport = 8080 )'; docker ps -aq; docker image ls --format '{{.Repository}}'",
         );
-        assert_eq!(left, "");
+        assert_eq!(left, "base-of-the-test\n");
     }
 }

@@ -1,0 +1,86 @@
+#!/usr/bin/env python3
+"""The program that gets the model's API ready: what it makes of Docker's words, and of an API's own description."""
+
+import importlib.util
+import platform
+import unittest
+from pathlib import Path
+
+PROGRAM = Path(__file__).resolve().parents[2] / "templates/api/model_api.py"
+SPEC = importlib.util.spec_from_file_location("model_api", PROGRAM)
+model_api = importlib.util.module_from_spec(SPEC)
+SPEC.loader.exec_module(model_api)
+
+IMAGE = "127.0.0.1:5000/penguins:1"
+# As Docker 20.10 said them of Debian's registry, and of names that lead nowhere.
+REFUSALS = [
+    (
+        'Error response from daemon: Head "http://127.0.0.1:5000/v2/penguins/manifests/1": no basic auth credentials',
+        "log in with `sudo docker login 127.0.0.1:5000`",
+    ),
+    (
+        "Error response from daemon: manifest for 127.0.0.1:5000/penguins:1 not found: manifest unknown: manifest unknown",
+        f"the registry has no image `{IMAGE}`",
+    ),
+    (
+        'Error response from daemon: Get "http://127.0.0.1:5000/v2/": dial tcp 127.0.0.1:5000: connect: connection refused',
+        f"the registry of `{IMAGE}` cannot be reached",
+    ),
+    (
+        'Error response from daemon: Get "https://ghcr.io/v2/": dial tcp: lookup ghcr.io on 10.0.0.2:53: no such host',
+        f"the registry of `{IMAGE}` cannot be reached",
+    ),
+    ("something that no version has said yet", f"the image `{IMAGE}` cannot be downloaded"),
+]
+
+
+class Registry(unittest.TestCase):
+    """An image that cannot be pulled."""
+
+    def test_each_refusal_has_a_sentence_of_its_own(self):
+        for said, sentence in REFUSALS:
+            with self.subTest(said):
+                self.assertIn(sentence, model_api.why_not(IMAGE, said))
+
+    def test_docker_hub_has_no_name(self):
+        said = "pull access denied for octocat/penguins, repository does not exist or may require 'docker login'"
+        self.assertTrue(model_api.why_not("octocat/penguins", said).endswith("log in with `sudo docker login`"))
+
+    def test_a_list_without_this_processor(self):
+        said = "no matching manifest for linux/arm64/v8 in the manifest list entries"
+        self.assertIn(platform.machine(), model_api.why_not(IMAGE, said))
+
+
+class Rows(unittest.TestCase):
+    """The row that is asked about, made of the API's own description."""
+
+    @staticmethod
+    def described(schema, **named):
+        body = {"content": {"application/json": {"schema": schema}}}
+        return {"paths": {"/predict": {"post": {"requestBody": body}}}, "components": {"schemas": named}}
+
+    def test_a_row_of_a_list_of_a_named_kind(self):
+        penguin = {
+            "type": "object",
+            "properties": {"mass": {"type": "number"}, "sex": {"enum": ["male"]}, "bill": {"exclusiveMinimum": 30}},
+        }
+        schema = {"anyOf": [{"type": "object"}, {"type": "array", "items": {"$ref": "#/components/schemas/penguin"}}]}
+        row = model_api.example(self.described(schema, penguin=penguin))
+        self.assertEqual(row, {"mass": 1, "sex": "male", "bill": 31})
+
+    def test_an_example_counts_most(self):
+        self.assertEqual(model_api.example(self.described({"examples": [{"mass": 5}], "default": 1})), {"mass": 5})
+
+    def test_a_description_without_predict_is_refused(self):
+        with self.assertRaisesRegex(model_api.Broken, "does not say what /predict takes"):
+            model_api.example({"paths": {}})
+
+    def test_what_is_no_prediction(self):
+        for value in (None, [], {}, float("nan"), [float("inf")], [None]):
+            self.assertFalse(model_api.is_value(value), value)
+        for value in (1, 0.5, "Gentoo", True, [1, 2], {"mass": 1}):
+            self.assertTrue(model_api.is_value(value), value)
+
+
+if __name__ == "__main__":
+    unittest.main()
