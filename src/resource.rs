@@ -93,6 +93,12 @@ impl Reference {
         Self::To(Address::of(kind))
     }
 
+    /// Refers to what an answer of AWS names; to nothing where it names nothing.
+    pub fn named(id: Option<&str>) -> Option<Self> {
+        let id = id.filter(|id| !id.is_empty())?;
+        Some(Self::Id(id.to_owned()))
+    }
+
     /// Puts the address in the place of an id, where the id is a resource's.
     pub fn link(&mut self, ids: &BTreeMap<String, Address>) {
         if let Self::Id(id) = self

@@ -15,6 +15,10 @@ const MAXIMUM_DRAWN: usize = 200;
 /// How the first line of a private key ends, and how its last one begins.
 const KEY: &str = "PRIVATE KEY-----";
 const END_OF_KEY: &str = "-----END";
+/// What stands before the part of an address that names its server, and may hold a password.
+const AUTHORITY: &str = "://";
+/// The longest line that is drawn, in bytes.
+const LONGEST_LINE: usize = 2000;
 /// The width of the text, whatever the terminal's is.
 const WIDTH: usize = 100;
 
@@ -129,11 +133,12 @@ fn harmless_source(source: &Source) -> Source {
             _ => '\u{fffd}',
         },
     };
-    let text = without_keys(&source.text.replace("\r\n", " \n"));
-    Source::new(
-        &harmless(&source.name),
-        &text.chars().map(stand_in).collect::<String>(),
-    )
+    let text = without_passwords(&without_keys(&source.text.replace("\r\n", " \n")));
+    Source {
+        name: harmless(&source.name),
+        text: text.chars().map(stand_in).collect(),
+        ..Source::default()
+    }
 }
 
 /// Covers what private keys are made of (RFC 7468): a key's file is soon named where a plan was meant, and the reader
@@ -152,7 +157,22 @@ fn without_keys(text: &str) -> String {
     covered
 }
 
-/// Gives one byte's cover for a letter of a key, which is ASCII.
+/// Covers what stands before the `@` in addresses (RFC 3986, section 3.2.1): names, passwords, tokens.
+fn without_passwords(text: &str) -> String {
+    let mut parts = text.split(AUTHORITY);
+    let mut covered = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let ends = |letter: char| letter.is_whitespace() || "/?#'\"`<>".contains(letter);
+        let authority = part.split(ends).next().unwrap_or_default();
+        let at = authority.rfind('@').unwrap_or_default();
+        covered.push_str(AUTHORITY);
+        covered.extend(part[..at].chars().map(cover));
+        covered.push_str(&part[at..]);
+    }
+    covered
+}
+
+/// Gives one byte's cover for a letter of a secret, if it is ASCII.
 fn cover(character: char) -> char {
     match character.is_ascii_graphic() {
         true => '*',
@@ -162,16 +182,41 @@ fn cover(character: char) -> char {
 
 /// The same for a problem's own words, which quote the file.
 fn harmless_problem(problem: &Problem) -> Problem {
+    let line = |text: &str| harmless(&without_passwords(text));
     Problem {
-        summary: harmless(&problem.summary),
-        label: harmless(&problem.label),
-        help: problem.help.as_deref().map(harmless_lines),
+        summary: line(&problem.summary),
+        label: line(&problem.label),
+        help: problem
+            .help
+            .as_deref()
+            .map(|help| harmless_lines(&without_passwords(help))),
         related: problem
             .related
             .as_ref()
-            .map(|(span, label)| (*span, harmless(label))),
+            .map(|(span, label)| (*span, line(label))),
         ..problem.clone()
     }
+}
+
+/// Whether the lines of a problem, and those beside them, are for people: longer ones fill pages, and at 65,536 columns
+/// the drawing fails.
+fn is_drawable(problem: &Problem, source: &Source) -> bool {
+    let related = problem.related.iter().map(|(span, _)| span.line);
+    related.chain([problem.span.line]).all(|line| {
+        let mut around = source.text.lines().skip(line.saturating_sub(2)).take(3);
+        around.all(|line| line.len() <= LONGEST_LINE)
+    })
+}
+
+/// A problem in words alone.
+fn told(problem: &Problem, source: &Source) -> String {
+    let Span { line, column, .. } = problem.span;
+    let (name, label) = (&source.name, &problem.label);
+    let mut text = format!("{name}:{line}:{column}: {problem}: {label}\n");
+    if let Some(help) = &problem.help {
+        text.push_str(&format!("  help: {help}\n"));
+    }
+    text
 }
 
 /// Draws problems for a reader, one below the other.
@@ -190,12 +235,12 @@ pub fn render(problems: &[Problem], source: &Source, colour: bool) -> String {
     for problem in problems.iter().take(MAXIMUM_DRAWN) {
         let problem = &harmless_problem(problem);
         // Writing to a string fails only when a label lies outside the text, which spans cannot.
-        if handler
-            .render_report(&mut text, &Located { problem, source })
-            .is_err()
+        if !is_drawable(problem, source)
+            || handler
+                .render_report(&mut text, &Located { problem, source })
+                .is_err()
         {
-            let Span { line, column, .. } = problem.span;
-            text.push_str(&format!("{}:{line}:{column}: {problem}\n", source.name));
+            text.push_str(&told(problem, source));
         }
     }
     if let Some(more) = problems
@@ -206,4 +251,41 @@ pub fn render(problems: &[Problem], source: &Source, colour: bool) -> String {
         text.push_str(&format!("and {more} more problems\n"));
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_passwords;
+    use crate::plan;
+
+    #[test]
+    fn a_line_that_is_too_long_to_draw_is_told_in_words() {
+        let found = plan::parse("lab.yaml", &format!("lab: {}", "x".repeat(70_000))).unwrap_err();
+        let text = plan::render(&found.problems, &found.source, false);
+        assert!(text.contains("lab.yaml:1:6: "), "{text}");
+        assert!(text.contains("\n  help: ") && text.len() < 2000, "{text}");
+    }
+
+    #[test]
+    fn what_stands_before_the_at_of_an_address_is_covered() {
+        for (text, shown) in [
+            (
+                "a: https://me:pw@h/x@y # b@c",
+                "a: https://*****@h/x@y # b@c",
+            ),
+            (
+                "[http://token@h, ssh://h:22]",
+                "[http://*****@h, ssh://h:22]",
+            ),
+            ("git+https://a:b@c@h.org", "git+https://*****@h.org"),
+            (
+                "me@h.org \"https://\" https://h/?a@b",
+                "me@h.org \"https://\" https://h/?a@b",
+            ),
+            ("https://ü:pw@h\nx@y", "https://ü***@h\nx@y"),
+        ] {
+            assert_eq!(without_passwords(text), shown);
+            assert_eq!(text.len(), shown.len());
+        }
+    }
 }

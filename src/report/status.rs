@@ -8,6 +8,9 @@ use super::outcome::power_word;
 use super::style::{CREATE, DIM, STRONG, UPDATE, paint};
 use super::words::{harmless, spare};
 
+/// How far ids are moved to the right for the sake of one long address, in characters.
+const WIDEST_ADDRESS: usize = 60;
+
 /// Writes the server's state and a table of all resources.
 pub fn status(view: &StatusView<'_>) -> String {
     let place = paint(DIM, format!("in {}, account {}", view.region, view.account));
@@ -49,18 +52,13 @@ fn server(live: &LiveLab) -> Vec<String> {
 }
 
 fn table(resources: &[Live]) -> Vec<String> {
-    let lengths = resources
-        .iter()
-        .map(|live| live.address.to_string().chars().count());
-    let width = lengths.max().unwrap_or_default();
+    let address = |live: &Live| harmless(&live.address.to_string());
+    let lengths = resources.iter().map(|live| address(live).chars().count());
+    let width = lengths.max().unwrap_or_default().min(WIDEST_ADDRESS);
     let row = |live: &Live| {
         let remark = remark(live).map(|remark| format!("  {}", paint(DIM, remark)));
-        let id = harmless(&live.id);
-        format!(
-            "  {:<width$}  {id}{}",
-            live.address,
-            remark.unwrap_or_default()
-        )
+        let (address, id) = (address(live), harmless(&live.id));
+        format!("  {address:<width$}  {id}{}", remark.unwrap_or_default())
     };
     resources.iter().map(row).collect()
 }

@@ -69,7 +69,9 @@ struct Answers {
     public_access_blocked: bool,
 }
 
-async fn ask(cloud: &dyn Read, name: &str) -> Result<Answers, CallError> {
+/// Asks for all of a bucket; `None` where it is out of reach. Somebody else's refuses every question: where but one is
+/// refused, a permission is missing.
+async fn ask(cloud: &dyn Read, name: &str) -> Result<Option<Answers>, CallError> {
     let tagging = GetBucketTaggingInput::builder().bucket(name);
     let versioning = GetBucketVersioningInput::builder().bucket(name);
     let encryption = GetBucketEncryptionInput::builder().bucket(name);
@@ -80,12 +82,21 @@ async fn ask(cloud: &dyn Read, name: &str) -> Result<Answers, CallError> {
         cloud.get_bucket_encryption(encryption),
         cloud.get_public_access_block(access),
     );
+    let errors = [
+        tagging.as_ref().err(),
+        versioning.as_ref().err(),
+        encryption.as_ref().err(),
+        access.as_ref().err(),
+    ];
+    if errors.iter().all(|error| error.is_some_and(is_out_of_reach)) {
+        return Ok(None);
+    }
     let versioning = is_versioned(versioning)?;
     let tags = read_tags(tagging)?;
     let encryption = unless(encryption, &["ServerSideEncryptionConfigurationNotFoundError"])?;
     let access = unless(access, &["NoSuchPublicAccessBlockConfiguration"])?
         .and_then(|output| output.public_access_block_configuration);
-    Ok(Answers {
+    Ok(Some(Answers {
         tags,
         versioning,
         encryption: encryption.is_some(),
@@ -98,7 +109,7 @@ async fn ask(cloud: &dyn Read, name: &str) -> Result<Answers, CallError> {
             ];
             all.iter().all(|one| *one == Some(true))
         }),
-    })
+    }))
 }
 
 fn read_tags(result: Result<GetBucketTaggingOutput, CallError>) -> Result<Tags, CallError> {
@@ -125,9 +136,9 @@ fn is_versioned(result: Result<GetBucketVersioningOutput, CallError>) -> Result<
 async fn read_one(reader: &Reader<'_>, name: &str) -> Result<Option<Live>, CallError> {
     let address = Address::of(Kind::Bucket);
     let answers = match ask(reader.cloud, name).await {
-        Ok(answers) => answers,
+        Ok(Some(answers)) => answers,
         Err(error) if error.code() == "NoSuchBucket" => return Ok(None),
-        Err(error) if is_out_of_reach(&error) => {
+        Ok(None) => {
             let body = |tags| Bucket::new(name, false, tags).into();
             let observed = Observed::default();
             return Ok(Some(tags::live(reader.scope, address, name, observed, body)));

@@ -104,7 +104,12 @@ pub enum StepError {
     },
 }
 
-/// Takes from an answer the id that it must have. An empty one is none: it would be sent on as if it named something.
+/// Takes an id from an answer. An empty one is none: it would be sent on as if it named something.
+pub fn present(id: Option<&str>) -> Option<&str> {
+    id.filter(|id| !id.is_empty())
+}
+
+/// Takes from an answer the id that it must have.
 ///
 /// # Errors
 /// [`StepError::Incomplete`] where it is not there.
@@ -113,7 +118,8 @@ pub fn required(
     operation: &'static str,
     missing: &'static str,
 ) -> Result<String, StepError> {
-    id.filter(|id| !id.is_empty())
+    present(id.as_deref())
+        .map(str::to_owned)
         .ok_or(StepError::Incomplete { operation, missing })
 }
 

@@ -10,7 +10,7 @@ use aws_sdk_ec2::types::{Address as Ec2Address, DomainType, ResourceType};
 use crate::cloud::CallError;
 use crate::resource::{Address, Field, Live, Observed, Reference, Tags, Value};
 
-use super::context::{Handle, StepError, required};
+use super::context::{Handle, StepError, present, required};
 use super::reader::Reader;
 use super::run::{Run, gone_is_fine};
 use super::{Kind, Manage, ec2_tags, tags};
@@ -29,14 +29,13 @@ pub fn live(address: &Ec2Address, reader: &Reader<'_>) -> Live {
     let observed = Observed {
         tags: ec2_tags::read(address.tags()),
         public_ip: address.public_ip().and_then(|ip| ip.parse().ok()),
-        association_id: address.association_id().map(str::to_owned),
+        association_id: present(address.association_id()).map(str::to_owned),
         ..Observed::default()
     };
     let id = address.allocation_id().unwrap_or_default();
     tags::live(reader.scope, Address::of(Kind::ElasticIp), id, observed, |tags| {
-        let instance = address.instance_id().filter(|id| !id.is_empty());
         ElasticIp {
-            instance: instance.map(|id| Reference::Id(id.to_owned())),
+            instance: Reference::named(address.instance_id()),
             tags,
         }
         .into()

@@ -77,7 +77,10 @@ async fn remove_role(live: &Live, run: &Run<'_>) -> Result<(), StepError> {
     let role = match &profile.role {
         None => return Ok(()),
         Some(Reference::To(_)) => profile.name.clone(),
-        Some(Reference::Id(arn)) => arn.rsplit('/').next().unwrap_or_default().to_owned(),
+        Some(Reference::Id(arn)) => {
+            let name = arn.rsplit('/').next().map(str::to_owned);
+            required(name, "GetInstanceProfile", "role name")?
+        }
     };
     let input = RemoveRoleFromInstanceProfileInput::builder()
         .instance_profile_name(&profile.name)
@@ -118,7 +121,7 @@ impl Manage for InstanceProfile {
             let role = profile.roles().first();
             Self {
                 name,
-                role: role.map(|role| Reference::Id(role.arn().to_owned())),
+                role: Reference::named(role.map(|role| role.arn())),
                 tags,
             }
             .into()

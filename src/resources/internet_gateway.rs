@@ -10,7 +10,7 @@ use aws_sdk_ec2::types::{InternetGateway as Ec2InternetGateway, ResourceType};
 use crate::cloud::CallError;
 use crate::resource::{Address, Field, Live, Observed, Reference, Tags, Value};
 
-use super::context::{Handle, StepError};
+use super::context::{Handle, StepError, present};
 use super::reader::Reader;
 use super::run::{Run, gone_is_fine};
 use super::{Kind, Manage, ec2_tags, network, tags};
@@ -27,7 +27,7 @@ pub struct InternetGateway {
 fn live(gateway: &Ec2InternetGateway, reader: &Reader<'_>) -> Live {
     let tags = ec2_tags::read(gateway.tags());
     let attachment = gateway.attachments().first();
-    let vpc = attachment.and_then(|attachment| attachment.vpc_id());
+    let vpc = present(attachment.and_then(|attachment| attachment.vpc_id()));
     let observed = Observed {
         tags,
         association_id: vpc.map(str::to_owned),
@@ -36,7 +36,7 @@ fn live(gateway: &Ec2InternetGateway, reader: &Reader<'_>) -> Live {
     let id = gateway.internet_gateway_id().unwrap_or_default();
     tags::live(reader.scope, Address::of(Kind::InternetGateway), id, observed, |tags| {
         InternetGateway {
-            vpc: vpc.map(|vpc| Reference::Id(vpc.to_owned())),
+            vpc: Reference::named(vpc),
             tags,
         }
         .into()

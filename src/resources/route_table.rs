@@ -11,7 +11,7 @@ use aws_sdk_ec2::types::{ResourceType, RouteTable as Ec2RouteTable};
 use crate::cloud::CallError;
 use crate::resource::{Address, Field, Live, Observed, Reference, Tags, Value};
 
-use super::context::{Handle, StepError};
+use super::context::{Handle, StepError, present};
 use super::reader::Reader;
 use super::run::{Run, gone_is_fine};
 use super::{Kind, Manage, ec2_tags, network, tags};
@@ -51,12 +51,12 @@ fn live(table: &Ec2RouteTable, reader: &Reader<'_>) -> Live {
         .routes()
         .iter()
         .find(|route| route.destination_cidr_block() == Some(EVERYWHERE));
-    let reference = |id: &str| Reference::Id(id.to_owned());
     let observed = Observed {
         tags,
-        association_id: association
-            .and_then(|association| association.route_table_association_id())
-            .map(str::to_owned),
+        association_id: present(
+            association.and_then(|association| association.route_table_association_id()),
+        )
+        .map(str::to_owned),
         ..Observed::default()
     };
     let id = table.route_table_id().unwrap_or_default();
@@ -67,13 +67,13 @@ fn live(table: &Ec2RouteTable, reader: &Reader<'_>) -> Live {
         observed,
         |tags| {
             RouteTable {
-                vpc: reference(table.vpc_id().unwrap_or_default()),
-                internet_gateway: default_route
-                    .and_then(|route| route.gateway_id())
-                    .map(reference),
-                subnet: association
-                    .and_then(|association| association.subnet_id())
-                    .map(reference),
+                vpc: Reference::Id(table.vpc_id().unwrap_or_default().to_owned()),
+                internet_gateway: Reference::named(
+                    default_route.and_then(|route| route.gateway_id()),
+                ),
+                subnet: Reference::named(
+                    association.and_then(|association| association.subnet_id()),
+                ),
                 tags,
             }
             .into()

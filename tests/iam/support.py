@@ -1,5 +1,6 @@
 """An emulated account whose requests are recorded and, where there is a policy, judged by it; and a lab in it."""
 
+import contextlib
 import json
 import os
 import subprocess
@@ -7,6 +8,7 @@ import sys
 import tempfile
 import threading
 from pathlib import Path
+from unittest import mock
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[0:0] = [str(Path(__file__).parent), str(ROOT / "tests/emulator")]
@@ -17,10 +19,20 @@ from strict import error
 import authorization
 import boto3
 import evaluator
+from moto import settings
+from moto.iam.access_control import IAMRequestBase
 
 KEYS = {
     "id_one.pub": "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGfVvvSp+vjveB+joCr3b9hXgAQZLoOL0Wg7g8pCsgOr test\n",
     "id_other.pub": "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJhrMXX3HLBhAAbqbZBYxgBNpQsJ+2GBbOPAJ9LVJZfl test\n",
+}
+# Where moto knows an action by another name than IAM does (`moto/s3/responses.py`, ACTION_MAP).
+MOTO_NAMES = {
+    "tag:GetResources": "tagging:GetResources",
+    "s3:GetEncryptionConfiguration": "s3:ListBucket",
+    "s3:GetBucketPublicAccessBlock": "s3:ListBucket",
+    "s3:PutEncryptionConfiguration": "s3:CreateBucket",
+    "s3:PutBucketPublicAccessBlock": "s3:CreateBucket",
 }
 
 
@@ -58,7 +70,7 @@ class Lab:
     """A folder with a plan, an account of its own, and labctl in it."""
 
     def __init__(self, emulator, port, binary, account, plan):
-        self.emulator, self.binary, self.account = emulator, binary, account
+        self.emulator, self.binary, self.account, self.secret = emulator, binary, account, "secret"
         self.endpoint = f"http://127.0.0.1:{port}"
         self.scratch = tempfile.TemporaryDirectory(prefix="labctl-iam-")
         self.folder = Path(self.scratch.name)
@@ -79,7 +91,7 @@ class Lab:
             "PATH": os.environ["PATH"],
             "AWS_ENDPOINT_URL": self.endpoint,
             "AWS_ACCESS_KEY_ID": self.account,
-            "AWS_SECRET_ACCESS_KEY": "secret",
+            "AWS_SECRET_ACCESS_KEY": self.secret,
             "AWS_EC2_METADATA_DISABLED": "true",
             "LABCTL_MY_IP": "203.0.113.7",
         }
@@ -110,6 +122,27 @@ class Lab:
         for policy in policies:
             self.runs.append((command, json.dumps(policy), list(self.emulator.record)))
         return ran
+
+    @contextlib.contextmanager
+    def user_of_moto(self, actions):
+        """Until its end labctl is a user of IAM who may do this, and moto judges each request; not its signature, of
+        which moto 5.2 computes another one for Route 53."""
+        iam = self.client("iam")
+        actions = [MOTO_NAMES.get(action, action) for action in actions]
+        document = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": actions, "Resource": "*"}]}
+        name = f"user-{len(iam.list_users()['Users'])}"
+        iam.create_user(UserName=name)
+        iam.put_user_policy(UserName=name, PolicyName="all", PolicyDocument=json.dumps(document))
+        key = iam.create_access_key(UserName=name)["AccessKey"]
+        before = self.account, self.secret
+        self.account, self.secret = key["AccessKeyId"], key["SecretAccessKey"]
+        judged = mock.patch.object(settings, "INITIAL_NO_AUTH_ACTION_COUNT", 0)
+        unsigned = mock.patch.object(IAMRequestBase, "check_signature", lambda request: None)
+        try:
+            with judged, unsigned:
+                yield
+        finally:
+            self.account, self.secret = before
 
     def client(self, service, region="us-east-1"):
         """boto3, past the policy."""

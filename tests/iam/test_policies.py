@@ -263,6 +263,22 @@ class Policies(unittest.TestCase):
         self.assertFalse(is_allowed(policy, change, zone, {key: ["mine.example", "other.example"]}))
         self.assertFalse(is_allowed(policy, change, zone, {key: ["notmine.example"]}))
 
+    def test_moto_lets_pass_whom_a_policy_allows_and_nobody_else(self):
+        """moto judges actions alone: it refuses what has a condition, and most resources it does not know."""
+        # A user's key leads to this account and no other.
+        lab = self.lab("123456789012", WIDE.replace("wide", "judged"))
+        for command, arguments in [("plan", []), ("apply", ["--yes"]), ("destroy", ["--yes", "--delete-zone"])]:
+            policy = lab.policy(command)
+            actions = sorted({action for statement in policy["Statement"] for action in statement["Action"]})
+            with lab.user_of_moto([action for action in actions if action != JUDGED[command]]):
+                refused = lab.labctl(command, *arguments)
+            self.assertEqual(refused.returncode, 1, refused.stdout)
+            self.assertIn(JUDGED[command], refused.stderr)
+            with lab.user_of_moto(actions):
+                ran = lab.labctl(command, *arguments)
+            self.assertEqual(ran.returncode, 0, ran.stdout + ran.stderr)
+        self.assertEqual(lab.client("ec2").describe_key_pairs()["KeyPairs"], [])
+
     def test_aws_knows_all_that_a_policy_says(self):
         for plan in (BARE, WIDE, APART):
             lab = self.lab("100000000006", plan)
@@ -309,6 +325,8 @@ def is_of(action, kind, resource):
     return bool(form) and names(form, resource.replace("*/*", f"{kind}/*"))
 
 
+# One action of each command, without which it cannot do its work.
+JUDGED = {"plan": "ec2:DescribeInstances", "apply": "ec2:RunInstances", "destroy": "ec2:TerminateInstances"}
 ONLY_OF_EMPTY = {"iam:GetOpenIDConnectProvider", "route53:ListHostedZonesByName"}
 NETWORK_WORDS = ("Vpc", "Subnet", "Gateway", "Route")
 

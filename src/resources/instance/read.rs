@@ -161,7 +161,6 @@ pub async fn live(
 
 /// What the answer alone tells; the rest is as it is in a plan.
 fn of_answer(instance: &Ec2Instance) -> Instance {
-    let reference = |id: &str| Reference::Id(id.to_owned());
     let groups = instance.security_groups().iter();
     let profile = instance.iam_instance_profile();
     let metadata = instance.metadata_options();
@@ -173,11 +172,10 @@ fn of_answer(instance: &Ec2Instance) -> Instance {
             .unwrap_or_default(),
         root_volume: root_volume(None),
         security_groups: groups
-            .filter_map(|group| group.group_id())
-            .map(reference)
+            .filter_map(|group| Reference::named(group.group_id()))
             .collect(),
         subnet: Placement::Unknown,
-        instance_profile: profile.and_then(|profile| profile.arn()).map(reference),
+        instance_profile: Reference::named(profile.and_then(|profile| profile.arn())),
         termination_protection: false,
         metadata: Metadata {
             tokens_required: metadata.and_then(|options| options.http_tokens())

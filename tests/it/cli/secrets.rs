@@ -87,7 +87,8 @@ fn planted_secrets_are_neither_printed_nor_stored_nor_sent() {
     secrets.assert_absent("labctl's output", &told.all);
     let folder = &told.lab.folder;
     let meant = ["home/.ssh/id_ed25519", "tls/key.pem"].map(|path| folder.join(path));
-    let others = ["sealed.pem", "rsa.pem", "pasted.yaml"].map(|path| folder.join(path));
+    let others =
+        ["sealed.pem", "rsa.pem", "pasted.yaml", "mirror.yaml"].map(|path| folder.join(path));
     let found = secrets.files_below(folder);
     for path in &meant {
         assert!(found.contains(path), "{path:?} was not looked into");
@@ -155,6 +156,10 @@ fn what_fails(told: &mut Told, secrets: &mut Secrets) {
     let text = format!("{plan}note: |\n  {pasted}\n");
     told.lab.write("pasted.yaml", &text);
     told.runs("validate --file pasted.yaml", 1);
+    let mirror = format!("https://me:{PROXY_PASSWORD}@pip.example.org/");
+    let text = format!("{plan}  mirrors: {{ pip: \"{mirror}\" }}\n");
+    told.lab.write("mirror.yaml", &text);
+    told.runs("validate --file mirror.yaml", 1);
     // Keys that do not fit, or that nobody can open.
     let openssl = |words: &str| Organisation::begin(&told.lab).openssl(words);
     openssl("genpkey -algorithm rsa -out ../rsa.pem");

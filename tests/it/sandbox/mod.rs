@@ -5,4 +5,5 @@ mod life;
 mod rehearsal;
 mod side_by_side;
 mod traps;
+mod umask;
 mod without_engine;

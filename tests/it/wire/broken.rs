@@ -81,6 +81,16 @@ fn a_bucket_out_of_reach_is_a_conflict() {
         .says(&["name is taken", "bucket.name"]);
     lab.no_faults();
     lab.apply();
+    // Where all but one are answered, it is not somebody else's: that one is not permitted.
+    for (operation, permission) in [
+        ("s3:GetBucketEncryption", "s3:GetEncryptionConfiguration"),
+        ("s3:GetBucketTagging", "s3:GetBucketTagging"),
+    ] {
+        let rule = json!({ "match": operation, "count": 0, "status": 403, "code": "AccessDenied" });
+        lab.fault(rule);
+        lab.labctl(&["plan"])
+            .refuses(&[&format!("lack the permission `{permission}`")]);
+    }
 }
 
 #[test]

@@ -109,6 +109,21 @@ fn an_empty_id_of_something_made_is_not_sent_on() {
 }
 
 #[test]
+fn an_empty_id_of_what_joins_two_is_not_sent_on() {
+    for (operation, element) in [
+        ("DescribeAddresses", "associationId"),
+        ("DescribeRouteTables", "routeTableAssociationId"),
+        ("DescribeInternetGateways", "vpcId"),
+    ] {
+        let replay = edited("destroy", operation, |body| emptied(body, element));
+        block_on(carry_out(Job::Destroy, &replay.clients()));
+        let asked = replay.asked();
+        assert!(asked.iter().any(|one| one.writes()), "{operation}");
+        check_writes(Job::Destroy, &asked);
+    }
+}
+
+#[test]
 fn a_list_that_leads_in_a_circle_is_given_up() {
     let token = "<nextToken>round</nextToken></DescribeVolumesResponse>";
     let replay = edited("resize", "DescribeVolumes", |body| {
