@@ -69,8 +69,8 @@ struct Answers {
     public_access_blocked: bool,
 }
 
-/// Asks for all of a bucket; `None` where it is out of reach. Somebody else's refuses every question: where but one is
-/// refused, a permission is missing.
+/// Asks for all of a bucket; `None` where it is out of reach. Somebody else's refuses every question: where only
+/// some are refused, a permission is missing.
 async fn ask(cloud: &dyn Read, name: &str) -> Result<Option<Answers>, CallError> {
     let tagging = GetBucketTaggingInput::builder().bucket(name);
     let versioning = GetBucketVersioningInput::builder().bucket(name);

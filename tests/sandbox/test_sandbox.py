@@ -4,13 +4,22 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
+import threading
 import time
 import unittest
 from pathlib import Path
+from unittest import mock
 
 from botocore.exceptions import ClientError
 from support import ROOT, Sandbox, docker, is_alive, wait_until
+
+sys.path.insert(0, str(ROOT / "src/sandbox/emulator"))
+
+import server  # before moto, whose settings it makes
+import authority
+import servers
 
 IMAGE = None
 
@@ -317,6 +326,23 @@ class LivesTest(unittest.TestCase):
         box.clean("--forget")
         self.assertEqual(box.left(), [])
         self.assertFalse(any(map(is_alive, processes)))
+
+
+class AuthorityTest(unittest.TestCase):
+    """Its start, where others are quicker."""
+
+    def test_a_start_that_lost_a_port_is_made_again_at_once(self):
+        with tempfile.TemporaryDirectory() as folder, socket.create_server(("127.0.0.1", 0)) as quicker:
+            lost = [[quicker.getsockname()[1], *servers.free_ports(2)]]
+            find = lambda count: lost.pop() if count == 3 and lost else servers.free_ports(count)
+            settings = {"authority": True, "authority_port": servers.free_ports(1)[0]}
+            subject = authority.Authority(folder, settings, threading.Lock())
+            self.addCleanup(subject.end)
+            engine = mock.Mock(network_needs_containers=False, make_network=lambda: "127.0.0.1")
+            with mock.patch.object(authority, "free_ports", find):
+                subject.tend(engine, {})
+            self.assertEqual(lost, [])
+            self.assertIsNotNone(subject.describe(), subject.problem)
 
 
 def change_records(dns, zone, *changes):

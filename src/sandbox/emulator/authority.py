@@ -29,6 +29,8 @@ from servers import free_ports, is_free
 PROGRAMS = ("pebble", "pebble-challtestsrv")
 PATIENCE_SECONDS = 20
 AGAIN_SECONDS = 30
+STARTS = 3
+PAUSE_SECONDS = 0.5
 ALIASES = 8
 # `internal` is kept for private use (ICANN, resolution 2024.07.29.06).
 NAME = "acme.sandbox.internal"
@@ -80,12 +82,18 @@ class Authority:
             self.directory, self.problem = directory_at(self._port(None)), None
             return
         self.tried = time.monotonic()
-        try:
-            self._run(engine.make_network())
-            self.problem = None
-        except (EngineError, OSError) as problem:
-            self.end()
-            self.problem = f"pebble did not start: {problem}; {self.folder / 'log'} may say why"
+        for _ in range(STARTS):
+            try:
+                self._run(engine.make_network())
+                self.problem = None
+                return
+            except (EngineError, OSError) as problem:
+                self.end()
+                self.problem = f"pebble did not start: {problem}; {self.folder / 'log'} may say why"
+            if time.monotonic() - self.tried > PATIENCE_SECONDS:
+                return
+            # A port or a network may have been lost to a quicker program.
+            time.sleep(PAUSE_SECONDS)
 
     def _run(self, gateway):
         self.folder.mkdir(mode=0o700, exist_ok=True)

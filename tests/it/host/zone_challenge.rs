@@ -38,6 +38,7 @@ impl NameServer {
         let mut port = String::new();
         let mut output = BufReader::new(process.stdout.take().unwrap());
         output.read_line(&mut port).unwrap();
+        assert!(!port.is_empty(), "the name server did not start");
         let address = format!("127.0.0.1:{}", port.trim());
         Self { process, address }
     }

@@ -8,7 +8,7 @@ use labctl::report::explain::call_error;
 use labctl::resources::Kind;
 
 use super::replay::{self, Exchange, Replay};
-use super::{Job, block_on, carry_out, check_writes, plan_of};
+use super::{Job, block_on, carry_out, check_set, check_writes, plan_of};
 use crate::engine::harness::{self, KEY, laptop, parse};
 
 /// A recording of which one answer was written anew.
@@ -121,6 +121,22 @@ fn an_empty_id_of_what_joins_two_is_not_sent_on() {
         assert!(asked.iter().any(|one| one.writes()), "{operation}");
         check_writes(Job::Destroy, &asked);
     }
+}
+
+#[test]
+fn what_steers_in_the_type_of_a_record_is_not_printed() {
+    let replay = edited("resize", "GET hostedzone/rrset?", |body| {
+        body.replace("<Type>TXT</Type>", "<Type>&#13;</Type>")
+    });
+    let planned = planned(Job::Resize, &replay).unwrap();
+    let records = planned.live.resources.iter().map(|live| &live.address);
+    let steers = |text: &str| text.contains('\r');
+    assert!(
+        records
+            .map(ToString::to_string)
+            .any(|address| steers(&address))
+    );
+    check_set(&planned);
 }
 
 #[test]
