@@ -87,6 +87,11 @@ pub enum Reference {
     Id(String),
 }
 
+/// Takes an id from an answer. An empty one is none: it would be sent on as if it named something.
+pub fn present(id: Option<&str>) -> Option<&str> {
+    id.filter(|id| !id.is_empty())
+}
+
 impl Reference {
     /// Refers to the only resource of a kind.
     pub const fn to(kind: Kind) -> Self {
@@ -95,8 +100,7 @@ impl Reference {
 
     /// Refers to what an answer of AWS names; to nothing where it names nothing.
     pub fn named(id: Option<&str>) -> Option<Self> {
-        let id = id.filter(|id| !id.is_empty())?;
-        Some(Self::Id(id.to_owned()))
+        present(id).map(|id| Self::Id(id.to_owned()))
     }
 
     /// Puts the address in the place of an id, where the id is a resource's.

@@ -4,7 +4,7 @@ use super::bucket::Upload;
 use std::time::Duration;
 
 use crate::cloud::CallError;
-use crate::resource::{Observed, Tags};
+use crate::resource::{Observed, Tags, present};
 
 /// Which lab is meant, and where its parts are to be looked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -102,11 +102,6 @@ pub enum StepError {
         /// What its answer lacks.
         missing: &'static str,
     },
-}
-
-/// Takes an id from an answer. An empty one is none: it would be sent on as if it named something.
-pub fn present(id: Option<&str>) -> Option<&str> {
-    id.filter(|id| !id.is_empty())
 }
 
 /// Takes from an answer the id that it must have.

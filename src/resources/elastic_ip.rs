@@ -8,9 +8,9 @@ use aws_sdk_ec2::operation::release_address::ReleaseAddressInput;
 use aws_sdk_ec2::types::{Address as Ec2Address, DomainType, ResourceType};
 
 use crate::cloud::CallError;
-use crate::resource::{Address, Field, Live, Observed, Reference, Tags, Value};
+use crate::resource::{Address, Field, Live, Observed, Reference, Tags, Value, present};
 
-use super::context::{Handle, StepError, present, required};
+use super::context::{Handle, StepError, required};
 use super::reader::Reader;
 use super::run::{Run, gone_is_fine};
 use super::{Kind, Manage, ec2_tags, tags};

@@ -8,9 +8,9 @@ use aws_sdk_ec2::operation::detach_internet_gateway::DetachInternetGatewayInput;
 use aws_sdk_ec2::types::{InternetGateway as Ec2InternetGateway, ResourceType};
 
 use crate::cloud::CallError;
-use crate::resource::{Address, Field, Live, Observed, Reference, Tags, Value};
+use crate::resource::{Address, Field, Live, Observed, Reference, Tags, Value, present};
 
-use super::context::{Handle, StepError, present};
+use super::context::{Handle, StepError};
 use super::reader::Reader;
 use super::run::{Run, gone_is_fine};
 use super::{Kind, Manage, ec2_tags, network, tags};

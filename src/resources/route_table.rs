@@ -9,9 +9,9 @@ use aws_sdk_ec2::operation::disassociate_route_table::DisassociateRouteTableInpu
 use aws_sdk_ec2::types::{ResourceType, RouteTable as Ec2RouteTable};
 
 use crate::cloud::CallError;
-use crate::resource::{Address, Field, Live, Observed, Reference, Tags, Value};
+use crate::resource::{Address, Field, Live, Observed, Reference, Tags, Value, present};
 
-use super::context::{Handle, StepError, present};
+use super::context::{Handle, StepError};
 use super::reader::Reader;
 use super::run::{Run, gone_is_fine};
 use super::{Kind, Manage, ec2_tags, network, tags};

@@ -274,9 +274,10 @@ def pull(source, image):
 
 
 def why_not(source, said):
-    """Makes a sentence of what Docker says when it cannot pull; its words are those of Docker 20 to 29."""
-    registry = source.split("/")[0]
-    login = f"sudo docker login {registry}" if any(mark in registry for mark in ".:") else "sudo docker login"
+    """Makes a sentence of what Docker says when it cannot pull; its words are those of Docker 20.10."""
+    registry, slash, _ = source.partition("/")
+    is_named = slash and (any(mark in registry for mark in ".:") or registry == "localhost")
+    login = f"sudo docker login {registry}" if is_named else "sudo docker login"
     for words, sentence in [
         (["no matching manifest"], f"the image `{source}` is not made for this processor, {platform.machine()}"),
         (["toomanyrequests"], f"the registry has had too many requests from here: log in with `{login}`, or wait"),

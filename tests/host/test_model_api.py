@@ -44,7 +44,9 @@ class Registry(unittest.TestCase):
 
     def test_docker_hub_has_no_name(self):
         said = "pull access denied for octocat/penguins, repository does not exist or may require 'docker login'"
-        self.assertTrue(model_api.why_not("octocat/penguins", said).endswith("log in with `sudo docker login`"))
+        for image in ("octocat/penguins", "octocat/penguins:1", "penguins:1"):
+            self.assertTrue(model_api.why_not(image, said).endswith("log in with `sudo docker login`"), image)
+        self.assertIn("`sudo docker login localhost`", model_api.why_not("localhost/penguins:1", said))
 
     def test_a_list_without_this_processor(self):
         said = "no matching manifest for linux/arm64/v8 in the manifest list entries"

@@ -114,6 +114,7 @@ fn what_is_in_the_way_is_named() {
     );
     assert_one(&port("80", listener("python3", None)), &["end `python3`"]);
     assert!(port("80", listener("nginx", Some("nginx.service"))).is_empty());
+
     let folder = refused(|facts| {
         let live = LiveFile {
             kind: FileKind::Directory,
