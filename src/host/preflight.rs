@@ -2,9 +2,10 @@
 //! plain sentence with the way out.
 
 use super::change::{HostChange, UnitAction};
-use super::desired::DesiredHost;
+use super::desired::{DesiredHost, Environment};
 use super::diff::HostDiff;
 use super::facts::{CloudInit, DpkgState, Facts, FileKind};
+use super::room;
 
 /// The systems that the templates were written for.
 const SYSTEMS: [(&str, &str); 5] = [
@@ -18,13 +19,6 @@ const ARCHITECTURES: [&str; 2] = ["x86_64", "aarch64"];
 const MEBIBYTE: u64 = 1 << 20;
 // What the agent asks for too (`remote/agent/prepare.py`), and a test compares:
 // the one must not begin what the other then refuses.
-/// What an environment takes while it is built, JupyterLab's being the largest.
-const ENVIRONMENT_MEBIBYTES: u64 = 1536;
-/// What packages take, with the archives that they come in.
-const PACKAGES_MEBIBYTES: u64 = 500;
-/// What a vendor's package takes, RStudio Server's being the largest: a file of 100 MB that unpacks to 500.
-const DOWNLOAD_MEBIBYTES: u64 = 700;
-const FILES_MEBIBYTES: u64 = 200;
 /// The memory and swap that it takes to build an environment.
 const MEMORY_MEBIBYTES: u64 = 700;
 const INODES: u64 = 20_000;
@@ -83,7 +77,9 @@ pub fn remarks(facts: &Facts, diff: &HostDiff, now: f64) -> Vec<String> {
         }
         CloudInit::Done | CloudInit::Absent => {}
     }
-    let installs = packages(diff) + downloads(diff) > 0;
+    let installs = count(diff, |change| {
+        matches!(change, HostChange::Package(_) | HostChange::Download { .. })
+    }) > 0;
     match (&facts.dpkg.state, &facts.dpkg.holder) {
         // Then it is not in the way of an apply.
         _ if !installs => {}
@@ -132,15 +128,9 @@ fn system(facts: &Facts) -> Option<HostRefusal> {
 }
 
 fn space(facts: &Facts, diff: &HostDiff) -> Option<HostRefusal> {
-    let environments = environments(diff);
     let grows = count(diff, |change| matches!(change, HostChange::GrowRoot { .. })) > 0;
-    let packages = match packages(diff) {
-        0 => 0,
-        _ => PACKAGES_MEBIBYTES,
-    };
-    let downloads = downloads(diff) * DOWNLOAD_MEBIBYTES;
-    let mebibytes = environments * ENVIRONMENT_MEBIBYTES + packages + downloads + FILES_MEBIBYTES;
-    let needed = mebibytes * MEBIBYTE + swap(diff);
+    let built = environments(diff).map(room::environment).sum::<u64>();
+    let needed = (room::without_environments(diff) + built) * MEBIBYTE + swap(diff);
     let (free, total) = (facts.disk.free_bytes, facts.disk.total_bytes);
     if total == 0 || grows || diff.changes.is_empty() {
         return None;
@@ -155,7 +145,7 @@ fn space(facts: &Facts, diff: &HostDiff) -> Option<HostRefusal> {
             "make room on it, or raise `instance.root_volume.size` in the plan",
         );
     }
-    let inodes = INODES.max(environments * INODES_FOR_ENVIRONMENT);
+    let inodes = INODES.max(environments(diff).count() as u64 * INODES_FOR_ENVIRONMENT);
     (facts.disk.free_inodes < inodes).then_some(())?;
     refusal(
         format!(
@@ -170,7 +160,8 @@ fn space(facts: &Facts, diff: &HostDiff) -> Option<HostRefusal> {
 /// swap is there and small, or that cannot have any.
 fn memory(facts: &Facts, diff: &HostDiff) -> Option<HostRefusal> {
     let has = (facts.memory_bytes + facts.swap_bytes + swap(diff)) / MEBIBYTE;
-    let is_short = facts.memory_bytes > 0 && environments(diff) > 0 && has < MEMORY_MEBIBYTES;
+    let is_short =
+        facts.memory_bytes > 0 && environments(diff).next().is_some() && has < MEMORY_MEBIBYTES;
     is_short.then_some(())?;
     refusal(
         format!(
@@ -185,18 +176,11 @@ fn count(diff: &HostDiff, wanted: fn(&HostChange) -> bool) -> u64 {
     diff.changes.iter().filter(|change| wanted(change)).count() as u64
 }
 
-fn environments(diff: &HostDiff) -> u64 {
-    count(diff, |change| {
-        matches!(change, HostChange::Environment { .. })
+fn environments(diff: &HostDiff) -> impl Iterator<Item = &Environment> {
+    diff.changes.iter().filter_map(|change| match change {
+        HostChange::Environment { environment, .. } => Some(environment),
+        _ => None,
     })
-}
-
-fn packages(diff: &HostDiff) -> u64 {
-    count(diff, |change| matches!(change, HostChange::Package(_)))
-}
-
-fn downloads(diff: &HostDiff) -> u64 {
-    count(diff, |change| matches!(change, HostChange::Download { .. }))
 }
 
 fn swap(diff: &HostDiff) -> u64 {

@@ -16,6 +16,7 @@ use super::desired::{
 use super::diff::HostDiff;
 use super::manifest::Manifest;
 use super::programs;
+use super::room;
 
 /// Everything that one apply does, in the agent's words.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -28,6 +29,8 @@ pub struct ApplyRequest<'a> {
     pub lab: &'a str,
     /// Whether the root partition and its file system grow.
     pub grow_root: bool,
+    /// The room on the disk that it takes beside environments and swap, in bytes.
+    pub room: u64,
     /// The swap file to make.
     pub swap: Option<Swap>,
     /// The packages to install.
@@ -99,6 +102,8 @@ pub struct Environment<'a> {
     interpreters: Option<&'a str>,
     index: Option<&'a str>,
     registry: Option<&'a str>,
+    /// The room on the disk that it takes while it is built, in bytes.
+    room: u64,
 }
 
 /// A folder of the laptop to lay out.
@@ -212,6 +217,7 @@ impl<'a> ApplyRequest<'a> {
             run,
             lab: &desired.lab,
             grow_root: false,
+            room: room::without_environments(diff) << 20,
             swap: None,
             packages: Vec::new(),
             apt_mirror: desired.apt_mirror.as_deref(),
@@ -275,6 +281,7 @@ impl<'a> ApplyRequest<'a> {
                 interpreters: environment.interpreters.as_deref(),
                 index: environment.index.as_deref(),
                 registry: environment.registry.as_deref(),
+                room: room::environment(environment) << 20,
             }),
             HostChange::Tree { tree, target, .. } => self.trees.push(Tree::new(tree, target)),
             HostChange::RemoveEnvironment { link } => self.remove_links.push(link),

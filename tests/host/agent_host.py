@@ -37,6 +37,7 @@ def empty_request(run):
         "run": run,
         "lab": "test-lab",
         "grow_root": False,
+        "room": 200 << 20,
         "swap": None,
         "model": None,
         "apt_mirror": None,
@@ -210,6 +211,7 @@ class Lab:
                 "node_packages": list(node_packages),
                 "index": None,
                 "registry": None,
+                "room": 400 << 20,
             }
         )
         self.request["manifest"]["environments"][f"/opt/{name}"] = target

@@ -12,10 +12,6 @@ from .failure import FREE_SPACE, Failure
 from .job import plural
 
 MEBIBYTE = 1 << 20
-ROOM_FOR_FILES = 200 * MEBIBYTE
-ROOM_FOR_PACKAGES = 500 * MEBIBYTE
-ROOM_FOR_A_DOWNLOAD = 700 * MEBIBYTE
-ROOM_FOR_AN_ENVIRONMENT = 1536 * MEBIBYTE
 ROOM_IN_INODES = 20_000
 MEMORY_FOR_AN_ENVIRONMENT = 700 * MEBIBYTE
 LOCK_SECONDS = 60
@@ -54,10 +50,7 @@ def check_room(job):
     """Fails while it is still early if disk or memory cannot hold what is to come."""
     request = job.request
     builds = [item for item in request["environments"] if not is_complete(job, item["target"])]
-    needed = ROOM_FOR_FILES
-    needed += ROOM_FOR_PACKAGES if request["packages"] else 0
-    needed += ROOM_FOR_A_DOWNLOAD * len(request.get("downloads", []))
-    needed += ROOM_FOR_AN_ENVIRONMENT * len(builds)
+    needed = request["room"] + sum(item["room"] for item in builds)
     swap = request.get("swap")
     if swap and not job.at(swap["path"]).exists():
         needed += swap["bytes"]
