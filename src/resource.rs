@@ -87,11 +87,6 @@ pub enum Reference {
     Id(String),
 }
 
-/// Takes an id from an answer. An empty one is none: it would be sent on as if it named something.
-pub fn present(id: Option<&str>) -> Option<&str> {
-    id.filter(|id| !id.is_empty())
-}
-
 impl Reference {
     /// Refers to the only resource of a kind.
     pub const fn to(kind: Kind) -> Self {
@@ -111,6 +106,11 @@ impl Reference {
             *self = Self::To(address.clone());
         }
     }
+}
+
+/// Takes an id from an answer. An empty one is none: it would be sent on as if it named something.
+pub fn present(id: Option<&str>) -> Option<&str> {
+    id.filter(|id| !id.is_empty())
 }
 
 /// A property's value in its normal form: equal values mean the same to AWS.

@@ -267,7 +267,9 @@ def pull(source, image):
         here = platform.machine()
         if made_for != PROCESSORS.get(here, here):
             raise Broken(f"the image `{source}` is made for another processor: for {made_for}, and this is {here}")
-        run(["docker", "tag", source, image])
+        code, said = told(["docker", "tag", source, image])
+        if code != 0:
+            raise Broken(f"Docker cannot name the image `{source}` as labctl's `{image}`: {said}")
     finally:
         if not was_there:
             run(["docker", "image", "rm", source])

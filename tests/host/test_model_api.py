@@ -5,6 +5,7 @@ import importlib.util
 import platform
 import unittest
 from pathlib import Path
+from unittest import mock
 
 PROGRAM = Path(__file__).resolve().parents[2] / "templates/api/model_api.py"
 SPEC = importlib.util.spec_from_file_location("model_api", PROGRAM)
@@ -51,6 +52,24 @@ class Registry(unittest.TestCase):
     def test_a_list_without_this_processor(self):
         said = "no matching manifest for linux/arm64/v8 in the manifest list entries"
         self.assertIn(platform.machine(), model_api.why_not(IMAGE, said))
+
+    def test_an_image_that_cannot_be_named_is_not_said_to_be_there(self):
+        here = {"x86_64": "amd64", "aarch64": "arm64"}[platform.machine()]
+        ran = []
+
+        def run(command):
+            ran.append(command)
+            return here
+
+        def told(command):
+            return (1, "read-only file system") if command[1] == "tag" else (0, "")
+
+        with (
+            mock.patch.multiple(model_api, is_there=lambda _: False, run=run, told=told),
+            self.assertRaisesRegex(model_api.Broken, "cannot name the image .* read-only file system"),
+        ):
+            model_api.pull(IMAGE, "labctl-model-api:1")
+        self.assertIn(["docker", "image", "rm", IMAGE], ran)
 
 
 class Rows(unittest.TestCase):

@@ -1,8 +1,9 @@
 """A certificate authority of the sandbox's own: pebble, which asks pebble-challtestsrv for the lab's names.
 
-Servers reach it at the gateway of their network, by a name that stays when the network is made anew, and trust it by the certificate that is put into each of them. The
-names are those of the public Route 53 zones whose address is an instance's. pebble is told the address of the
-container; the servers themselves find the address that AWS would show, because that is what is in their records.
+Servers reach it at the gateway of their network, by a name that stays when the network is made anew, and trust it by
+the certificate that is put into each of them. The names are those of the public Route 53 zones whose address is an
+instance's. pebble is told the address of the container; the servers themselves find the address that AWS would show,
+because that is what is in their records.
 """
 
 import contextlib
@@ -82,7 +83,9 @@ class Authority:
             self.directory, self.problem = directory_at(self._port(None)), None
             return
         self.tried = time.monotonic()
-        for _ in range(STARTS):
+        for start in range(STARTS):
+            # A port or a network may have been lost to a quicker program.
+            time.sleep(PAUSE_SECONDS if start else 0)
             try:
                 self._run(engine.make_network())
                 self.problem = None
@@ -92,8 +95,6 @@ class Authority:
                 self.problem = f"pebble did not start: {problem}; {self.folder / 'log'} may say why"
             if time.monotonic() - self.tried > PATIENCE_SECONDS:
                 return
-            # A port or a network may have been lost to a quicker program.
-            time.sleep(PAUSE_SECONDS)
 
     def _run(self, gateway):
         self.folder.mkdir(mode=0o700, exist_ok=True)
