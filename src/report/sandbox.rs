@@ -13,7 +13,7 @@ const HTTPS: u16 = 443;
 /// What a sandbox is not: printed, so that nobody takes a rehearsal for the performance.
 pub const LIMITS: [&str; 7] = [
     "prices, quotas, capacity and the time that AWS takes for things",
-    "IAM's evaluation of permissions, and keys for the server by its profile: it reaches no bucket",
+    "IAM's evaluation of permissions: the API's model is read with keys that nobody checks, and notebooks have none",
     "security groups: ports 22, 80 and 443 of each server are open to this laptop, and no other is",
     "instance types: a container has all of this laptop's processors and memory",
     "volumes: disks are folders of this laptop, and do not grow",

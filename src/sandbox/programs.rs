@@ -33,6 +33,7 @@ programs![
     "server.py",
     "servers.py",
     "state.py",
+    "storage.py",
     "strict.py",
 ];
 

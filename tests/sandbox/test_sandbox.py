@@ -19,7 +19,9 @@ sys.path.insert(0, str(ROOT / "src/sandbox/emulator"))
 
 import server  # before moto, whose settings it makes
 import authority
+import files
 import servers
+import storage
 
 IMAGE = None
 
@@ -264,6 +266,26 @@ class WithServersTest(unittest.TestCase):
             self.assertIsNotNone(status["authority"], status["authority_problem"])
             self.assertEqual([is_alive(pid) for pid in self.box.processes()], [True, True, True])
 
+    def test_a_server_reaches_the_buckets_and_nothing_else(self):
+        identity = self.running()
+        self.box.client("s3").create_bucket(Bucket="penguins")
+        self.box.client("s3").put_object(Bucket="penguins", Key="model/a", Body=b"of the laptop")
+        self.assertEqual(self.asked_from(identity, "penguins/model/a"), "of the laptop 200")
+        self.assertEqual(self.asked_from(identity, "penguins/b", "--upload-file - <<<there"), "200")
+        self.assertEqual(self.box.client("s3").get_object(Bucket="penguins", Key="b")["Body"].read(), b"there\n")
+        for refused, service in (("?Action=RunInstances", "ec2"), ("moto-api/reset", "s3"), ("labctl-sandbox/status", "iam")):
+            said = self.asked_from(identity, refused, "--request POST", service)
+            self.assertRegex(said, "reaches S3 and nothing else.* 403$", refused)
+        docker("exec", self.box.container(identity), "sh", "-c", "echo MINE=1 >/etc/labctl/aws.env")
+        self.box.ask("repair", {})
+        self.assertEqual(docker("exec", self.box.container(identity), "cat", "/etc/labctl/aws.env"), "MINE=1")
+
+    def asked_from(self, identity, path, options="", service="s3"):
+        """What S3 answers to a server, and the status; signed as the server is told to."""
+        signed = f'--aws-sigv4 aws:amz:us-east-1:{service} --user "$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY"'
+        line = f'. /etc/labctl/aws.env; curl --silent --write-out " %{{http_code}}" {signed} {options} "$AWS_ENDPOINT_URL_S3/{path}"'
+        return docker("exec", self.box.container(identity), "bash", "-c", line).replace("\n", " ")
+
     def started(self, identity):
         return docker("inspect", "--format", "{{.State.Running}} {{.State.StartedAt}}", self.box.container(identity))
 
@@ -343,6 +365,18 @@ class AuthorityTest(unittest.TestCase):
                 subject.tend(engine, {})
             self.assertEqual(lost, [])
             self.assertIsNotNone(subject.describe(), subject.problem)
+
+
+class StorageTest(unittest.TestCase):
+    """Where S3 cannot be answered for servers, as with an engine in a machine of its own."""
+
+    def test_a_gateway_of_another_machine_is_told_and_servers_are_told_nothing(self):
+        with tempfile.TemporaryDirectory() as folder:
+            subject = storage.Storage(files.Settings(folder), None)
+            # Kept for documents (RFC 5737): no machine has it.
+            subject.tend(mock.Mock(network_needs_containers=False, make_network=lambda: "192.0.2.1"), {})
+        self.assertRegex(subject.problem, "^servers reach no bucket: .*assign requested address")
+        self.assertEqual((subject.hosts(), subject.environment()), ("", ""))
 
 
 def change_records(dns, zone, *changes):

@@ -34,7 +34,7 @@ class Sandbox(Emulator):
         self.strict = Strict()
         self.port = 0
         self.problems = []
-        self.settings = self.keeper = self.machines = self.authority = None
+        self.settings = self.keeper = self.machines = self.authority = self.storage = None
         self.leaving, self.shut_down = False, threading.Event()
 
     def answer(self, environ, body):
@@ -43,8 +43,11 @@ class Sandbox(Emulator):
             return _json(403, {"error": "this is no place for web pages: use labctl or an AWS client"})
         if environ["PATH_INFO"].startswith(PREFIX):
             return self.control(environ, body)
-        call = identify(environ, body)
-        call.account = environ["HTTP_X_MOTO_ACCOUNT_ID"] = DEFAULT_ACCOUNT
+        return self.carry_out(identify(environ, body))
+
+    def carry_out(self, call):
+        """Carries out a call of an AWS client."""
+        call.account = call.environ["HTTP_X_MOTO_ACCOUNT_ID"] = DEFAULT_ACCOUNT
         with self.lock:
             answer = self.perform(self.strict, call)
             if call.mutating:
@@ -110,7 +113,7 @@ class Sandbox(Emulator):
             "image": self.settings.get("image"),
             "authority": authority.describe(),
             "authority_problem": authority.problem,
-            "problems": [*self.problems, *filter(None, [self.keeper.problem])],
+            "problems": [*self.problems, *filter(None, [self.keeper.problem, self.storage.problem])],
             "machines": machines.describe(),
             "names": {name: instance for name, (instance, _) in authority.names().items()},
         }

@@ -48,8 +48,9 @@ def next_step(state, container, watched):
 class Machines:
     """Keeps the containers of one lab as its instances ask for; see `next_step`."""
 
-    def __init__(self, lock, engine, settings, keeper, authority):
-        self.lock, self.engine, self.settings, self.keeper, self.authority = lock, engine, settings, keeper, authority
+    def __init__(self, lock, engine, settings, keeper, authority, storage):
+        self.lock, self.engine, self.settings, self.keeper = lock, engine, settings, keeper
+        self.authority, self.storage = authority, storage
         self.servers = Servers(engine, settings) if engine else None
         self.pool = ThreadPoolExecutor(max_workers=8)
         self.busy, self.reboots, self.watched = set(), set(), set()
@@ -113,8 +114,7 @@ class Machines:
         if not self._list_containers():
             return True
         machines = self.wanted()
-        self.authority.tend(self.engine, self._addresses())
-        outfit = Outfit(self.authority.certificate(), self.authority.hosts())
+        outfit = self._outfit(machines)
         for machine in machines.values():
             container = self.containers.get(machine.id)
             if machine.id not in busy | self.busy:
@@ -122,6 +122,14 @@ class Machines:
         for identity in [i for i in self.containers if i not in machines and i not in busy]:
             self._submit(identity, self.servers.remove, identity)
         return not self.busy
+
+    def _outfit(self, machines):
+        """Looks after what servers get from the sandbox, and says what that is now."""
+        addresses = self._addresses()
+        self.authority.tend(self.engine, addresses)
+        if any(machine.state != "terminated" for machine in machines.values()):
+            self.storage.tend(self.engine, addresses)
+        return Outfit(self.authority.certificate(), self.authority.hosts() + self.storage.hosts(), self.storage.environment())
 
     def _list_containers(self):
         """Asks the engine for the containers; at first also for what is left over from before."""
@@ -195,6 +203,9 @@ class Machines:
 
     def _dress(self, machine, outfit):
         container = self.engine.container(machine.id)
+        if container:
+            # Who hears that the instance runs asks at once where that is.
+            self.containers[machine.id] = container
         # Noted before it is tried: what cannot be put in is a problem to be told, not to be repeated for ever.
         self.dressed[machine.id] = (container.started if container else None, outfit)
         self.servers.dress(machine, outfit)
@@ -274,7 +285,8 @@ class Machines:
 
     def _describe(self, machine):
         container, known = (self.containers or {}).get(machine.id), self.settings.machine(machine.id)
-        published = known if container else {}
+        # The list of containers may be older than the news that the instance runs.
+        published = known if container or machine.state == "running" else {}
 
         def place(address, port):
             return {"address": address, "port": port} if port else None

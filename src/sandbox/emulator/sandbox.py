@@ -9,14 +9,12 @@ The folder is the lab's own. Who holds the lock in it is the lab's only sandbox:
 """
 
 import argparse
-import contextlib
 import fcntl
 import json
 import os
 import secrets
 import shutil
 import signal
-import socket
 import sys
 import threading
 from pathlib import Path
@@ -27,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))  # which `python -I` le
 from children import end_children
 from engine import Engine, EngineError
 from files import Settings, read_json, write_json
-from servers import free_ports
+from servers import listen
 
 FILES = ("process.json", "settings.json", "children.json", "aws.pickle", "aws.pickle.broken", "root.pem", "lock")
 
@@ -44,19 +42,15 @@ def lock(folder, lab):
     return file
 
 
-def listen(settings):
-    """Listens at the port that was chosen before, or at another one if somebody took it."""
-    for port in (settings.get("port"), *free_ports(10)):
-        listener = socket.socket()
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        with contextlib.suppress(OSError, TypeError):  # taken, or none was chosen yet
-            listener.bind(("127.0.0.1", port))
-            listener.listen(128)
-            settings.set(port=port)
-            return listener
-        listener.close()
-    print("no free port was found on 127.0.0.1; end a program that listens there, and try again", file=sys.stderr)
-    sys.exit(1)
+def listen_on_loopback(settings):
+    """Listens for AWS's clients of this laptop, or ends."""
+    try:
+        listener = listen("127.0.0.1", settings.get("port"))
+    except OSError:
+        print("no free port was found on 127.0.0.1; end a program that listens there, and try again", file=sys.stderr)
+        sys.exit(1)
+    settings.set(port=listener.getsockname()[1])
+    return listener
 
 
 def serve(options):
@@ -67,6 +61,7 @@ def serve(options):
     from control import LastAnswer, Sandbox
     from machines import Machines
     from state import Keeper
+    from storage import Storage
     from werkzeug.serving import ThreadedWSGIServer
 
     end_children(options.folder)
@@ -80,8 +75,9 @@ def serve(options):
     engine = None if options.engine == "none" else Engine(options.engine, options.lab, options.folder)
     sandbox.strict.instances_wait = engine is not None
     sandbox.authority = Authority(options.folder, settings, sandbox.lock)
-    sandbox.machines = Machines(sandbox.lock, engine, settings, keeper, sandbox.authority)
-    listener = listen(settings)
+    sandbox.storage = Storage(settings, sandbox.carry_out)
+    sandbox.machines = Machines(sandbox.lock, engine, settings, keeper, sandbox.authority, sandbox.storage)
+    listener = listen_on_loopback(settings)
     sandbox.port = listener.getsockname()[1]
     server = ThreadedWSGIServer("127.0.0.1", sandbox.port, sandbox, handler=LastAnswer, fd=listener.fileno())
     server.daemon_threads = True

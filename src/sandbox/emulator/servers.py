@@ -29,6 +29,12 @@ rm -f $file; exit 1"""
 # /etc/hosts is a mount: it can be written, but not replaced.
 WRITE_HOSTS = f"""kept=$(sed '/^{BEGIN}$/,/^{END}$/d' /etc/hosts); {{ echo "$kept"; cat; }} >/etc/hosts"""
 
+# Somebody's own stays.
+WRITE_AWS = """file=/etc/labctl/aws.env; new=$(cat)
+[ ! -e $file ] || grep -q '^# labctl sandbox:' $file || exit 0
+[ -n "$new" ] || exec rm -f $file
+mkdir -p /etc/labctl; umask 077; printf '%s\\n' "$new" >$file"""
+
 
 @dataclass
 class Machine:
@@ -44,10 +50,11 @@ class Machine:
 
 @dataclass(frozen=True)
 class Outfit:
-    """What every server gets from the sandbox besides its key: the authority that it trusts, and the lab's names."""
+    """What every server gets from the sandbox besides its key: the authority that it trusts, names, and where S3 is."""
 
     authority: str = ""
     hosts: str = ""
+    aws: str = ""
 
 
 class Servers:
@@ -133,11 +140,12 @@ class Servers:
         raise EngineError(f"the server's sshd did not answer within {READY_SECONDS} seconds; look at its image")
 
     def dress(self, machine, outfit):
-        """Gives a running server the authority's certificate and the lab's names."""
+        """Gives a running server the authority's certificate, the lab's names, and where S3 is."""
         if outfit.authority:
             self.engine.execute(machine.id, "sh", "-c", TRUST, text_in=outfit.authority)
         block = f"{BEGIN}\n{outfit.hosts}{END}\n" if outfit.hosts else ""
         self.engine.execute(machine.id, "sh", "-c", WRITE_HOSTS, text_in=block)
+        self.engine.execute(machine.id, "sh", "-c", WRITE_AWS, text_in=outfit.aws)
 
     def reboot(self, machine):
         """Shuts a server down, to be brought up again."""
@@ -160,6 +168,17 @@ def free_ports(count, taken=frozenset()):
         if port not in taken and port not in found and is_free("127.0.0.1", port):
             found.append(port)
     return found
+
+
+def listen(address, known):
+    """Listens at the port that was chosen before, or at another one if there is none or somebody took it."""
+    problem = None
+    for port in [known] * bool(known) + free_ports(10):
+        try:
+            return socket.create_server((address, port), backlog=128)
+        except OSError as this:
+            problem = this
+    raise problem
 
 
 def is_free(address, port):

@@ -69,7 +69,11 @@ fn the_whole_life_of_a_lab() {
     is_there(&rehearsal, "absent");
 
     let ran = rehearsal.labctl(&["apply", "--yes"]).ok();
-    ran.says(&["✓ notebook of test-user", "to look at it from this laptop"]);
+    ran.says(&[
+        "there is nothing at s3://do4ds-lab-penguins/penguin_model yet",
+        "✓ notebook of test-user",
+        "to look at it from this laptop",
+    ]);
     is_there(&rehearsal, "present");
     rehearsal.labctl(&["plan", "--detailed-exitcode"]).ok();
     let page = rehearsal.look("");
@@ -86,11 +90,13 @@ fn the_whole_life_of_a_lab() {
     rehearsal.labctl(&["plan", "--detailed-exitcode"]).ok();
     works_in_jupyterhub(&rehearsal);
 
+    puts_into_its_bucket(&rehearsal, "first");
     stops_and_starts(&rehearsal);
     keeps_everything_while_it_is_down(&rehearsal);
 
+    puts_into_its_bucket(&rehearsal, "second");
     rehearsal
-        .labctl(&["destroy", "--yes", "--delete-zone"])
+        .labctl(&["destroy", "--yes", "--delete-zone", "--empty-bucket"])
         .ok();
     is_there(&rehearsal, "absent");
     let label = format!("label=labctl.sandbox={}", rehearsal.name());
@@ -99,6 +105,25 @@ fn the_whole_life_of_a_lab() {
     assert_eq!(container, "", "the container went with its instance");
     rehearsal.labctl(&["sandbox", "down"]).ok();
     rehearsal.is_down();
+}
+
+/// The server writes an object with the library by which it reads the API's model, and boto3 reads it from outside.
+fn puts_into_its_bucket(rehearsal: &Rehearsal, text: &str) {
+    let bucket = "do4ds-lab-penguins";
+    let put = format!(
+        "import boto3; boto3.client('s3').put_object(Bucket='{bucket}', Key='note', Body=b'{text}')"
+    );
+    let shell = "set -a; . /etc/labctl/aws.env; exec /opt/labctl-aws/bin/python -c \"$0\"";
+    let container = rehearsal.container();
+    done(Command::new("docker").args(["exec", &container, "sh", "-c", shell, &put]));
+    let get = format!(
+        "import boto3; print(boto3.client('s3').get_object(Bucket='{bucket}', Key='note')['Body'].read().decode())"
+    );
+    let python = python().display().to_string();
+    assert_eq!(
+        rehearsal.outside(&format!("{python} -c \"{get}\"")),
+        format!("{text}\n")
+    );
 }
 
 /// `labctl stop` really stops the container.

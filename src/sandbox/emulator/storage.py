@@ -1,0 +1,84 @@
+"""S3 for the servers, in the place of what a real one reaches with the keys of its instance profile.
+
+It is answered at the gateway of the servers' network, by a name that stays when the network is made anew. Nothing but
+S3 is: a notebook must not start servers on the laptop. labctl's programs on a server look into `/etc/labctl/aws.env`
+for another place of S3, and that file is what the sandbox puts into each of them.
+"""
+
+import threading
+import time
+
+from engine import EngineError
+from server import Handler, identify
+from servers import is_free, listen
+from strict import error
+from werkzeug.serving import ThreadedWSGIServer
+
+AGAIN_SECONDS = 30
+# `internal` is kept for private use (ICANN, resolution 2024.07.29.06).
+NAME = "s3.sandbox.internal"
+# Paths that moto takes for its own, whatever service is asked.
+OF_MOTO = ("/moto-api", "/latest/meta-data", "/favicon.ico")
+MARK = "# labctl sandbox: S3 of the emulated AWS, and keys that nobody checks"
+
+
+class Storage:
+    """Answers S3 while there are servers: `tend` is called again and again; `carry_out` is who knows the buckets."""
+
+    def __init__(self, settings, carry_out):
+        self.settings, self.carry_out = settings, carry_out
+        self.server = self.gateway = self.problem = None
+        self.tried = -AGAIN_SECONDS
+
+    def tend(self, engine, addresses):
+        """Begins to answer, or begins again where the network has another gateway; `addresses` are the servers'."""
+        if self.server and not is_free(self.gateway, 0):
+            self.end()
+        if self.server or time.monotonic() - self.tried < AGAIN_SECONDS:
+            return
+        if engine.network_needs_containers and not addresses:
+            return
+        self.tried = time.monotonic()
+        try:
+            self._begin(engine.make_network())
+            self.problem = None
+        except (EngineError, OSError) as problem:
+            self.problem = f"servers reach no bucket: {problem}"
+
+    def _begin(self, gateway):
+        with listen(gateway, self.settings.get("storage_port")) as listener:
+            port = listener.getsockname()[1]
+            # It takes a copy of the socket.
+            self.server = ThreadedWSGIServer(gateway, port, self, handler=Handler, fd=listener.fileno())
+        self.server.daemon_threads = True
+        self.gateway = gateway
+        self.settings.set(storage_port=port)
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def answer(self, environ, body):
+        """Answers one request of a server."""
+        # moto would take the first part of another name for a bucket.
+        environ["HTTP_HOST"] = "localhost"
+        call = identify(environ, body)
+        is_signed = "HTTP_AUTHORIZATION" in environ
+        if call.service != "s3" or not is_signed or environ["PATH_INFO"].startswith(OF_MOTO):
+            return error(call, 403, "AccessDenied", "a server in the sandbox reaches S3 and nothing else")
+        return self.carry_out(call)
+
+    def hosts(self):
+        """Its name as a line of /etc/hosts."""
+        return f"{self.gateway} {NAME}\n" if self.server else ""
+
+    def environment(self):
+        """What a server is told of it."""
+        if not self.server:
+            return ""
+        endpoint = f"http://{NAME}:{self.settings.get('storage_port')}"
+        return f"{MARK}\nAWS_ENDPOINT_URL_S3={endpoint}\nAWS_ACCESS_KEY_ID=sandbox\nAWS_SECRET_ACCESS_KEY=sandbox\n"
+
+    def end(self):
+        """Answers no more; the next look may begin again at once."""
+        if self.server:
+            self.server.shutdown()
+            self.server.server_close()
+        self.server, self.tried = None, -AGAIN_SECONDS
