@@ -9,8 +9,7 @@
 //! The modules in this order: [`variables`] and [`render`] turn the plan into
 //! texts, [`pieces`] put them together to the [`mod@desired`] host; [`facts`] is
 //! what the probe read and [`manifest`] what labctl noted there about itself;
-//! [`mod@diff`] compares, [`preflight`] refuses what cannot end well, for want of
-//! [`room`] on the disk for example; [`request`]
+//! [`mod@diff`] compares, [`preflight`] refuses what cannot end well; [`request`]
 //! says it in the agent's words, [`protocol`] is how the two talk, [`session`]
 //! does it over [`ssh`]. All but the last two are pure.
 //!

@@ -277,14 +277,15 @@ impl Round<'_> {
     /// What the server says of itself.
     async fn inside(&self, server: &Server<'_>) -> Result<Vec<Finding>, Failure> {
         let plan = self.way.host_plan(&self.parsed.plan);
-        let gates = match &plan.workbench {
-            None => Vec::new(),
+        let (gates, model) = match &plan.workbench {
+            None => (Vec::new(), None),
             Some(workbench) => {
                 let inputs = host::Inputs {
                     addresses: self.address.into_iter().collect(),
                     ..host::Inputs::default()
                 };
-                host::desired(plan, workbench, &inputs)?.gates
+                let desired = host::desired(plan, workbench, &inputs)?;
+                (desired.gates, desired.model)
             }
         };
         if let Some(obstacle) = self.way.obstacle() {
@@ -300,7 +301,8 @@ impl Round<'_> {
         }
         let looked = async {
             let connection = server.open().await?;
-            host_session::examine(&connection, &gates, self.arguments.deep).await
+            let deep = self.arguments.deep;
+            host_session::examine(&connection, &gates, model.as_ref(), deep).await
         };
         Ok(match looked.await {
             Ok((seen, now)) => doctor::server_findings(&seen, now),

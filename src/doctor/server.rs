@@ -68,11 +68,31 @@ pub struct Condition {
     pub wants_restart: bool,
     /// The apply that is running.
     pub applying: Option<String>,
+    /// The model without which a unit does not run.
+    pub awaits: Option<Awaited>,
+}
+
+/// A model without which a unit does not run.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Awaited {
+    /// The unit.
+    pub unit: String,
+    /// Where the model is to be.
+    pub source: String,
+    /// `waiting`, or `broken` where the model is there and the unit cannot be run with it.
+    pub state: String,
+    /// Why.
+    #[serde(default)]
+    pub why: String,
 }
 
 /// Judges all that the server said. `now` is this laptop's clock when the machine's was read.
 pub fn findings(seen: &[Seen], now: f64) -> Vec<Finding> {
     let mut findings = Vec::new();
+    let awaited = seen.iter().find_map(|line| match line {
+        Seen::Machine(condition) => condition.awaits.as_ref(),
+        _ => None,
+    });
     for line in seen {
         match line {
             Seen::Machine(condition) => findings.extend(machine(condition, now)),
@@ -81,7 +101,14 @@ pub fn findings(seen: &[Seen], now: f64) -> Vec<Finding> {
                 ok,
                 detail,
                 unit,
-            } => findings.push(self::gate(gate, *ok, detail, unit.as_deref())),
+            } => {
+                let unit = unit.as_deref();
+                let awaited = awaited.filter(|model| unit == Some(&model.unit));
+                findings.push(match (ok, awaited) {
+                    (Some(false), Some(model)) => without_model(gate, model),
+                    _ => self::gate(gate, *ok, detail, unit),
+                });
+            }
             Seen::Broken { reason } => findings.push(Finding::failed(
                 "gates",
                 format!("they could not be tried: {reason}"),
@@ -113,6 +140,21 @@ fn gate(name: &str, ok: Option<bool>, detail: &str, unit: Option<&str>) -> Findi
             );
             Finding::failed(title, detail, help)
         }
+    }
+}
+
+/// A unit that cannot run yet is not ill, but somebody has to bring what it waits for.
+fn without_model(gate: &str, model: &Awaited) -> Finding {
+    let title = format!("gate: {gate}");
+    let Awaited { source, why, .. } = model;
+    match model.state.as_str() {
+        "waiting" => Finding::warning(
+            title,
+            format!("it waits for model {source}: {why}"),
+            "put the model there: a timer on the server takes it up within five minutes, and \
+             `labctl apply` at once",
+        ),
+        _ => Finding::failed(title, why, "`labctl apply` tries it again, and shows more"),
     }
 }
 
@@ -300,6 +342,51 @@ mod tests {
         );
         let busy = with(|one| one.applying = Some("run".to_owned()));
         assert_eq!(busy, found("apply", State::Warning));
+    }
+
+    #[test]
+    fn an_api_without_its_model_is_told_by_what_it_lacks() {
+        let gate = |unit: &str| Seen::Gate {
+            gate: format!("{unit} runs"),
+            ok: Some(false),
+            detail: "it is inactive".to_owned(),
+            unit: Some(unit.to_owned()),
+        };
+        let found = |state: &str, why: &str| {
+            let awaits = Some(Awaited {
+                unit: "model-api.service".to_owned(),
+                source: "s3://ours/model".to_owned(),
+                state: state.to_owned(),
+                why: why.to_owned(),
+            });
+            let machine = Seen::Machine(Condition {
+                awaits,
+                ..healthy()
+            });
+            let seen = [
+                machine,
+                gate("model-api.service"),
+                gate("nginx.service"),
+                Seen::Done,
+            ];
+            let mut found = findings(&seen, 1001.0).split_off(4);
+            assert_eq!(
+                found.pop().map(|other| other.detail).as_deref(),
+                Some("it is inactive")
+            );
+            found.remove(0)
+        };
+        let waits = found("waiting", "there is nothing");
+        assert_eq!(waits.state, State::Warning);
+        assert_eq!(
+            waits.detail,
+            "it waits for model s3://ours/model: there is nothing"
+        );
+        let broken = found("broken", "the image cannot be built");
+        assert_eq!(
+            (broken.state, broken.detail.as_str()),
+            (State::Failed, "the image cannot be built")
+        );
     }
 
     #[test]

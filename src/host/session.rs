@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::doctor::Seen;
 
-use super::desired::{DesiredHost, Gate};
+use super::desired::{DesiredHost, Gate, Model};
 use super::diff::HostDiff;
 use super::facts::Facts;
 use super::password::Password;
@@ -94,10 +94,12 @@ fn unanswered(finished: &Finished) -> HostError {
 pub async fn examine(
     shell: &dyn Shell,
     gates: &[Gate],
+    model: Option<&Model>,
     deep: bool,
 ) -> Result<(Vec<Seen>, f64), HostError> {
     let nonce = nonce();
-    let request = serde_json::json!({ "nonce": nonce, "gates": gates, "deep": deep });
+    let request =
+        serde_json::json!({ "nonce": nonce, "gates": gates, "model": model, "deep": deep });
     let archive = super::request::agent_archive()?;
     let input = protocol::input(&programs::doctor(), &request, &archive);
     let began = unix_time();

@@ -81,9 +81,15 @@ def prepare(settings):
     try:
         target = fetch(settings)
     except Waiting as waiting:
-        note(settings, "waiting")
+        note(settings, "waiting", str(waiting))
         return {"state": "waiting", "why": str(waiting), "source": source(settings)}
-    make_image(settings)
+    try:
+        make_image(settings)
+    except Broken as broken:
+        # What runs with a model of before goes on.
+        if not Path(settings["link"]).is_symlink():
+            note(settings, "broken", str(broken))
+        raise
     note(settings, "ready")
     return {"state": "ready", "target": str(target), "source": source(settings)}
 
@@ -144,9 +150,9 @@ def source(settings):
     return f"s3://{settings['model']['bucket']}/{settings['model']['key']}"
 
 
-def note(settings, state):
-    """Notes for the next look at this server whether the plan's model has come."""
-    text = json.dumps({"source": source(settings), "state": state})
+def note(settings, state, why=""):
+    """Notes for the next look at this server whether the plan's model has come, and why the API does not run with it."""
+    text = json.dumps({"source": source(settings), "state": state, "why": why})
     beside = STATE / ".model.json.new"
     STATE.mkdir(mode=0o700, exist_ok=True)
     beside.write_text(text, encoding="utf-8")

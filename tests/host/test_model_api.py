@@ -2,7 +2,9 @@
 """The program that gets the model's API ready: what it makes of Docker's words, and of an API's own description."""
 
 import importlib.util
+import json
 import platform
+import tempfile
 import unittest
 from pathlib import Path
 from unittest import mock
@@ -70,6 +72,37 @@ class Registry(unittest.TestCase):
         ):
             model_api.pull(IMAGE, "labctl-model-api:1")
         self.assertIn(["docker", "image", "rm", IMAGE], ran)
+
+
+class Notes(unittest.TestCase):
+    """What stays on the server of an attempt, for who looks at it later."""
+
+    def note_after(self, link, **parts):
+        with tempfile.TemporaryDirectory() as folder:
+            place = Path(folder, "link")
+            if link:
+                place.symlink_to(folder)
+            settings = {"link": str(place), "model": {"bucket": "ours", "key": "model"}}
+            with mock.patch.multiple(model_api, STATE=Path(folder), **parts):
+                try:
+                    model_api.prepare(settings)
+                except model_api.Broken:
+                    pass
+            noted = Path(folder, "model.json")
+            return json.loads(noted.read_text()) if noted.exists() else None
+
+    def test_why_an_api_does_not_run_with_its_model(self):
+        def fails(kind):
+            return mock.Mock(side_effect=kind("why"))
+
+        there = mock.Mock(return_value="/there")
+        noted = {"source": "s3://ours/model", "why": "why"}
+        self.assertEqual(self.note_after(False, fetch=fails(model_api.Waiting)), {**noted, "state": "waiting"})
+        image = {"fetch": there, "make_image": fails(model_api.Broken)}
+        self.assertEqual(self.note_after(False, **image), {**noted, "state": "broken"})
+        self.assertIsNone(self.note_after(True, **image), "it runs with the model of before")
+        ready = self.note_after(False, fetch=there, make_image=there)
+        self.assertEqual(ready, {**noted, "state": "ready", "why": ""})
 
 
 class Rows(unittest.TestCase):

@@ -29,7 +29,15 @@ def is_synchronized():
     return None if is_container() or answer not in ("yes", "no") else answer == "yes"
 
 
-def condition():
+def awaited(wish):
+    """Says for which model a unit waits that has none yet, or why it cannot be run with the one that is there."""
+    if wish is None or os.path.islink(wish["link"]):
+        return None
+    noted = model()
+    return {"unit": wish["unit"], **noted} if noted["state"] != "ready" else None
+
+
+def condition(request):
     """Reads how the machine is."""
     total, _ = attempt(memory) or (0, 0)
     free, swap = attempt(free_memory) or (0, 0)
@@ -46,6 +54,7 @@ def condition():
             "clock": time.time(),
             "is_synchronized": attempt(is_synchronized),
             "wants_restart": os.path.exists("/run/reboot-required"),
+            "awaits": attempt(awaited, request["model"]),
             "applying": applying((attempt(units, [APPLY_UNIT]) or {}).get(APPLY_UNIT, {})),
         }
     )
@@ -77,7 +86,7 @@ def try_gates(request, archive):
 
 def look(request):
     """Tells all that there is to tell."""
-    say({"type": "machine", **condition()})
+    say({"type": "machine", **condition(request)})
     try:
         try_gates(request, PAYLOAD)
     except BrokenPipeError:

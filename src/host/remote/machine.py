@@ -47,6 +47,12 @@ def disk():
     }
 
 
+def model():
+    """Says which model was looked for last, whether it was there, and why the API does not run with it."""
+    content = json.loads(text(f"{STATE}/model.json", 1 << 16))
+    return {name: content[name] for name in ("source", "state", "why") if isinstance(content.get(name), str)}
+
+
 def root_disk():
     """Finds the disk and the partition below the root file system, if it lies on a plain partition."""
     mounts = [line.split() for line in text("/proc/self/mountinfo").splitlines()]

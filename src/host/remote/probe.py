@@ -184,12 +184,6 @@ def certificate():
     }
 
 
-def model():
-    """Says which model was looked for last, and whether it was there."""
-    content = json.loads(text(f"{STATE}/model.json", 1 << 16))
-    return {name: content[name] for name in ("source", "state") if isinstance(content[name], str)}
-
-
 def manifest():
     """Reads what labctl noted about its own work."""
     content = json.loads(text(f"{STATE}/manifest.json"))

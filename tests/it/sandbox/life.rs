@@ -76,6 +76,10 @@ fn the_whole_life_of_a_lab() {
     ]);
     is_there(&rehearsal, "present");
     rehearsal.labctl(&["plan", "--detailed-exitcode"]).ok();
+    rehearsal
+        .labctl(&["doctor"])
+        .ok()
+        .says(&["it waits for model s3://do4ds-lab-penguins/penguin_model: there is nothing"]);
     let page = rehearsal.look("");
     assert!(page.contains("</html>"), "{page}");
     works_in_jupyterhub(&rehearsal);
