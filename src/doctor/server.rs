@@ -73,7 +73,8 @@ pub struct Condition {
 }
 
 /// A model without which a unit does not run.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(default)]
 pub struct Awaited {
     /// The unit.
     pub unit: String,
@@ -82,7 +83,6 @@ pub struct Awaited {
     /// `waiting`, or `broken` where the model is there and the unit cannot be run with it.
     pub state: String,
     /// Why.
-    #[serde(default)]
     pub why: String,
 }
 

@@ -5,7 +5,7 @@ use super::change::{HostChange, UnitAction};
 use super::desired::{DesiredHost, Environment};
 use super::diff::HostDiff;
 use super::facts::{CloudInit, DpkgState, Facts, FileKind};
-use super::room;
+use super::room::{self, MEBIBYTE};
 
 /// The systems that the templates were written for.
 const SYSTEMS: [(&str, &str); 5] = [
@@ -16,7 +16,6 @@ const SYSTEMS: [(&str, &str); 5] = [
     ("debian", "13"),
 ];
 const ARCHITECTURES: [&str; 2] = ["x86_64", "aarch64"];
-const MEBIBYTE: u64 = 1 << 20;
 // What the agent asks for too (`remote/agent/prepare.py`), and a test compares:
 // the one must not begin what the other then refuses.
 /// The memory and swap that it takes to build an environment.
@@ -77,9 +76,9 @@ pub fn remarks(facts: &Facts, diff: &HostDiff, now: f64) -> Vec<String> {
         }
         CloudInit::Done | CloudInit::Absent => {}
     }
-    let installs = count(diff, |change| {
-        matches!(change, HostChange::Package(_) | HostChange::Download { .. })
-    }) > 0;
+    let mut changes = diff.changes.iter();
+    let installs = changes
+        .any(|change| matches!(change, HostChange::Package(_) | HostChange::Download { .. }));
     match (&facts.dpkg.state, &facts.dpkg.holder) {
         // Then it is not in the way of an apply.
         _ if !installs => {}
@@ -128,9 +127,10 @@ fn system(facts: &Facts) -> Option<HostRefusal> {
 }
 
 fn space(facts: &Facts, diff: &HostDiff) -> Option<HostRefusal> {
-    let grows = count(diff, |change| matches!(change, HostChange::GrowRoot { .. })) > 0;
+    let mut changes = diff.changes.iter();
+    let grows = changes.any(|change| matches!(change, HostChange::GrowRoot { .. }));
     let built = environments(diff).map(room::environment).sum::<u64>();
-    let needed = (room::without_environments(diff) + built) * MEBIBYTE + swap(diff);
+    let needed = room::without_environments(diff) + built + swap(diff);
     let (free, total) = (facts.disk.free_bytes, facts.disk.total_bytes);
     if total == 0 || grows || diff.changes.is_empty() {
         return None;
@@ -170,10 +170,6 @@ fn memory(facts: &Facts, diff: &HostDiff) -> Option<HostRefusal> {
         ),
         "choose a larger `instance.instance_type` in the plan, such as `t3.small`",
     )
-}
-
-fn count(diff: &HostDiff, wanted: fn(&HostChange) -> bool) -> u64 {
-    diff.changes.iter().filter(|change| wanted(change)).count() as u64
 }
 
 fn environments(diff: &HostDiff) -> impl Iterator<Item = &Environment> {

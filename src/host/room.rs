@@ -1,4 +1,4 @@
-//! The room on the server's disk that an apply takes, in MiB.
+//! The room on the server's disk that an apply takes, in bytes.
 //!
 //! Estimated from what was measured on Debian 12: rather too much than too little, since a full
 //! disk costs the user more than a volume one size up, but not so much that a server that would
@@ -8,23 +8,24 @@ use super::change::HostChange;
 use super::desired::Environment;
 use super::diff::HostDiff;
 
+/// Bytes.
+pub const MEBIBYTE: u64 = 1 << 20;
 /// Files, logs, and what a run stages.
-const FILES: u64 = 200;
+const FILES: u64 = 200 * MEBIBYTE;
 /// Packages with the archives that they come in. R with its compilers and Docker are the largest:
-/// together with NGINX and eight more they took 700.
-const PACKAGES: u64 = 500;
-const PACKAGE: u64 = 40;
+/// together with NGINX and seven more they took 700 MiB.
+const PACKAGES: u64 = 500 * MEBIBYTE;
+const PACKAGE: u64 = 40 * MEBIBYTE;
 /// A vendor's package, RStudio Server's being the largest: a file of 100 MB that unpacks to 500.
-const DOWNLOAD: u64 = 700;
+const DOWNLOAD: u64 = 700 * MEBIBYTE;
 /// An environment without its packages, and with what pip unpacks beside it.
-const ENVIRONMENT: u64 = 100;
-/// A package with what it depends on: JupyterHub's and JupyterLab's nine took 360, Node's two 240.
-const REQUIREMENT: u64 = 120;
+const ENVIRONMENT: u64 = 100 * MEBIBYTE;
+/// A package with what it depends on: JupyterHub's and JupyterLab's nine took 360 MiB, Node's two 240.
+const REQUIREMENT: u64 = 120 * MEBIBYTE;
 /// A language that comes with its environment.
-const INTERPRETER: u64 = 500;
-
+const INTERPRETER: u64 = 500 * MEBIBYTE;
 /// What is built from a folder with a Dockerfile: the image of a language, and some packages.
-const IMAGE: u64 = 700;
+const IMAGE: u64 = 700 * MEBIBYTE;
 
 /// What an environment takes while it is built.
 pub fn environment(environment: &Environment) -> u64 {

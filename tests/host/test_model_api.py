@@ -56,7 +56,7 @@ class Registry(unittest.TestCase):
         self.assertIn(platform.machine(), model_api.why_not(IMAGE, said))
 
     def test_an_image_that_cannot_be_named_is_not_said_to_be_there(self):
-        here = {"x86_64": "amd64", "aarch64": "arm64"}[platform.machine()]
+        here = model_api.PROCESSORS[platform.machine()]
         ran = []
 
         def run(command):

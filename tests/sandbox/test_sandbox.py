@@ -276,6 +276,9 @@ class WithServersTest(unittest.TestCase):
         for refused, service in (("?Action=RunInstances", "ec2"), ("moto-api/reset", "s3"), ("labctl-sandbox/status", "iam")):
             said = self.asked_from(identity, refused, "--request POST", service)
             self.assertRegex(said, "reaches S3 and nothing else.* 403$", refused)
+        for header in ("Origin: http://elsewhere.example", "Host: elsewhere.example"):
+            said = self.asked_from(identity, "penguins/model/a", f"--header '{header}'")
+            self.assertRegex(said, " 403$", header)
         docker("exec", self.box.container(identity), "sh", "-c", "echo MINE=1 >/etc/labctl/aws.env")
         self.box.ask("repair", {})
         self.assertEqual(docker("exec", self.box.container(identity), "cat", "/etc/labctl/aws.env"), "MINE=1")

@@ -1,4 +1,4 @@
-//! {changes} → MiB.
+//! {changes} → bytes.
 
 use super::*;
 use crate::host::{self, Facts, Inputs, fixture};
@@ -19,7 +19,7 @@ fn the_environments_of_jupyterhub_fit() {
     for (name, mebibytes) in taken {
         let named = desired.environments.iter().find(|one| one.name == name);
         let room = environment(named.unwrap());
-        assert!(room >= mebibytes, "{name}: {room} MiB");
+        assert!(room >= mebibytes * MEBIBYTE, "{name}: {room} bytes");
     }
     assert!(without_environments(&diff) >= FILES + PACKAGES);
 }

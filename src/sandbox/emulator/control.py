@@ -17,7 +17,7 @@ import os
 import re
 import threading
 
-from server import DEFAULT_ACCOUNT, Emulator, Handler, identify
+from server import DEFAULT_ACCOUNT, Emulator, Handler, identify, is_browser
 from strict import Answer, Strict
 
 PREFIX = "/labctl-sandbox/"
@@ -39,7 +39,7 @@ class Sandbox(Emulator):
 
     def answer(self, environ, body):
         """Answers one request."""
-        if _is_browser(environ):
+        if is_browser(environ, LOOPBACK):
             return _json(403, {"error": "this is no place for web pages: use labctl or an AWS client"})
         if environ["PATH_INFO"].startswith(PREFIX):
             return self.control(environ, body)
@@ -126,12 +126,6 @@ class LastAnswer(Handler):
         super().run_wsgi()
         if self.server.app.leaving:
             self.server.app.shut_down.set()
-
-
-def _is_browser(environ):
-    """Does a request come from a web page? Either it says so, or a foreign name was made to lead here."""
-    host = environ.get("HTTP_HOST", "").rsplit(":", 1)[0].lower()
-    return "HTTP_ORIGIN" in environ or "HTTP_SEC_FETCH_SITE" in environ or not LOOPBACK.fullmatch(host)
 
 
 def _json(status, value):

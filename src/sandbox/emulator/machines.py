@@ -203,9 +203,6 @@ class Machines:
 
     def _dress(self, machine, outfit):
         container = self.engine.container(machine.id)
-        if container:
-            # Who hears that the instance runs asks at once where that is.
-            self.containers[machine.id] = container
         # Noted before it is tried: what cannot be put in is a problem to be told, not to be repeated for ever.
         self.dressed[machine.id] = (container.started if container else None, outfit)
         self.servers.dress(machine, outfit)
@@ -285,8 +282,9 @@ class Machines:
 
     def _describe(self, machine):
         container, known = (self.containers or {}).get(machine.id), self.settings.machine(machine.id)
-        # The list of containers may be older than the news that the instance runs.
-        published = known if container or machine.state == "running" else {}
+        # Who hears that an instance runs asks at once where that is, and the list may be older than the news.
+        is_there = container or (self.containers is not None and machine.state == "running")
+        published = known if is_there else {}
 
         def place(address, port):
             return {"address": address, "port": port} if port else None
@@ -295,7 +293,7 @@ class Machines:
             "id": machine.id,
             "instance_type": machine.instance_type,
             "state": machine.state,
-            "container": container.name if container else None,
+            "container": self.engine.name(machine.id) if is_there else None,
             "public_ip": machine.public_ip or None,
             "ip": (container.ip or None) if container else None,
             "ssh": place("127.0.0.1", published.get("ssh")),

@@ -91,6 +91,12 @@ def identify(environ, body):
     return Call(service, operation, account, region, environ, body)
 
 
+def is_browser(environ, own_names):
+    """Does a request come from a web page? Either it says so, or a foreign name was made to lead here."""
+    host = environ.get("HTTP_HOST", "").rsplit(":", 1)[0].lower()
+    return "HTTP_ORIGIN" in environ or "HTTP_SEC_FETCH_SITE" in environ or not own_names.fullmatch(host)
+
+
 def rest_operation(service, environ):
     try:
         operation, _ = get_service_router(service).match(Request(environ))

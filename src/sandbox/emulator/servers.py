@@ -29,9 +29,10 @@ rm -f $file; exit 1"""
 # /etc/hosts is a mount: it can be written, but not replaced.
 WRITE_HOSTS = f"""kept=$(sed '/^{BEGIN}$/,/^{END}$/d' /etc/hosts); {{ echo "$kept"; cat; }} >/etc/hosts"""
 
+MARK = "# labctl sandbox: S3 of the emulated AWS, and keys that nobody checks"
 # Somebody's own stays.
-WRITE_AWS = """file=/etc/labctl/aws.env; new=$(cat)
-[ ! -e $file ] || grep -q '^# labctl sandbox:' $file || exit 0
+WRITE_AWS = f"""file=/etc/labctl/aws.env; new=$(cat)
+[ ! -e $file ] || grep -qxF '{MARK}' $file || exit 0
 [ -n "$new" ] || exec rm -f $file
 mkdir -p /etc/labctl; umask 077; printf '%s\\n' "$new" >$file"""
 
@@ -145,7 +146,7 @@ class Servers:
             self.engine.execute(machine.id, "sh", "-c", TRUST, text_in=outfit.authority)
         block = f"{BEGIN}\n{outfit.hosts}{END}\n" if outfit.hosts else ""
         self.engine.execute(machine.id, "sh", "-c", WRITE_HOSTS, text_in=block)
-        self.engine.execute(machine.id, "sh", "-c", WRITE_AWS, text_in=outfit.aws)
+        self.engine.execute(machine.id, "sh", "-c", WRITE_AWS, text_in=f"{MARK}\n{outfit.aws}" if outfit.aws else "")
 
     def reboot(self, machine):
         """Shuts a server down, to be brought up again."""

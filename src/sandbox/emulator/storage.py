@@ -5,11 +5,12 @@ S3 is: a notebook must not start servers on the laptop. labctl's programs on a s
 for another place of S3, and that file is what the sandbox puts into each of them.
 """
 
+import re
 import threading
 import time
 
 from engine import EngineError
-from server import Handler, identify
+from server import Handler, identify, is_browser
 from servers import is_free, listen
 from strict import error
 from werkzeug.serving import ThreadedWSGIServer
@@ -17,9 +18,9 @@ from werkzeug.serving import ThreadedWSGIServer
 AGAIN_SECONDS = 30
 # `internal` is kept for private use (ICANN, resolution 2024.07.29.06).
 NAME = "s3.sandbox.internal"
+OWN_NAME = re.compile(re.escape(NAME))
 # Paths that moto takes for its own, whatever service is asked.
 OF_MOTO = ("/moto-api", "/latest/meta-data", "/favicon.ico")
-MARK = "# labctl sandbox: S3 of the emulated AWS, and keys that nobody checks"
 
 
 class Storage:
@@ -32,6 +33,7 @@ class Storage:
 
     def tend(self, engine, addresses):
         """Begins to answer, or begins again where the network has another gateway; `addresses` are the servers'."""
+        # Port 0 is never taken: what is asked is whether the address is still this machine's.
         if self.server and not is_free(self.gateway, 0):
             self.end()
         if self.server or time.monotonic() - self.tried < AGAIN_SECONDS:
@@ -57,11 +59,12 @@ class Storage:
 
     def answer(self, environ, body):
         """Answers one request of a server."""
+        is_strange = is_browser(environ, OWN_NAME)
         # moto would take the first part of another name for a bucket.
         environ["HTTP_HOST"] = "localhost"
         call = identify(environ, body)
         is_signed = "HTTP_AUTHORIZATION" in environ
-        if call.service != "s3" or not is_signed or environ["PATH_INFO"].startswith(OF_MOTO):
+        if is_strange or call.service != "s3" or not is_signed or environ["PATH_INFO"].startswith(OF_MOTO):
             return error(call, 403, "AccessDenied", "a server in the sandbox reaches S3 and nothing else")
         return self.carry_out(call)
 
@@ -74,7 +77,7 @@ class Storage:
         if not self.server:
             return ""
         endpoint = f"http://{NAME}:{self.settings.get('storage_port')}"
-        return f"{MARK}\nAWS_ENDPOINT_URL_S3={endpoint}\nAWS_ACCESS_KEY_ID=sandbox\nAWS_SECRET_ACCESS_KEY=sandbox\n"
+        return f"AWS_ENDPOINT_URL_S3={endpoint}\nAWS_ACCESS_KEY_ID=sandbox\nAWS_SECRET_ACCESS_KEY=sandbox\n"
 
     def end(self):
         """Answers no more; the next look may begin again at once."""
