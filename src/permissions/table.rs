@@ -242,7 +242,7 @@ permissions! {
     put_bucket_tagging: Bucket [Write Adopt] need("s3:PutBucketTagging", Bucket, Always);
     put_bucket_versioning: Bucket [Write] need("s3:PutBucketVersioning", Bucket, Always);
     put_public_access_block: Bucket [Write] need("s3:PutBucketPublicAccessBlock", Bucket, Always);
-    list_object_versions: Bucket [Read] need("s3:ListBucketVersions", Bucket, Always);
+    list_object_versions: Bucket [Destroy] need("s3:ListBucketVersions", Bucket, Always);
     put_object: Model [Write] need("s3:PutObject", Objects, Always);
     delete_objects: Bucket [Destroy] need("s3:DeleteObjectVersion", Objects, Always);
     delete_bucket: Bucket [Destroy] need("s3:DeleteBucket", Bucket, Always);

@@ -18,7 +18,7 @@ use aws_sdk_s3::types::{
 use futures_util::{join, try_join};
 
 use crate::cloud::{CallError, Failure, Read};
-use crate::resource::{Address, Field, Live, Observed, Owner, Standing, Tags, Value};
+use crate::resource::{Address, Field, Live, Observed, Standing, Tags, Value};
 
 use super::context::{Handle, StepError};
 use super::reader::Reader;
@@ -146,12 +146,11 @@ async fn read_one(reader: &Reader<'_>, name: &str) -> Result<Option<Live>, CallE
         Err(error) => return Err(error),
     };
     let model = model_of(reader, name).await?;
-    let is_untagged = answers.tags.is_empty();
     let observed = Observed {
         tags: answers.tags,
         ..Observed::default()
     };
-    let mut live = tags::live(reader.scope, address, name, observed, |tags| {
+    Ok(Some(tags::live(reader.scope, address, name, observed, |tags| {
         Bucket {
             name: name.to_owned(),
             versioning: answers.versioning,
@@ -161,12 +160,7 @@ async fn read_one(reader: &Reader<'_>, name: &str) -> Result<Option<Live>, CallE
             tags,
         }
         .into()
-    });
-    // A create of ours that was cut off before the tags were set.
-    if is_untagged && is_empty(reader.cloud, name).await? {
-        live.owner = Owner::Lab;
-    }
-    Ok(Some(live))
+    })))
 }
 
 /// The model that the plan wants there, if it is: others are not looked for.
@@ -220,10 +214,10 @@ impl Bucket {
 
     /// Sets up a bucket that was just made; says whether it is the lab's. It is not
     /// where somebody else has made it meanwhile: S3 answers the owner of a bucket
-    /// who makes it again as if it were new.
+    /// who makes it again as if it were new. The lab's tags came with the call that
+    /// made it, so one without them is not the lab's, also when it is empty.
     async fn set_up(&self, run: &Run<'_>) -> Result<bool, CallError> {
-        let tags = self.tags_now(run).await?;
-        if !tags.is_empty() && !tags::is_ours(&tags, run.scope) {
+        if !tags::is_ours(&self.tags_now(run).await?, run.scope) {
             return Ok(false);
         }
         try_join!(

@@ -154,7 +154,9 @@ class Policies(unittest.TestCase):
         s3, ec2 = lab.client("s3"), lab.client("ec2")
         s3.delete_public_access_block(Bucket="labctl-iam-wide")
         s3.delete_bucket_encryption(Bucket="labctl-iam-wide")
-        s3.delete_bucket_tagging(Bucket="labctl-iam-wide")
+        # Without the lab's own marks it would not be the lab's.
+        tags = [tag for tag in s3.get_bucket_tagging(Bucket="labctl-iam-wide")["TagSet"] if tag["Key"].startswith("labctl:")]
+        s3.put_bucket_tagging(Bucket="labctl-iam-wide", Tagging={"TagSet": tags})
         instance = ec2.describe_instances()["Reservations"][0]["Instances"][0]["InstanceId"]
         ec2.modify_instance_metadata_options(InstanceId=instance, HttpTokens="optional")
 
