@@ -8,6 +8,7 @@
 //! (wraps any other, to count calls and to make them fail).
 
 pub mod aws;
+mod caught;
 mod error;
 pub mod faulty;
 pub mod http;
@@ -15,6 +16,7 @@ pub mod memory;
 mod object;
 mod pace;
 mod patience;
+pub mod variables;
 
 use futures_util::future::LocalBoxFuture;
 

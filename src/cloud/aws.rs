@@ -7,6 +7,7 @@ use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
 use aws_smithy_async::time::SystemTimeSource;
 use tokio::time::Instant;
 
+use super::caught::caught;
 use super::pace::{Pace, counted, measured};
 use super::patience::{Judge, retries, timeouts};
 use super::{Call, CallError, Cloud, Object, PUT_OBJECT, Read, Reply, call, http, operations};
@@ -184,7 +185,7 @@ impl<'a> Aws<'a> {
         reply: impl Future<Output = Result<T, CallError>>,
     ) -> Result<T, CallError> {
         let start = Instant::now();
-        let (result, requests) = counted(reply).await;
+        let (result, requests) = counted(caught(call, reply)).await;
         if let Some(log) = &self.log {
             log(Made {
                 call,

@@ -53,6 +53,9 @@ pub enum Failure {
     /// The request could not be built or signed: no credentials, for one.
     #[error("not sent: {0}")]
     NotSent(String),
+    /// The SDK panicked, with these words.
+    #[error("the AWS SDK failed: {0}")]
+    Panicked(String),
 }
 
 impl CallError {
@@ -89,7 +92,10 @@ impl CallError {
     pub fn is_unclear(&self) -> bool {
         match &self.failure {
             Failure::Service { code, status, .. } => is_unclear(code, *status),
-            Failure::Unreachable(_) | Failure::TimedOut | Failure::Garbled { .. } => true,
+            Failure::Unreachable(_)
+            | Failure::TimedOut
+            | Failure::Garbled { .. }
+            | Failure::Panicked(_) => true,
             Failure::NotSent(_) => false,
         }
     }

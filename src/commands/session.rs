@@ -7,6 +7,7 @@ use std::time::SystemTime;
 
 use crate::cli::Global;
 use crate::cloud::aws::{Access, Aws, CallLog, Made};
+use crate::cloud::variables::{self, Unusable};
 use crate::diff::Refusal;
 use crate::folders;
 use crate::host;
@@ -116,6 +117,12 @@ pub async fn connect<'a>(
         let rehearsal = rehearsal::up(&parsed.plan, out).await?;
         let aws = Aws::emulated(&region, &rehearsal.sandbox.endpoint(), log);
         return Ok((aws, Way::Sandbox(Box::new(rehearsal))));
+    }
+    if let Some(Unusable { name, has }) = variables::unusable(std::env::vars_os()) {
+        return Err(Failure::said(
+            format!("the variable `{name}` has {has}, so that nothing can be asked of AWS"),
+            "set it anew; a file that was written on Windows is mended by `sed -i 's/\\r$//' FILE`",
+        ));
     }
     let access = Access {
         region,

@@ -54,6 +54,11 @@ pub fn call_error(error: &CallError) -> Explanation {
              whether it names the right place",
         ),
         Failure::NotSent(text) => table::not_sent(&first_words(text)),
+        Failure::Panicked(text) => Explanation::new(
+            format!("the AWS SDK could not carry `{call}` out: {}", cut(text)),
+            "check what is set for AWS, in its variables and in `~/.aws`: credentials, a profile, an address; if all \
+             of it is right, this is a defect of labctl",
+        ),
     };
     explanation.detail = Some(detail(error));
     explanation

@@ -2,6 +2,7 @@
 
 mod adoption;
 mod data;
+mod environment;
 mod files;
 mod folders;
 mod help;
