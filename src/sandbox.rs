@@ -21,6 +21,9 @@ mod status;
 
 use std::time::Duration;
 
+use tokio::time::Instant;
+
+use crate::backoff::Backoff;
 use crate::plan::{Https, HttpsMode, Image, Plan};
 
 use engine::Found;
@@ -34,6 +37,9 @@ pub type Tell<'a> = &'a dyn Fn(&str);
 
 /// How long a process may take that was asked to leave.
 const LEAVE: Duration = Duration::from_secs(60);
+
+/// How long an authority may be on its way.
+const AUTHORITY: Duration = Duration::from_secs(60);
 
 /// A sandbox that runs.
 #[derive(Debug)]
@@ -103,6 +109,27 @@ impl Sandbox {
     /// See [`SandboxError`].
     pub async fn status(&self) -> Result<Status, SandboxError> {
         Ok(explained(self.process.status().await?).await)
+    }
+
+    /// Asks how everything is, as soon as it is known whether the plan's certificate can come from an authority: one
+    /// that has just been started, or of which a part has ended, is on its way for a moment.
+    ///
+    /// # Errors
+    ///
+    /// See [`SandboxError`].
+    pub async fn settled(&self, plan: &Plan) -> Result<Status, SandboxError> {
+        let deadline = Instant::now() + AUTHORITY;
+        let mut backoff = Backoff::default();
+        loop {
+            let status = self.status().await?;
+            let is_known = status.authority.is_some() || status.authority_problem.is_some();
+            // Without servers nobody starts one.
+            let is_coming = wants_authority(plan) && status.engine.is_some() && !is_known;
+            if !is_coming || Instant::now() >= deadline {
+                return Ok(status);
+            }
+            backoff.pause().await;
+        }
     }
 
     /// Brings the containers in line with the account, and waits for it.

@@ -32,7 +32,7 @@ pub async fn up(plan: &Plan, out: &Out) -> Result<Rehearsal, Failure> {
     let stages = Stages::new(out);
     let tell = |text: &str| stages.tell(text);
     let sandbox = Sandbox::up(plan, &tell).await?;
-    let status = sandbox.status().await?;
+    let status = sandbox.settled(plan).await?;
     let mut plan = plan.clone();
     let note = recast(&mut plan, &status);
     Ok(Rehearsal {

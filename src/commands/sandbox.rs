@@ -91,7 +91,8 @@ async fn up(parsed: &Parsed, out: &Out) -> Result<(), Failure> {
         let tell = |text: &str| stages.tell(text);
         let sandbox = Sandbox::up(&parsed.plan, &tell).await?;
         tell("bringing the servers in line with the account");
-        sandbox.repair().await?
+        sandbox.repair().await?;
+        sandbox.settled(&parsed.plan).await?
     };
     out.result(&report::status(&status.lab, Some(&status)));
     Ok(())

@@ -17,6 +17,8 @@ from pathlib import Path
 
 LABEL = "labctl.sandbox"
 INSTANCE_LABEL = "labctl.instance"
+# How often containers are listed again, where one went away while they were looked at.
+LISTINGS = 5
 # How long a server may take to shut down before it is killed.
 STOP_SECONDS = 15
 # systemd in docker: see `man systemd.exec` for what it mounts, and systemd's own "container interface".
@@ -91,10 +93,17 @@ class Engine:
 
     def containers(self):
         """All containers of the lab, by instance."""
-        found = self.ask("ps", "--all", "--quiet", "--no-trunc", "--filter", f"label={LABEL}={self.sandbox}").split()
-        if not found:
-            return {}
-        return {container.instance: container for container in self._inspect(found)}
+        for tries_left in reversed(range(LISTINGS)):
+            found = self.ask("ps", "--all", "--quiet", "--no-trunc", "--filter", f"label={LABEL}={self.sandbox}").split()
+            if not found:
+                break
+            try:
+                return {container.instance: container for container in self._inspect(found)}
+            except EngineError:
+                # One of them was removed between the two questions.
+                if not tries_left:
+                    raise
+        return {}
 
     def container(self, instance):
         """The container of one instance, or None."""
