@@ -33,6 +33,9 @@ UNIT_PROPERTIES = {
     "TimeoutStopSec": "90",
     # On a small server pip may be killed for its memory. The agent must live to say so.
     "OOMPolicy": "continue",
+    # needrestart, and whoever else restarts what uses an old library, would end it in its middle. The server's own
+    # shutdown still stops it (systemd.unit(5)).
+    "RefuseManualStop": "yes",
     "WorkingDirectory": "/",
     "Environment": "HOME=/root",
     "TasksMax": "infinity",

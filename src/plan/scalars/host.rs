@@ -22,53 +22,19 @@ text! {
     Sha256;
 }
 
-/// Accounts that the operating system, the image or labctl's services have already.
-const RESERVED_USERS: &[&str] = &[
-    "root",
-    "daemon",
-    "bin",
-    "sys",
-    "sync",
-    "games",
-    "man",
-    "lp",
-    "mail",
-    "news",
-    "uucp",
-    "proxy",
-    "www-data",
-    "backup",
-    "list",
-    "irc",
-    "gnats",
-    "nobody",
-    "sshd",
-    "syslog",
-    "messagebus",
-    "systemd-network",
-    "systemd-resolve",
-    "systemd-timesync",
-    "tss",
-    "uuidd",
-    "tcpdump",
-    "landscape",
-    "pollinate",
-    "ec2-instance-connect",
-    "_apt",
-    "lxd",
-    "docker",
-    "sudo",
-    "adm",
-    "ubuntu",
-    "admin",
-    "shiny",
-    "rstudio-server",
-    "jupyterhub",
-    "nginx",
-    "labctl",
-    "nogroup",
-    "users",
-];
+/// Accounts and groups that the operating system, the image or labctl's services have already, or get with a package:
+/// who is called like a group would belong to it, and `shadow` reads all passwords (Debian's "Users and Groups in the
+/// Debian System" in base-passwd, systemd's `sysusers.d/basic.conf`, and Ubuntu's images).
+const RESERVED_USERS: &str = "\
+    _apt _chrony _ssh adm admin audio avahi backup bin bluetooth cdrom colord crontab daemon debian-tor \
+    dhcpcd dialout dip disk dnsmasq docker ec2-instance-connect fax floppy fwupd-refresh games gdm geoclue \
+    gnats gpio i2c input irc jupyterhub kernoops kmem kvm labctl labctl-shiny landscape list lp lpadmin lxd \
+    mail man messagebus mlocate munge mysql netdev news nginx nobody nogroup ntp operator plocate plugdev \
+    polkitd pollinate postdrop postfix postgres proxy pulse pulse-access rdma redis render root \
+    rstudio-server rtkit sambashare saned sasl scanner sgx shadow shiny slurm spi src ssh sshd ssl-cert sssd staff \
+    sudo sync sys syslog systemd-bus-proxy systemd-coredump systemd-journal systemd-network systemd-oom \
+    systemd-resolve systemd-timesync tape tcpdump tss tty ubuntu usbmux users utmp uucp uuidd video voice \
+    wheel whoopsie wireshark www-data";
 
 impl FromStr for UserName {
     type Err = Invalid;
@@ -85,7 +51,7 @@ impl FromStr for UserName {
             "it does not start with a letter".to_owned()
         } else if text.len() > 32 {
             format!("it has {} characters, 32 are allowed", text.len())
-        } else if RESERVED_USERS.contains(&text) {
+        } else if RESERVED_USERS.split_whitespace().any(|name| name == text) {
             return Err(Invalid::new(
                 "the server has an account or group of this name already",
                 "choose another, such as `test-user`",

@@ -44,6 +44,9 @@ from agent.job import Job, plural, seconds_since
 def main():
     """Runs all steps; whatever happens, the last event is a verdict."""
     os.umask(0o077)
+    if (FOLDER / "phase").exists():
+        # systemd was asked to start it once more: whoever waits for it has its verdict, or takes it for dead.
+        sys.exit("this run has been started before; a new one takes another folder")
     job = Job(FOLDER)
     signal.signal(signal.SIGTERM, _stopped)
     undone = {}

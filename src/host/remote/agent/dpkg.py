@@ -15,7 +15,8 @@ LOCKS = (
     "/var/cache/apt/archives/lock",
 )
 LOCK_SECONDS = 600
-NONINTERACTIVE = {"DEBIAN_FRONTEND": "noninteractive", "NEEDRESTART_MODE": "a"}
+# needrestart would restart the very run that installs, and people's sessions; labctl restarts what it has to.
+NONINTERACTIVE = {"DEBIAN_FRONTEND": "noninteractive", "NEEDRESTART_SUSPEND": "1"}
 REINSTALL = ["apt-get", "install", "--reinstall", "--yes", "--no-remove", "--no-install-recommends", "-q"]
 REINSTALL += ["-o", "Dpkg::Options::=--force-confold", "-o", "Dpkg::Use-Pty=0"]
 # struct flock of fcntl(2): type, whence, start, length, process.

@@ -7,7 +7,7 @@ import time
 from contextlib import contextmanager
 from pathlib import Path
 
-from . import dpkg, listeners
+from . import dpkg, listeners, users
 from .failure import FREE_SPACE, Failure
 from .job import plural
 
@@ -38,6 +38,7 @@ def prepare(job):
     """Checks what can be checked in advance, and waits for what is still busy."""
     _refuse_folders(job)
     _refuse_taken_ports(job)
+    users.refuse_names_of_groups(job)
     if not job.request["grow_root"]:
         check_room(job)
     _wait_for_cloud_init(job)

@@ -48,11 +48,21 @@ def _admit(job, user):
     _change_keys(account, user["add_keys"], user["remove_keys"])
 
 
+def refuse_names_of_groups(job):
+    """Fails where a user who is still to be made would come into a group that is there already, with all its rights."""
+    groups = {group.gr_name for group in grp.getgrall()}
+    wanted = job.request["manifest"]["users"]
+    for name in (user["name"] for user in job.request["users"]):
+        if name in wanted and name in groups and _account(name) is None:
+            raise Failure(
+                f"the server has a group `{name}` already, to which a user of that name would belong",
+                f"give the user another name in the plan; or, if nobody needs the group, `sudo groupdel {name}`",
+            )
+
+
 def _create(job, name):
-    command = ["useradd", "--create-home", "--shell", "/bin/bash"]
-    if any(group.gr_name == name for group in grp.getgrall()):
-        command += ["--gid", name]
-    _run(job, [*command, name], f"user `{name}` cannot be made")
+    command = ["useradd", "--create-home", "--user-group", "--shell", "/bin/bash", name]
+    _run(job, command, f"user `{name}` cannot be made")
 
 
 def _unlock(job, name):
