@@ -3,18 +3,17 @@
 default:
     @just --list
 
-# the labctl binary, in target/release
+# the labctl binary for people, in target/release
 build:
     cargo build --release --locked
 
-# unit, integration and documentation tests
+# what is quick to tell
+check *filter:
+    scripts/check {{filter}}
+
+# what one change can break; --all for what is exhaustive too
 test *filter:
     scripts/test {{filter}}
-
-# format and lints, as the gate checks them
-lint:
-    cargo fmt --check
-    cargo clippy --release --all-targets --locked -- -D warnings
 
 # the main job, on an AWS emulator on this machine
 demo:
@@ -26,7 +25,7 @@ bench *options:
 
 # the library's documentation, in target/doc
 doc:
-    cargo doc --release --no-deps --locked
+    cargo doc --no-deps --locked
 
 # everything that a change must pass
 gate:
