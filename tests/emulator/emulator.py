@@ -43,9 +43,14 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "src/sandbox/emulat
 from server import DEFAULT_ACCOUNT, Emulator, Handler, identify  # before moto, whose settings it makes
 
 from faults import Fault, Spoilt, send_spoilt
+from moto.ec2.models import elastic_ip_addresses, elastic_network_interfaces
 from moto.moto_api._internal.models import moto_api_backend
 from strict import Answer, Strict
 from werkzeug.serving import ThreadedWSGIServer
+
+
+# The account of the call that this thread carries out.
+current = threading.local()
 
 
 class World:
@@ -58,7 +63,18 @@ class World:
 
     def forget(self):
         self.log, self.faults, self.dice = [], [], random.Random(1)
+        # How many public addresses were given out, by the second part of the address.
+        self.addresses = {18: 0, 19: 0}
         self.strict.forget()
+
+    def next_address(self, part):
+        """The account's next address of 198.18.0.0/15, which is set aside for tests: each account has the same ones.
+
+        A server is told its addresses. So a server that was set up for one account can stand in for that of another.
+        """
+        self.addresses[part] += 1
+        high, low = divmod(self.addresses[part] - 1, 254)
+        return f"198.{part}.{high}.{low + 1}"
 
 
 class TestEmulator(Emulator):
@@ -67,6 +83,8 @@ class TestEmulator(Emulator):
     def __init__(self):
         super().__init__()
         self.worlds = {}
+        elastic_ip_addresses.random_ip = lambda: self.world(current.account).next_address(18)
+        elastic_network_interfaces.random_public_ip = lambda: self.world(current.account).next_address(19)
 
     def world(self, account):
         with self.lock:
@@ -78,6 +96,7 @@ class TestEmulator(Emulator):
         call = identify(environ, body)
         environ["HTTP_X_MOTO_ACCOUNT_ID"] = call.account
         world = self.world(call.account)
+        current.account = call.account
         entry = {"operation": call.name, "mutating": call.mutating, "region": call.region, "status": None,
                  "start": time.monotonic(), "end": None, "fault": False}
         with self.lock:

@@ -1,6 +1,6 @@
 """Kills a tool at every one of its calls, runs it again, and looks from outside what is there.
 
-    kills.py labctl target/release/labctl [--steps apply,resize,destroy] [--points 10] [--ways before,after]
+    kills.py labctl target/debug/labctl [--steps apply,resize,destroy] [--points 10] [--ways before,after]
     kills.py terraform terraform --configuration FOLDER --mirror FOLDER --points 10
 
 The lab is that of plans/do4ds-lab.yaml (its half in AWS); beside it in the account are things of
@@ -8,6 +8,9 @@ others. For k = 1 … number of calls of an apply, of a resize and of a destroy,
 all its processes get SIGKILL when call k arrives, and it is not carried out; `after`: SIGKILL comes
 after its effect and before its answer. Then the same command runs once more. With the way `lost`
 nobody is killed: the answer to call k is lost after its effect, and the command runs to its end.
+
+With `--writes` only calls that change something are counted. What a tool leaves when it is killed
+at a call that only reads is what the write before has left, so that little is disturbed twice.
 
 A point has converged when that command says that all went well, boto3 finds exactly one lab as it was
 asked for, or none, nothing of others was touched, and the tool itself sees nothing left to do.
@@ -131,9 +134,9 @@ def look(world, tool, step):
     return wrong
 
 
-def disturbed_run(world, tool, point):
+def disturbed_run(world, tool, point, mutating):
     """Disturbs one run of a step at one call, and lets the next one pass."""
-    fault = Fault(match="*", nth=point.call, **WAYS[point.way])
+    fault = Fault(match="*", nth=point.call, mutating=mutating, **WAYS[point.way])
     if point.way != "lost":
         fault.kill = str(tool.pid_file)
     world.disturb(fault)
@@ -153,7 +156,7 @@ def disturbed_run(world, tool, point):
     point.wrong += look(world, tool, point.step)
 
 
-def forked(world, tool, point):
+def forked(world, tool, point, mutating):
     """Starts a copy of this process for one point; gives its id, and where its result can be read."""
     reading, writing = os.pipe()
     child = os.fork()
@@ -163,7 +166,7 @@ def forked(world, tool, point):
     os.close(reading)
     try:
         with tool.copied() as own, world:
-            disturbed_run(world, own, point)
+            disturbed_run(world, own, point, mutating)
     except BaseException:  # whatever it is: it belongs into the result
         point.wrong.append(traceback.format_exc())
     with os.fdopen(writing, "w") as pipe:
@@ -171,14 +174,14 @@ def forked(world, tool, point):
     os._exit(0)
 
 
-def run_points(world, tool, points, jobs):
+def run_points(world, tool, points, options):
     """Runs points side by side; yields each as it ends."""
     gc.collect()
     gc.freeze()  # so that copies share what they do not change
     waiting, running = list(reversed(points)), {}
     while waiting or running:
-        while waiting and len(running) < jobs:
-            child, reading = forked(world, tool, waiting.pop())
+        while waiting and len(running) < options.jobs:
+            child, reading = forked(world, tool, waiting.pop(), options.mutating)
             running[reading] = (child, [])
         for reading in select.select(list(running), [], [])[0]:
             child, parts = running[reading]
@@ -198,8 +201,8 @@ def chosen(calls, wanted):
     return sorted({1 + round(i * (calls - 1) / max(1, wanted - 1)) for i in range(wanted)})
 
 
-def count_calls(world, tool, step):
-    """How many calls a step makes that nobody disturbs; done in a copy, so that nothing changes."""
+def count_calls(world, tool, step, mutating):
+    """How many such calls a step makes that nobody disturbs; done in a copy, so that nothing changes."""
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
@@ -208,7 +211,7 @@ def count_calls(world, tool, step):
             world.here.log = []
             own.prepare(step)
             ended = own.run(own.command(step), world.url)
-            calls = len(world.here.log)
+            calls = sum(mutating in (None, entry["mutating"]) for entry in world.here.log)
             wrong = look(world, own, step) if ended.code == 0 else [f"exit {ended.code}: {ended.tail(2000)}"]
             pipe.write(json.dumps({"calls": calls, "wrong": wrong}))
         os._exit(0)
@@ -234,11 +237,11 @@ def run(options, folder):
             with world:  # from here on, each copy begins with a whole lab
                 ended = tool.run(tool.command("apply"), world.url)
                 assert ended.code == 0, ended.tail(2000)
-        calls = count_calls(world, tool, step)
+        calls = count_calls(world, tool, step, options.mutating)
         calls_asked = chosen(calls, options.points)
         asked = [Point(step, way, call) for call in calls_asked for way in options.ways]
         began, done = time.monotonic(), []
-        for point in run_points(world, tool, asked, options.jobs):
+        for point in run_points(world, tool, asked, options):
             done.append(point)
             if not point.converged or options.verbose:
                 print(point, flush=True)
@@ -266,7 +269,8 @@ def main():
     parser.add_argument("--steps", type=words, default=list(STEPS), help="of apply,resize,destroy; all unless given")
     parser.add_argument("--ways", type=words, default=["before", "after"], help="of before,after,lost (default: before,after)")
     parser.add_argument("--points", type=int, help="disturb only so many calls of each step, evenly spread (default: every call)")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="how many at a time (default: %(default)s)")
+    parser.add_argument("--writes", dest="mutating", action="store_const", const=True, help="disturb only calls that change something")
+    parser.add_argument("--jobs", type=int, default=2 * os.cpu_count(), help="how many at a time; a run waits half of its time (default: %(default)s)")
     parser.add_argument("--json", type=Path, help="also write the points here")
     parser.add_argument("--verbose", action="store_true", help="show every point")
     parser.add_argument("--configuration", type=Path, help="Terraform's: the folder of the lab's configuration")

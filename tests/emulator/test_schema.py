@@ -1,6 +1,6 @@
 """Checks `labctl schema` with a JSON Schema validator that is not labctl's own. Run by scripts/test.
 
-    test_schema.py target/release/labctl
+    test_schema.py target/debug/labctl
 """
 
 import json

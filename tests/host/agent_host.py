@@ -9,7 +9,8 @@ import tempfile
 import unittest
 from pathlib import Path
 
-HERE = Path(__file__).resolve().parent
+from support import HERE, container, inside
+
 AGENT = HERE.parent.parent / "src/host/remote/agent"
 STATE = "/var/lib/labctl"
 UNIT = "labctl-apply"
@@ -95,16 +96,15 @@ class Host:
         with tempfile.TemporaryDirectory() as folder:
             key = Path(folder, "key")
             subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
-            command = [HERE / "container", "up", name, f"{key}.pub", *options]
-            subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+            self.facts = container("up", name, f"{key}.pub", *options)
 
     def remove(self):
         """Removes the container."""
-        subprocess.run([HERE / "container", "down", self.name], check=True)
+        container("down", self.name)
 
     def shell(self, command, check=True, stdin=b""):
         """Runs a command as root and gives what it printed."""
-        full = ["docker", "exec", "-i", self.name, "bash", "-c", command]
+        full = inside(self.facts, "bash", "-c", command)
         done = subprocess.run(full, input=stdin, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
         text = done.stdout.decode("utf-8", "replace")
         if check and done.returncode != 0:
@@ -113,12 +113,7 @@ class Host:
 
     def succeeds(self, command):
         """Whether a command ends with 0."""
-        return (
-            subprocess.run(
-                ["docker", "exec", self.name, "bash", "-c", command], capture_output=True, check=False
-            ).returncode
-            == 0
-        )
+        return subprocess.run(inside(self.facts, "bash", "-c", command), capture_output=True, check=False).returncode == 0
 
     def new_run(self):
         """A name that sorts behind all earlier ones."""

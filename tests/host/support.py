@@ -65,6 +65,17 @@ def with_agent(**files):
     return archive({"agent/__main__.py": AGENT, **files})
 
 
+def container(*arguments):
+    """Runs `container`, and gives what it prints of a host."""
+    return json.loads(subprocess.run([HERE / "container", *arguments], stdout=subprocess.PIPE, check=True).stdout or "{}")
+
+
+def inside(host, *command):
+    """A command that runs on a host as root; `docker exec` takes twenty times as long."""
+    entering = ["nsenter", "--target", str(host["pid"]), "--all", "--", "env", "--ignore-environment", "HOME=/root"]
+    return [*entering, "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", *command]
+
+
 class Server:
     """A container, spoken to as the laptop speaks to a server."""
 
@@ -73,22 +84,23 @@ class Server:
         self.scratch = tempfile.TemporaryDirectory()
         self.key = f"{self.scratch.name}/key"
         subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", self.key], check=True)
-        output = subprocess.run(
-            [HERE / "container", "up", self.name, f"{self.key}.pub"], stdout=subprocess.PIPE, check=True
-        )
-        self.port = str(json.loads(output.stdout)["ssh_port"])
+        self.host = container("up", self.name, f"{self.key}.pub")
+        self.port = str(self.host["ssh_port"])
         source = (HOST / "protocol.rs").read_text()
         self.command = re.search(r'COMMAND: &str = "(.*?)";', source, re.DOTALL).group(1).replace('\\"', '"')
 
     def close(self):
-        subprocess.run([HERE / "container", "down", self.name], check=True)
+        container("down", self.name)
         self.scratch.cleanup()
+
+    def restart(self):
+        """Reboots it."""
+        self.host = container("restart", self.name)
 
     def shell(self, command):
         """Runs a command as root; it must succeed."""
-        done = subprocess.run(
-            ["docker", "exec", self.name, "bash", "-c", command], stdout=subprocess.PIPE, text=True, check=True
-        )
+        shell = inside(self.host, "bash", "-c", command)
+        done = subprocess.run(shell, stdout=subprocess.PIPE, text=True, check=True)
         return done.stdout
 
     def begin(self, name, request, payload=b""):

@@ -5,13 +5,12 @@
 
 import json
 import os
-import subprocess
 import sys
 import time
 import unittest
 
 sys.dont_write_bytecode = True
-from support import AGENT, HERE, NONCE, Server, archive, with_agent
+from support import AGENT, NONCE, Server, archive, with_agent
 
 
 @unittest.skipUnless(os.geteuid() == 0, "needs root for its container")
@@ -208,7 +207,7 @@ class TestApply(OnServer):
     def test_a_reboot_leaves_an_unfinished_run(self):
         process = self.push("rebooted", 60)
         process.stdout.readline()
-        subprocess.run([HERE / "container", "restart", self.server.name], stdout=subprocess.DEVNULL, check=True)
+        self.server.restart()
         process.stdout.close()
         process.wait()
         self.assertEqual(self.server.probe()["unfinished"]["run"], "rebooted")

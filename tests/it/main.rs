@@ -8,6 +8,7 @@ mod fuzz;
 mod host;
 mod hostile;
 mod plan_file;
+mod programs;
 mod sandbox;
 mod simulation;
 mod support;

@@ -1,7 +1,9 @@
 //! The walls of the design, measured on the source itself.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+
+use crate::support::files_below;
 
 /// A file of `src`: its path there, and its text without the unit tests.
 struct File {
@@ -11,25 +13,18 @@ struct File {
 
 fn files() -> Vec<File> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let mut folders = vec![root.clone()];
     let mut files = Vec::new();
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).unwrap() {
-            let path: PathBuf = entry.unwrap().path();
-            let is_aside = path
-                .file_stem()
-                .is_some_and(|stem| stem == "tests" || stem == "__pycache__");
-            if is_aside || path.is_dir() {
-                folders.extend((!is_aside).then_some(path));
-                continue;
-            }
-            let text = fs::read_to_string(&path).unwrap();
-            let code = text.split("#[cfg(test)]").next().unwrap_or_default();
-            files.push(File {
-                path: path.strip_prefix(&root).unwrap().display().to_string(),
-                text: code.to_owned(),
-            });
+    for path in files_below("src") {
+        let place = path.strip_prefix(&root).unwrap().display().to_string();
+        if place.ends_with("/tests.rs") || place.contains("/tests/") {
+            continue;
         }
+        let text = fs::read_to_string(&path).unwrap();
+        let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+        files.push(File {
+            path: place,
+            text: code.to_owned(),
+        });
     }
     assert!(files.len() > 100, "where has the source gone?");
     files
@@ -141,5 +136,39 @@ fn files_and_functions_stay_small() {
                 start = None;
             }
         }
+    }
+}
+
+/// The Rust of the tests, as one text.
+fn tests_in_rust() -> String {
+    let files = files_below("tests/it").into_iter();
+    let rust = files.filter(|path| path.extension().is_some_and(|end| end == "rs"));
+    rust.map(|path| fs::read_to_string(path).unwrap()).collect()
+}
+
+#[test]
+fn every_file_of_tests_in_python_is_run() {
+    let rust = tests_in_rust();
+    let mut count = 0;
+    for path in files_below("tests") {
+        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+        if name.starts_with("test_") && name.ends_with(".py") {
+            count += 1;
+            assert!(rust.contains(&format!("/{name}\"")), "nobody runs {name}");
+        }
+    }
+    assert!(count >= 10, "where have they gone?");
+}
+
+#[test]
+fn every_reason_for_a_slow_test_names_a_test() {
+    let rust = tests_in_rust();
+    let list = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/slow.txt");
+    for line in fs::read_to_string(list).unwrap().lines() {
+        let (name, reason) = line.split_once(": ").unwrap();
+        let name = name.rsplit("::").next().unwrap();
+        let is_test = [format!("fn {name}()"), format!("    {name} = \"")];
+        assert!(is_test.iter().any(|text| rust.contains(text)), "{line}");
+        assert!(!reason.is_empty(), "{line}");
     }
 }

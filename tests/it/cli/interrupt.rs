@@ -1,4 +1,4 @@
-//! Ctrl-C and worse, in the middle of an apply: the next one goes on.
+//! Ctrl-C in the middle of an apply: the next one goes on. What SIGKILL leaves is looked at by `wire::kills`.
 
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
@@ -77,43 +77,4 @@ fn an_interrupted_plan_just_ends() {
     interrupt(&child);
     let output = child.wait_with_output().unwrap();
     assert!(!output.status.success() && start.elapsed() < Duration::from_secs(4));
-}
-
-#[test]
-fn a_killed_apply_is_taken_up_by_the_next() {
-    let lab = Lab::full();
-    for writes in [1, 3, 5, 8, 11, 14, 17, 20] {
-        lab.latency(20);
-        let mut child = lab.start(&["apply", "--yes"], writes);
-        // It may just have come to its end: that counts too.
-        child.kill().unwrap();
-        child.wait().unwrap();
-        converges(&lab);
-    }
-}
-
-#[test]
-fn a_killed_resize_or_destroy_is_taken_up_by_the_next() {
-    let lab = Lab::full();
-    lab.lasting_states(100);
-    for writes in [1, 2, 3, 4] {
-        lab.apply();
-        lab.edit("instance_type: t3.micro", "instance_type: t3.small");
-        let mut child = lab.start(&["apply", "--yes"], writes);
-        child.kill().unwrap();
-        child.wait().unwrap();
-        lab.wait_until_idle();
-        lab.apply();
-        lab.check_from_outside(&["present", "--instance-type", "t3.small"]);
-        lab.edit("instance_type: t3.small", "instance_type: t3.micro");
-    }
-    for writes in [1, 4, 8] {
-        lab.apply();
-        let mut child = lab.start(&["destroy", "--yes", "--delete-zone"], writes);
-        child.kill().unwrap();
-        child.wait().unwrap();
-        lab.wait_until_idle();
-        lab.labctl(&["destroy", "--yes", "--delete-zone"]).ok();
-        lab.check_from_outside(&["absent"]);
-    }
 }

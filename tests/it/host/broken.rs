@@ -139,7 +139,7 @@ fn on_disk(bench: &Bench) -> String {
 
 #[test]
 fn what_is_broken_never_stays_live() {
-    let bench = Bench::new(SMALL);
+    let bench = Bench::applied(SMALL);
     let way = Way::new(&bench);
     assert!(way.apply(&way.desired).ok);
     answers(&bench);
@@ -268,8 +268,7 @@ fn busy(bench: &Bench, way: &Way<'_>) {
 
 #[test]
 fn a_failed_apply_reads_well() {
-    let bench = Bench::new(SMALL);
-    bench.apply();
+    let bench = Bench::applied(SMALL);
     // What the new configuration needs is broken, though the plan is not.
     bench.machine.sh("chmod 0700 /var/www/labctl");
     bench.lab.edit("mode: self-signed", "mode: off");

@@ -10,9 +10,9 @@ use super::machine::{Bench, SMALL};
 const NAME: &str = "lab.example.org";
 const SOMEBODY_ELSE: &str = "192.0.2.1";
 
-/// A lab whose certificate is to come from an authority, and the server's address: the cloud's half is there already.
-pub fn bench_with_authority(plan: &str) -> (Bench, Authority, String) {
-    let bench = Bench::new(plan);
+/// Asks in a bench's plan for a certificate of an authority; gives that, and the server's address: the cloud's half is
+/// there then.
+pub fn with_authority(bench: &Bench) -> (Authority, String) {
     let authority = Authority::start(&bench.machine);
     bench.lab.edit(
         "{ mode: self-signed }",
@@ -24,7 +24,7 @@ pub fn bench_with_authority(plan: &str) -> (Bench, Authority, String) {
     bench.labctl(&["apply", "--yes", "--only", "cloud"]).ok();
     let status = bench.labctl(&["status", "--json"]).ok().json();
     let address = status["server"]["public_ip"].as_str().unwrap().to_owned();
-    (bench, authority, address)
+    (authority, address)
 }
 
 /// Lets the host find the lab's name at an address, as the name servers would.
@@ -66,7 +66,8 @@ pub fn is_issued_by(bench: &Bench, authority: &Authority) {
 
 #[test]
 fn a_name_that_leads_elsewhere_is_waited_for() {
-    let (bench, authority, address) = bench_with_authority(SMALL);
+    let bench = Bench::applied(SMALL);
+    let (authority, address) = with_authority(&bench);
     lead_name_to(&bench, SOMEBODY_ELSE);
     let ran = bench.apply();
     let said = format!("`{NAME}` resolves to {SOMEBODY_ELSE}, and this server is {address}");

@@ -1,11 +1,13 @@
 //! From an empty host to NGINX with HTTPS, and small changes from there.
 
+use super::counts;
 use super::machine::{Bench, SMALL};
 
 #[test]
 fn an_empty_host_is_set_up_and_then_left_alone() {
-    let bench = Bench::new(SMALL);
-    bench.apply();
+    let mut bench = Bench::new(SMALL);
+    counts::first_apply_is_two_commands(&mut bench);
+    counts::no_change_is_one_command(&mut bench);
     let machine = &bench.machine;
     // Seen from outside: curl through the published ports.
     let page = bench.curl(&["--insecure", "https://lab.example.org/"]);

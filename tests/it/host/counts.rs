@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::machine::{Bench, Machine, SMALL};
+use super::machine::{Bench, Machine};
 
 /// As far as a server on another continent, so that what is sent together arrives together.
 const FAR: Duration = Duration::from_millis(100);
@@ -70,13 +70,4 @@ pub fn no_change_is_one_command(bench: &mut Bench) {
         assert!(round_trips <= 10, "{arguments:?}: {round_trips}");
     }
     bench.through_proxy(Duration::ZERO);
-}
-
-#[test]
-fn a_first_push_takes_two_commands_and_no_change_takes_one() {
-    let mut bench = Bench::new(SMALL);
-    first_apply_is_two_commands(&mut bench);
-    let page = bench.curl(&["--insecure", "https://lab.example.org/"]);
-    assert!(page.contains("</html>"), "{page}");
-    no_change_is_one_command(&mut bench);
 }

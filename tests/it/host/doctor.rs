@@ -9,7 +9,7 @@ use serde_json::Value;
 use simple_dns::rdata::{A, RData};
 use simple_dns::{CLASS, Packet, ResourceRecord, TYPE};
 
-use super::accidents::{fresh, state};
+use super::accidents::state;
 use super::machine::{Bench, SMALL};
 use crate::support::Lab;
 
@@ -86,8 +86,7 @@ fn is(found: &BTreeMap<String, Value>, name: &str, state: &str, word: &str) {
 
 #[test]
 fn each_illness_is_named_and_nothing_is_changed() {
-    let bench = fresh(SMALL);
-    bench.apply();
+    let bench = Bench::applied(SMALL);
     // What fails in this container anyway is no concern of labctl's.
     bench.machine.sh("systemctl reset-failed");
     let status = bench.labctl(&["status", "--json"]).ok().json();

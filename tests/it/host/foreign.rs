@@ -51,8 +51,7 @@ fn what_was_made_by_hand_is_kept_and_comes_back() {
 
 #[test]
 fn an_edit_by_hand_is_shown_put_right_and_kept() {
-    let bench = Bench::new(SMALL);
-    bench.apply();
+    let bench = Bench::applied(SMALL);
     let machine = &bench.machine;
     machine.sh("sed -i 's/gzip_comp_level 5;/gzip_comp_level 9;/; \
          s/server_tokens off;/server_tokens off; # password=hunter2/' /etc/nginx/nginx.conf");

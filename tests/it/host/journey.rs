@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use super::authority::Authority;
-use super::certificate::{bench_with_authority, is_issued_by, lead_name_to};
+use super::certificate::{is_issued_by, lead_name_to, with_authority};
 use super::machine::{Bench, HUB, SMALL};
-use crate::support::{at_terminal, between, python};
+use crate::support::{at_terminal, between, is_exhaustive, python};
 
 const LOGIN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/host/login.py");
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -66,14 +66,17 @@ fn the_whole_lab_from_an_empty_host() {
     journey.lets_guest_go();
     stage("JupyterHub goes");
     journey.loses_jupyterhub();
-    stage("JupyterHub comes back");
-    journey.gets_jupyterhub_back();
+    if is_exhaustive() {
+        stage("JupyterHub comes back");
+        journey.gets_jupyterhub_back();
+    }
     stage("end");
 }
 
 impl Journey {
     fn begin() -> Self {
-        let (bench, authority, address) = bench_with_authority(&format!("{SMALL}{HUB}"));
+        let bench = Bench::new(&format!("{SMALL}{HUB}"));
+        let (authority, address) = with_authority(&bench);
         lead_name_to(&bench, &address);
         let journey = Self {
             bench,

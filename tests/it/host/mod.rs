@@ -1,6 +1,8 @@
 //! The way to a host, and the host: a real sshd, a real Debian with systemd.
 
 mod accidents;
+mod agent;
+mod applied;
 mod authority;
 mod broken;
 mod certificate;
@@ -20,6 +22,7 @@ pub mod organisation;
 mod pinned;
 mod polled;
 mod registry;
+mod remote;
 mod rig;
 mod rstudio;
 mod security;

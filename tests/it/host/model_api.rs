@@ -16,8 +16,12 @@ const PENGUIN: &str =
 /// What the example's model says of it.
 const MASS: f64 = 5275.7;
 /// An image with Python and with what pip will want, made of the server itself: no registry can be reached.
+/// What it has no use for stays away: it is packed and unpacked several times.
 const IMPORT_BASE: &str = "cd / && tar -c --exclude='usr/share/doc' --exclude='usr/share/locale' \
+    --exclude='usr/share/man' --exclude='usr/share/perl' --exclude='usr/share/i18n' --exclude='usr/lib/*/perl*' \
     --exclude='usr/bin/docker*' --exclude='usr/bin/containerd*' --exclude='usr/sbin/dockerd' \
+    --exclude='test-wheels/nodejs*' --exclude='test-wheels/uv-*' --exclude='test-wheels/jupyter*' \
+    --exclude='test-wheels/botocore*' --exclude='test-wheels/babel*' --exclude='test-wheels/libsass*' \
     bin lib lib64 sbin usr etc/alternatives etc/ssl etc/passwd etc/group etc/pip.conf \
     etc/ld.so.cache etc/ld.so.conf etc/ld.so.conf.d var/cache/test-wheels \
     | docker import - base-of-the-test";
@@ -48,7 +52,10 @@ fn the_api_waits_is_built_answers_changes_and_goes() {
 
 impl Api {
     fn new() -> Self {
-        let bench = Bench::new(&format!("{BUCKET}{SMALL}{API}"));
+        let bench = Bench::applied(SMALL);
+        bench
+            .lab
+            .write("lab.yaml", &format!("{BUCKET}{SMALL}{API}"));
         let bucket = bench.lab.bucket();
         bench.lab.edit("BUCKET", &bucket);
         let example =

@@ -152,8 +152,7 @@ fn check(lab: &Lab, cases: &[(&str, &str)]) {
 
 #[test]
 fn a_certificate_of_the_organisation_is_served_renewed_and_taken_back() {
-    let bench = Bench::new(SMALL);
-    bench.apply();
+    let bench = Bench::applied(SMALL);
     let organisation = Organisation::begin(&bench.lab);
     organisation.issue("DNS:lab.example.org", "-days 20", P256);
     bench.lab.edit("{ mode: self-signed }", FILES);

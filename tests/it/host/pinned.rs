@@ -4,7 +4,7 @@ use super::machine::{Bench, SMALL};
 
 #[test]
 fn a_host_key_is_pinned_and_another_one_stops_everything() {
-    let bench = Bench::new(SMALL);
+    let bench = Bench::applied(SMALL);
     let first = bench.labctl(&["apply", "--yes"]).ok();
     let key = bench
         .machine

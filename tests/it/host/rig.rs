@@ -18,7 +18,7 @@ const BINARIES: &str = "set -e; export DEBIAN_FRONTEND=noninteractive
 
 #[test]
 fn r_comes_by_rig_and_goes_again() {
-    let bench = Bench::new(SMALL);
+    let bench = Bench::applied(&format!("{SMALL}{HUB}"));
     let machine = &bench.machine;
     mirror::start(machine);
     machine.sh(BINARIES);

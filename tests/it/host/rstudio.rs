@@ -1,24 +1,25 @@
 //! RStudio Server: from its package behind NGINX, through wrong sums and taken ports, to its end. The package stands in
 //! for the vendor's, which no test can download.
 
-use super::machine::{Bench, SMALL};
+use super::machine::{Bench, R, SMALL};
 use super::mirror::{self, Served};
 
 const UNIT: &str = "rstudio-server.service";
 const PAGE: &str = "https://lab.example.org/rstudio/auth-sign-in";
-const NOTHING: &str =
-    "ls -d /etc/nginx /etc/rstudio /var/lib/labctl/manifest.json 2>/dev/null || true";
+/// What an apply that changes nothing leaves as it is.
+const STATE: &str =
+    "ls -d /etc/rstudio 2>/dev/null; sha256sum /etc/nginx/nginx.conf /var/lib/labctl/manifest.json";
 
 fn section(served: &Served) -> String {
     let Served { url, sha256 } = served;
     format!(
-        "  r: {{ version: system }}\n  rstudio: {{ path: /rstudio }}\n  mirrors: {{ rstudio: {{ url: {url}, sha256: {sha256} }} }}\n"
+        "{R}  rstudio: {{ path: /rstudio }}\n  mirrors: {{ rstudio: {{ url: {url}, sha256: {sha256} }} }}\n"
     )
 }
 
 #[test]
 fn rstudio_comes_from_its_package_and_goes_again() {
-    let bench = Bench::new(SMALL);
+    let bench = Bench::applied(&format!("{SMALL}{R}"));
     mirror::start(&bench.machine);
     let first = mirror::serve_package(&bench.machine, "rstudio-server", "2025.9.1");
     refuses_another_sum(&bench, &first);
@@ -38,6 +39,7 @@ fn refuses_another_sum(bench: &Bench, right: &Served) {
     bench
         .lab
         .write("lab.yaml", &format!("{SMALL}{}", section(&wrong)));
+    let before = bench.machine.sh(STATE);
     let ran = bench.labctl(&["apply", "--yes"]).exits(1);
     ran.says(&[
         &right.sha256,
@@ -45,7 +47,7 @@ fn refuses_another_sum(bench: &Bench, right: &Served) {
         "`sha256` under `mirrors`",
         "nothing was changed",
     ]);
-    assert_eq!(bench.machine.sh(NOTHING), "");
+    assert_eq!(bench.machine.sh(STATE), before);
     let packages = bench.machine.try_sh("dpkg-query --show rstudio-server");
     assert!(!packages.status.success());
     bench.lab.edit(&wrong.sha256, &right.sha256);
@@ -55,13 +57,14 @@ fn refuses_a_taken_port(bench: &Bench) {
     let machine = &bench.machine;
     machine.sh("systemd-run --quiet --unit=squatter python3 -m http.server 8787 && \
          for try in $(seq 100); do curl -sf -o /dev/null http://127.0.0.1:8787/ && exit; sleep 0.1; done; exit 1");
+    let before = machine.sh(STATE);
     let ran = bench.labctl(&["apply", "--yes"]).exits(1);
     ran.says(&[
         "port 8787 on the server is taken by `python3`",
         "squatter.service",
         "rstudio-server needs it",
     ]);
-    assert_eq!(machine.sh(NOTHING), "");
+    assert_eq!(machine.sh(STATE), before);
     machine.sh("systemctl stop squatter.service");
 }
 

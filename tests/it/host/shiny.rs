@@ -1,7 +1,7 @@
 //! A Shiny app of the laptop on the server: brought, run, changed by one file, taken away.
 
 use super::counts;
-use super::machine::{Bench, SMALL};
+use super::machine::{self, Bench, SMALL};
 use super::mirror::{self, Served};
 
 /// The folder's name in the plan, and the app of it.
@@ -11,9 +11,10 @@ const SHINY_SERVER: &str = "shiny-server.service";
 const UNIT: &str = "shiny-app.service";
 const PAGE: &str = "https://lab.example.org/penguins/";
 
-/// A lab of the small plan with the example's app in the folder `app`.
-fn bench(example: &str, section: &str) -> Bench {
-    let bench = Bench::new(&format!("{SMALL}{section}"));
+/// A lab of the small plan with the example's app in the folder `app`, on a server with another plan.
+fn bench(plan: &str, example: &str, section: &str) -> Bench {
+    let bench = Bench::applied(plan);
+    bench.lab.write("lab.yaml", &format!("{SMALL}{section}"));
     let examples = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/penguins");
     for entry in std::fs::read_dir(examples.join(example)).unwrap() {
         let place = entry.unwrap().path();
@@ -37,7 +38,7 @@ fn page(bench: &Bench) -> String {
 
 #[test]
 fn an_app_in_python_comes_changes_and_goes() {
-    let mut bench = bench("app", PYTHON);
+    let mut bench = bench(SMALL, "app", PYTHON);
     taken_port(&bench);
     // A folder of the laptop changes nothing about how often labctl goes there.
     counts::first_apply_is_two_commands(&mut bench);
@@ -71,7 +72,8 @@ fn an_app_in_python_comes_changes_and_goes() {
 /// An app in R: by a unit of its own, by Shiny Server, and by the unit again.
 #[test]
 fn an_app_in_r_comes_moves_to_shiny_server_and_goes() {
-    let bench = bench("app-r", R);
+    // R is there already, as an earlier plan has left it.
+    let bench = bench(&format!("{SMALL}{}", machine::R), "app-r", R);
     let machine = &bench.machine;
     let ran = bench.apply();
     ran.says(&["✓ Shiny app 200", "websocket in", PAGE]);

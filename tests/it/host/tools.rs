@@ -162,8 +162,7 @@ fn a_tunnel_that_cannot_be_is_refused_before_anybody_is_asked() {
 
 #[test]
 fn logs_are_shown_as_they_are_written() {
-    let bench = fresh(SMALL);
-    bench.apply();
+    let bench = Bench::applied(SMALL);
     let ran = bench.labctl(&["logs", "nginx"]).ok();
     assert!(ran.stdout.contains("Started nginx.service"), "{ran}");
     // Lines that systemd keeps with an escape sequence must not steer the terminal.

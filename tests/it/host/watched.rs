@@ -201,8 +201,8 @@ pub struct Held<'a> {
 impl Machine {
     /// Stops the agent in its tracks when its next run begins this step; before anything if it is empty.
     pub fn hold_at(&self, step: &str) -> Holding<'_> {
-        let mut command = Command::new("docker");
-        command.args(["exec", "-i", &self.name, "python3", "-I", "-", step]);
+        let mut command = self.command("python3");
+        command.args(["-I", "-", step]);
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let mut stdin = child.stdin.take().unwrap();

@@ -74,7 +74,8 @@ fn serial(bench: &Bench) -> String {
 #[test]
 fn a_certificate_is_proven_in_the_zone_with_port_80_closed() {
     let plan = format!("{SMALL}{ZONE}").replace("    - { port: 80, from: [anywhere] }\n", "");
-    let bench = Bench::new(&plan);
+    let bench = Bench::applied(SMALL);
+    bench.lab.write("lab.yaml", &plan);
     let names = NameServer::start(&bench);
     let authority = Authority::start_with(&bench.machine, &names.address);
     let directory = &authority.directory;

@@ -1,7 +1,9 @@
 //! The sandbox: an AWS account on this machine, whose servers are containers.
 
 mod accidents;
+mod image;
 mod life;
+mod process;
 mod rehearsal;
 mod side_by_side;
 mod traps;

@@ -153,7 +153,7 @@ impl Rehearsal {
             let entry = entry.unwrap();
             let command = std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
             let command = String::from_utf8_lossy(&command).replace('\0', " ");
-            let is_labctl = command.contains("/release/labctl ");
+            let is_labctl = command.contains(concat!(env!("CARGO_BIN_EXE_labctl"), " "));
             if command.contains(&folder) && !is_labctl {
                 found.push(entry.file_name().into_string().unwrap());
             }

@@ -13,6 +13,12 @@ pub fn tell(text: &str) {
     println!("{text}");
 }
 
+/// Says whether a test shall do all there is of its kind, and not only what one change is likely to break: `scripts/test
+/// --all`.
+pub fn is_exhaustive() -> bool {
+    std::env::var_os("LABCTL_TEST_ALL").is_some()
+}
+
 /// One run that has ended. What holds for every run was checked then.
 #[derive(Debug, Clone)]
 pub struct Ran {

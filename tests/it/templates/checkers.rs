@@ -1,48 +1,71 @@
 //! The programs that read the host's files, run on files in a folder.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use labctl::host::DesiredHost;
-use labctl::host::desired::Checker;
+use labctl::host::desired::{Checker, DesiredFile};
 
 const CERTIFICATE: &str = "/etc/labctl/tls/current/";
+
+/// What has passed its program: most files are the same in many combinations.
+static PASSED: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+
+/// Checks something that nothing but `text` decides, unless the same has passed before.
+fn once(text: String, check: impl FnOnce()) {
+    if !PASSED.lock().unwrap().contains(&text) {
+        check();
+        PASSED.lock().unwrap().insert(text);
+    }
+}
 
 /// Lays the host's files out and gives each to its program.
 #[track_caller]
 pub fn check(host: &DesiredHost) {
     let folder = lay_out(host);
     for (path, file) in &host.files {
-        let place = folder.join(path.trim_start_matches('/'));
-        match file.check {
-            Some(Checker::Nginx) => nginx(&folder, &place),
-            Some(Checker::Python) => {
-                let mut command = Command::new("python3");
-                let text = "import ast, sys; ast.parse(open(sys.argv[1]).read())";
-                passes(command.args(["-c", text]).arg(&place));
-            }
-            Some(Checker::Sudoers) => passes(Command::new("visudo").arg("-cf").arg(&place)),
-            Some(Checker::Sshd) => sshd(&folder, &place),
-            Some(Checker::Nft) => {
-                passes(Command::new("nft").args(["--check", "--file"]).arg(&place))
-            }
-            None if path.ends_with(".sh") || file.content.starts_with("#!/bin/sh") => {
-                passes(Command::new("sh").arg("-n").arg(&place));
-            }
-            None if path.ends_with(".json") => {
-                passes(
-                    Command::new("python3")
-                        .args(["-m", "json.tool"])
-                        .arg(&place),
-                );
-            }
-            Some(Checker::Unit) | None => {}
-        }
+        once(format!("{path}\n{}", file.content), || {
+            check_file(&folder, path, file);
+        });
     }
-    units(host, &folder);
+    let units = host.files.iter();
+    let units = units.filter(|(_, file)| file.check == Some(Checker::Unit));
+    let text: String = units
+        .map(|(path, file)| format!("{path}\n{}", file.content))
+        .collect();
+    once(text, || check_units(host, &folder));
     fs::remove_dir_all(folder).unwrap();
+}
+
+#[track_caller]
+fn check_file(folder: &Path, path: &str, file: &DesiredFile) {
+    let place = folder.join(path.trim_start_matches('/'));
+    match file.check {
+        Some(Checker::Nginx) => nginx(folder, &place),
+        Some(Checker::Python) => {
+            let mut command = Command::new("python3");
+            let text = "import ast, sys; ast.parse(open(sys.argv[1]).read())";
+            passes(command.args(["-c", text]).arg(&place));
+        }
+        Some(Checker::Sudoers) => passes(Command::new("visudo").arg("-cf").arg(&place)),
+        Some(Checker::Sshd) => sshd(folder, &place),
+        Some(Checker::Nft) => passes(Command::new("nft").args(["--check", "--file"]).arg(&place)),
+        None if path.ends_with(".sh") || file.content.starts_with("#!/bin/sh") => {
+            passes(Command::new("sh").arg("-n").arg(&place));
+        }
+        None if path.ends_with(".json") => {
+            passes(
+                Command::new("python3")
+                    .args(["-m", "json.tool"])
+                    .arg(&place),
+            );
+        }
+        Some(Checker::Unit) | None => {}
+    }
 }
 
 fn lay_out(host: &DesiredHost) -> PathBuf {
@@ -119,7 +142,7 @@ fn sshd(folder: &Path, place: &Path) {
 /// All units at once, because they name each other. That their programs are not
 /// there yet is no fault of theirs.
 #[track_caller]
-fn units(host: &DesiredHost, folder: &Path) {
+fn check_units(host: &DesiredHost, folder: &Path) {
     let files = host.files.iter();
     let units = files.filter(|(_, file)| file.check == Some(Checker::Unit));
     let places: Vec<_> = units

@@ -45,7 +45,9 @@ fn after_a_refusal_nothing_more_is_deleted_and_the_rest_is_named() {
                 let names = line.contains("left out because of it:") || line.contains("not begun:");
                 names && line.contains(part)
             });
-            assert!(is_named, "{part} is not named\n{ran}");
+            // On a busy machine the zone may be gone before the refusal has come.
+            let is_gone = *part == "zone" && lab.count("route53:DeleteHostedZone") > 0;
+            assert!(is_named || is_gone, "{part} is not named\n{ran}");
         }
         // From the refusal's answer on, nothing else is begun.
         let requests = lab.requests();

@@ -228,7 +228,7 @@ fn tell_more(changed: usize, writes: usize) {
 
 /// Records the answers anew, from the emulator.
 #[test]
-#[ignore = "writes the corpus anew: cargo nextest run --release --locked --run-ignored only fuzz::answers"]
+#[ignore = "writes the corpus anew: cargo nextest run --locked --run-ignored only fuzz::answers"]
 fn recording_anew() {
     let lab = Lab::new(&whole());
     let endpoint = format!("http://127.0.0.1:{}", lab.port());

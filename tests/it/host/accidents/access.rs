@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 
 use super::super::machine::{Bench, SMALL};
-use super::{fresh, refused_untouched, remarked, ssh_keygen};
+use super::{refused_untouched, remarked, ssh_keygen};
 use crate::support::Lab;
 
 #[test]
@@ -140,7 +140,7 @@ fn places_that_are_none() {
 
 #[test]
 fn a_server_that_does_not_do_as_told_and_one_that_talks() {
-    let bench = fresh(SMALL);
+    let bench = Bench::applied(SMALL);
     let machine = &bench.machine;
     machine.sh("mkdir /root/away && mv $(grep -l NOPASSWD /etc/sudoers.d/*) /root/away");
     refused_untouched(
@@ -161,5 +161,6 @@ fn a_server_that_does_not_do_as_told_and_one_that_talks() {
     );
     let heard = bench.labctl(&["ssh", "true"]).ok();
     assert!(heard.stdout.contains("no end of line: "), "{heard}");
+    bench.lab.edit("name: guest }", "name: guest, sudo: true }");
     bench.apply();
 }

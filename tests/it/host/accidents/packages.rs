@@ -1,7 +1,8 @@
 //! The package database is busy, or was left in a bad state.
 
-use super::super::machine::{Machine, SMALL};
-use super::{fresh, wait_until};
+use super::super::machine::{Bench, Machine, SMALL};
+use super::super::watched::Watched;
+use super::wait_until;
 use crate::support::Ran;
 
 /// A package of the plan's that nothing needs while the test runs.
@@ -16,9 +17,8 @@ fn is_installed(machine: &Machine) -> bool {
 
 #[test]
 fn a_busy_database_is_waited_for_and_a_broken_one_is_mended() {
-    let bench = fresh(SMALL);
+    let bench = Bench::applied(SMALL);
     let machine = &bench.machine;
-    bench.apply();
 
     machine.sh(&format!("dpkg --purge --force-depends {PACKAGE}"));
     machine.sh(&format!(
@@ -51,4 +51,29 @@ fn a_busy_database_is_waited_for_and_a_broken_one_is_mended() {
         assert!(is_installed(machine), "after `{status}`");
         assert_eq!(machine.sh("dpkg --audit"), "");
     }
+}
+
+/// needrestart restarts what uses an old library, and so the run that installs the new one.
+#[test]
+fn needrestart_does_not_end_an_apply() {
+    let bench = Bench::applied(SMALL);
+    let machine = &bench.machine;
+    machine.sh(&format!(
+        "export DEBIAN_FRONTEND=noninteractive; apt-get install -qq -y needrestart >/dev/null
+         rm /etc/needrestart/conf.d/labctl.conf; dpkg --purge --force-depends {PACKAGE}"
+    ));
+    let holding = machine.hold_at("packages");
+    let labctl = Watched::start(&bench, &["apply", "--yes"]);
+    let held = holding.held();
+    // As an upgrade of python3 leaves it: the agent runs on a file that is gone.
+    machine.sh("cp /usr/bin/python3.11 /root/new && mv /root/new /usr/bin/python3.11");
+    held.release();
+    labctl.ended().ok();
+    assert!(is_installed(machine));
+    assert_eq!(machine.runs().last(), Some(&held.run), "it began another");
+    // Nor does one that somebody else lets run meanwhile.
+    let started =
+        "systemd-run --quiet --unit=labctl-apply --property=RefuseManualStop=yes sleep 60";
+    let stopped = machine.try_sh(&format!("{started}; systemctl restart labctl-apply"));
+    assert!(!stopped.status.success(), "{stopped:?}");
 }

@@ -1,0 +1,12 @@
+//! The sandbox's process, past labctl: by its own tests, in Python.
+
+use crate::support::unittest::classes;
+
+classes! { "sandbox/test_sandbox.py":
+    without_servers = "WithoutServersTest",
+    with_servers = "WithServersTest",
+    lives = "LivesTest",
+    authority = "AuthorityTest",
+    engine = "EngineTest",
+    storage = "StorageTest",
+}
