@@ -36,11 +36,10 @@ pub fn unusable(variables: impl Iterator<Item = (OsString, OsString)>) -> Option
 }
 
 fn fault(value: &str, is_credential: bool) -> Option<&'static str> {
-    let is_control = |sign: char| sign.is_control();
     if value.ends_with(['\r', '\n']) {
         return Some("the end of a line in it");
     }
-    if value.contains(is_control) {
+    if value.contains(char::is_control) {
         return Some("a control character in it");
     }
     let is_visible = value.bytes().all(|byte| byte.is_ascii_graphic());

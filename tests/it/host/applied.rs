@@ -9,7 +9,7 @@ use std::process::Command;
 
 use labctl::{digest, host, plan};
 
-use super::machine::{Bench, SMALL, done, script};
+use super::machine::{Bench, SMALL, done, make_key, script};
 use crate::support::files_below;
 
 const IMAGES: &str = "labctl-test-applied";
@@ -35,12 +35,7 @@ pub fn key() -> PathBuf {
     let key = folder().join("id_ed25519");
     let _lock = lock("key.lock");
     if !key.exists() {
-        let mut keygen = Command::new("ssh-keygen");
-        done(
-            keygen
-                .args(["-q", "-t", "ed25519", "-N", "", "-f"])
-                .arg(&key),
-        );
+        make_key(&key);
     }
     key
 }

@@ -65,6 +65,16 @@ pub fn script(name: &str) -> PathBuf {
         .join(name)
 }
 
+/// Makes a key without a passphrase, and its public half.
+pub fn make_key(key: &Path) {
+    let mut keygen = Command::new("ssh-keygen");
+    done(
+        keygen
+            .args(["-q", "-t", "ed25519", "-N", "", "-f"])
+            .arg(key),
+    );
+}
+
 fn pid_of(facts: &Value) -> u32 {
     u32::try_from(facts["pid"].as_u64().unwrap()).unwrap()
 }
@@ -167,11 +177,7 @@ impl Bench {
         let lab = Lab::new(plan);
         let key = lab.folder.join("home/.ssh/id_ed25519");
         let _ = std::fs::remove_file(key.with_extension("pub"));
-        done(
-            Command::new("ssh-keygen")
-                .args(["-q", "-t", "ed25519", "-N", "", "-f"])
-                .arg(&key),
-        );
+        make_key(&key);
         Self::on_machine(lab, None)
     }
 

@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 
 use serde_json::Value;
 
-use crate::host::machine::done;
+use crate::host::machine::{done, make_key};
 use crate::support::{Lab, Ran, python};
 
 /// A lab whose every command goes to its sandbox; nothing of that is left when it is dropped.
@@ -38,12 +38,7 @@ fn lab(plan: &str) -> Lab {
     lab.write("lab.yaml", plan);
     let key = lab.folder.join("home/.ssh/id_ed25519");
     let _ = std::fs::remove_file(key.with_extension("pub"));
-    let mut keygen = Command::new("ssh-keygen");
-    done(
-        keygen
-            .args(["-q", "-t", "ed25519", "-N", "", "-f"])
-            .arg(key),
-    );
+    make_key(&key);
     lab
 }
 
