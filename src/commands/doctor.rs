@@ -280,11 +280,7 @@ impl Round<'_> {
         let (gates, model) = match &plan.workbench {
             None => (Vec::new(), None),
             Some(workbench) => {
-                let inputs = host::Inputs {
-                    addresses: self.address.into_iter().collect(),
-                    ..host::Inputs::default()
-                };
-                let desired = host::desired(plan, workbench, &inputs)?;
+                let desired = host::desired(plan, workbench, &host::Inputs::default())?;
                 (desired.gates, desired.model)
             }
         };

@@ -60,7 +60,7 @@ pub fn laptop_without_address(parsed: &Parsed) -> Result<Laptop, Failure> {
     let keys = plan::read_keys(parsed, folders::home().as_deref())
         .map_err(|problems| Failure::problems(parsed.source.clone(), problems))?;
     Ok(Laptop {
-        authorized_keys: host::Inputs::new(&keys, Vec::new()).authorized_keys,
+        authorized_keys: host::Inputs::new(&keys).authorized_keys,
         public_key: keys.key_pair,
         my_ip: None,
         folders: LocalFolders::default(),

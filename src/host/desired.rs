@@ -1,7 +1,6 @@
 //! Plan → the host as it is to be: pure, the same input gives the same host.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
 
 use serde::Serialize;
 
@@ -27,8 +26,6 @@ pub const PRIVATE_MODE: &str = "0600";
 pub struct Inputs {
     /// The users' public keys, as the plan's files have them.
     pub authorized_keys: BTreeMap<String, Vec<String>>,
-    /// The addresses under which the world reaches the server.
-    pub addresses: Vec<IpAddr>,
     /// The folders of the laptop that the plan names.
     pub folders: LocalFolders,
     /// The organisation's own certificate, in the mode `files`.
@@ -37,14 +34,13 @@ pub struct Inputs {
 
 impl Inputs {
     /// Takes what was read from the laptop.
-    pub fn new(keys: &KeyFiles, addresses: Vec<IpAddr>) -> Self {
+    pub fn new(keys: &KeyFiles) -> Self {
         let lines = keys.authorized_keys.iter().map(|(user, keys)| {
             let keys = keys.iter().map(ToString::to_string).collect();
             (user.clone(), keys)
         });
         Self {
             authorized_keys: lines.collect(),
-            addresses,
             folders: LocalFolders::default(),
             certificate: None,
         }
@@ -213,8 +209,8 @@ pub enum Gate {
     },
     /// The certificate served is the one that is meant, is valid, and names the host.
     Certificate {
-        /// The name asked for.
-        host: String,
+        /// The name asked for; none where the lab has no name that a certificate could be for.
+        host: Option<String>,
     },
     /// A page answers through NGINX.
     Page {

@@ -169,13 +169,22 @@ impl Variables {
         }
     }
 
-    /// The URL of a path on the server, as its users write it.
+    /// The pages that people open: the start page, and what it leads to; each with its path.
+    pub fn pages(&self) -> Vec<(String, String)> {
+        let start = self.landing_page;
+        let start = start.then(|| ("start page".to_owned(), "/".to_owned()));
+        let services = self.services.iter();
+        let services = services.map(|service| (service.title.clone(), service.path.clone()));
+        start.into_iter().chain(services).collect()
+    }
+
+    /// The URL of a path on the server, as gates ask for it on the server itself, over loopback.
     pub fn url(&self, path: &str) -> String {
         let scheme = if self.tls { "https" } else { "http" };
         format!("{scheme}://{}{path}", self.host())
     }
 
-    /// The name that gates ask for.
+    /// The name under which gates ask for pages.
     pub fn host(&self) -> &str {
         self.names.first().map_or("localhost", String::as_str)
     }

@@ -134,10 +134,29 @@ pub fn ways(status: &Status) -> Option<String> {
             let names = status
                 .names_of(&machine.id)
                 .filter(|name| !name.contains('*'));
-            names.filter_map(|name| way(status, machine, name))
+            let named: Vec<_> = names
+                .filter_map(|name| way(status, machine, name))
+                .collect();
+            match named.is_empty() {
+                true => plain_way(machine).into_iter().collect(),
+                false => named,
+            }
         })
         .collect();
     (!lines.is_empty()).then(|| format!("to look at it from this laptop:\n{}", lines.join("\n")))
+}
+
+/// Where a server that no name leads to answers: NGINX asks for no name.
+fn plain_way(machine: &Machine) -> Option<String> {
+    let url = |scheme: &str, port: &Port, usual: u16| match port.port == usual {
+        true => format!("{scheme}://{}/", harmless(&port.address)),
+        false => format!("{scheme}://{}/", harmless(&place(port))),
+    };
+    let https = url("https", machine.https.as_ref()?, HTTPS);
+    let http = url("http", machine.http.as_ref()?, HTTP);
+    Some(format!(
+        "  curl --insecure {https}\n  {https} in a browser, or {http} where `https` is off"
+    ))
 }
 
 fn way(status: &Status, machine: &Machine, name: &str) -> Option<String> {

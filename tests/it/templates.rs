@@ -75,7 +75,6 @@ fn host(parts: &[&str]) -> DesiredHost {
     let parsed =
         plan::parse("lab.yaml", &text).unwrap_or_else(|found| panic!("{:?}", found.problems));
     let inputs = Inputs {
-        addresses: vec!["192.0.2.7".parse().unwrap()],
         folders: plan::LocalFolders {
             app: Some(example(match text.contains("app-r") {
                 true => "app-r",

@@ -1,7 +1,6 @@
 //! {facts, desired} → changes: each test changes one thing of a host that is as
 //! it should be, and names what an apply would then do.
 
-use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use super::super::desired::Inputs;
@@ -28,7 +27,6 @@ const CONFIGURATION: &str = "/etc/jupyterhub/jupyterhub_config.py";
 fn wanted(workbench: &str) -> DesiredHost {
     let inputs = Inputs {
         authorized_keys: [("anna".to_owned(), vec![KEY.to_owned()])].into(),
-        addresses: vec![IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7))],
         ..Inputs::default()
     };
     fixture::wanted(workbench, &inputs)

@@ -51,10 +51,13 @@ pub fn add(piece: &Piece<'_>, host: &mut DesiredHost) -> Result<(), RenderError>
             port: 443,
             unit: UNIT,
         });
-        let name = || piece.variables.host().to_owned();
         host.gates.extend([
-            Gate::Redirect { host: name() },
-            Gate::Certificate { host: name() },
+            Gate::Redirect {
+                host: piece.variables.host().to_owned(),
+            },
+            Gate::Certificate {
+                host: piece.variables.names.first().cloned(),
+            },
         ]);
     }
     if *landing_page {

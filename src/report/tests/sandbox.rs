@@ -87,6 +87,25 @@ fn the_ways_name_addresses_that_lead_somewhere() {
 }
 
 #[test]
+fn a_server_without_a_name_is_looked_at_by_its_loopback_address() {
+    let mut sandbox = running();
+    sandbox.names.clear();
+    assert_eq!(
+        ways(&sandbox).unwrap(),
+        "to look at it from this laptop:\n  curl --insecure https://127.77.0.1/\n  \
+         https://127.77.0.1/ in a browser, or http://127.77.0.1/ where `https` is off"
+    );
+    sandbox.machines[0].http = port("127.0.0.1", 25003);
+    sandbox.machines[0].https = port("127.0.0.1", 25004);
+    let shown = ways(&sandbox).unwrap();
+    assert!(
+        shown.contains("curl --insecure https://127.0.0.1:25004/\n"),
+        "{shown}"
+    );
+    assert!(shown.contains("http://127.0.0.1:25003/"), "{shown}");
+}
+
+#[test]
 fn other_clients_are_told_what_they_need() {
     let text = environment(25000, "eu-west-1");
     let lines: Vec<_> = text.lines().collect();

@@ -72,7 +72,7 @@ def name_of(gate):
         "active": lambda: f"{gate['unit']} runs",
         "nginx": lambda: "NGINX's configuration is live",
         "redirect": lambda: "HTTP leads to HTTPS",
-        "certificate": lambda: f"certificate of {gate['host']}",
+        "certificate": lambda: f"certificate of {gate['host']}" if gate["host"] else "certificate",
         "page": lambda: gate["name"],
         "hub_api": lambda: "JupyterHub's API",
         "loopback": lambda: "services listen on this host only",
