@@ -41,6 +41,8 @@ embedded![
     "certificate/deploy-hook",
     "journald/10-labctl.conf",
     "jupyterhub/jupyterhub_config.py.j2",
+    "jupyterhub/labctl_authenticator.py",
+    "jupyterhub/labctl_sign_in.py",
     "jupyterhub/proxy-packages.txt",
     "jupyterhub/proxy-requirements.txt",
     "jupyterhub/requirements.txt",
