@@ -205,6 +205,25 @@ fn strangers_fill_no_disk_and_users_upload() {
         );
     }
     half_open_requests_stop_nobody(machine);
+    logs_stay_small(machine);
+}
+
+/// A log that somebody has filled is put away within minutes, and NGINX writes to a new one.
+fn logs_stay_small(machine: &Machine) {
+    assert!(machine.is_active("labctl-logs.timer"));
+    let long = "for flag in -A -H; do curl -sk -o /dev/null $flag \"X: $(printf %7000s | tr ' ' y)\" \
+                https://127.0.0.1/$(printf %6000s | tr ' ' z); done; tail -n 2 /var/log/nginx/access.log | wc -c";
+    let bytes: usize = machine.sh(long).trim().parse().unwrap();
+    assert!(bytes < 2000, "two lines have {bytes} bytes");
+    let left = machine.sh(
+        "head -c 60000000 /dev/zero >>/var/log/nginx/access.log
+         for try in $(seq 120); do
+             sleep 1; test $(stat -c %s /var/log/nginx/access.log) -lt 1000000 && break
+         done
+         curl -sk -o /dev/null https://127.0.0.1/after; sleep 0.5; grep -c /after /var/log/nginx/access.log
+         stat -c '%a %U %G' /var/log/nginx/access.log",
+    );
+    assert_eq!(left, "1\n640 www-data adm\n");
 }
 
 /// The most memory that the Hub and its proxy have had, in kilobytes.
