@@ -11,6 +11,9 @@ use super::{Piece, languages};
 const ENVIRONMENT: &str = "/opt/jupyterhub";
 const PROXY_ENVIRONMENT: &str = "/opt/jupyterhub-proxy";
 const CONFIGURATION: &str = "/etc/jupyterhub/jupyterhub_config.py";
+/// What slows down who guesses passwords; the configuration imports them from its own folder.
+const AUTHENTICATOR: &str = "/etc/jupyterhub/labctl_authenticator.py";
+const SIGN_IN: &str = "/etc/jupyterhub/labctl_sign_in.py";
 const HUB_SECRET: &str = "/etc/jupyterhub/hub.env";
 const PROXY_SECRET: &str = "/etc/jupyterhub/proxy.env";
 const HUB: &str = "/etc/systemd/system/jupyterhub.service";
@@ -89,6 +92,12 @@ fn secrets(host: &mut DesiredHost) {
 fn files(piece: &Piece<'_>, host: &mut DesiredHost) -> Result<(), RenderError> {
     let configuration = piece.render("jupyterhub/jupyterhub_config.py.j2")?;
     host.add_checked(CONFIGURATION, configuration, "0644", Some(Checker::Python));
+    for (path, name) in [
+        (AUTHENTICATOR, "jupyterhub/labctl_authenticator.py"),
+        (SIGN_IN, "jupyterhub/labctl_sign_in.py"),
+    ] {
+        host.add_checked(path, Piece::plain(name)?, "0644", Some(Checker::Python));
+    }
     let hub = Piece::plain("systemd/jupyterhub.service")?;
     host.add_checked(HUB, hub, "0644", Some(Checker::Unit));
     let proxy = piece.render("systemd/jupyterhub-proxy.service.j2")?;
@@ -111,7 +120,15 @@ fn units(host: &mut DesiredHost) {
         },
         DesiredUnit {
             name: "jupyterhub.service",
-            inputs: inputs(&[HUB, ENVIRONMENT, CONFIGURATION, HUB_SECRET, PROXY_SECRET]),
+            inputs: inputs(&[
+                HUB,
+                ENVIRONMENT,
+                CONFIGURATION,
+                AUTHENTICATOR,
+                SIGN_IN,
+                HUB_SECRET,
+                PROXY_SECRET,
+            ]),
         },
     ]);
     let port = |port, unit| Port { port, unit };

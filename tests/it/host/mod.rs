@@ -15,6 +15,7 @@ mod foreign;
 mod journey;
 mod kills;
 mod languages;
+mod limits;
 pub mod machine;
 mod mirror;
 mod model_api;
