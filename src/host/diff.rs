@@ -10,7 +10,7 @@ use crate::digest;
 use super::change::{FileAction, FileChange, HostChange};
 use super::desired::{DesiredFile, DesiredHost, Environment, Tree};
 use super::facts::{Facts, FileKind, LiveFile, RootDisk};
-use super::manifest::{Manifest, NotedFile};
+use super::manifest::{Applied, Manifest, NotedFile};
 
 /// Below this, installing Python packages can run out of memory.
 const SMALL_MEMORY: u64 = 3 << 30;
@@ -331,6 +331,7 @@ fn manifest(desired: &DesiredHost, facts: &Facts, noted: &Manifest) -> Manifest 
             .collect::<BTreeMap<_, _>>(),
         units: units::noted(desired, facts),
         swap: noted.swap.clone().or(makes_swap),
+        applied: Some(Applied::of(desired)),
     }
 }
 

@@ -268,5 +268,14 @@ def probe(request):
     return known({"format": FORMAT, **facts_of_machine(asked), **facts_of_lab(asked, noted), "manifest": note})
 
 
+def main(request):
+    """Tells the facts; where doctor.py came along, it tells them among all else that it sees."""
+    look = globals().get("look")
+    if look is None:
+        say(probe(request))
+    else:
+        look(request)
+
+
 if "REQUEST" in globals():
-    say(probe(REQUEST))
+    main(REQUEST)
