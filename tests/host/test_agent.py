@@ -436,6 +436,20 @@ class PartsOfKeys(OnFolder):
         file.write_text("# mine\nold\nown key \xff\n", encoding="latin-1")
         keys.change(str(home), ["new"], ["old"])
         self.assertEqual(file.read_bytes(), b"# mine\nown key \xff\nnew\n")
+        keys.change(str(home), ["new"], [])
+        self.assertEqual(file.read_bytes(), b"# mine\nown key \xff\nnew\n")
+
+    def test_a_comment_with_what_python_takes_for_a_lines_end_is_one_line(self):
+        home = self.root / "home"
+        (home / ".ssh").mkdir(parents=True)
+        file = home / ".ssh/authorized_keys"
+        key, other = "ssh-ed25519 AAAA my\u2028laptop", "ssh-ed25519 BBBB a\x0cb"
+        file.write_text(other + "\r\n")
+        keys.change(str(home), [key], [])
+        keys.change(str(home), [key], [])
+        self.assertEqual(file.read_bytes().decode(), f"{other}\r\n{key}\n")
+        keys.change(str(home), [], [key])
+        self.assertEqual(file.read_bytes().decode(), f"{other}\r\n")
 
     def test_links_and_pipes_are_refused(self):
         home = self.root / "home"

@@ -14,6 +14,7 @@ import tarfile
 import tempfile
 import unittest
 from pathlib import Path
+from types import SimpleNamespace
 
 sys.dont_write_bytecode = True
 from support import AGENT, NONCE, archive, loaded, program, with_agent
@@ -167,6 +168,19 @@ class TestFiles(Temporary):
         self.assertEqual(output.stdout, b'n {"?\\u00e9": "?"}\n')
         self.assertEqual(names["said"], [])
 
+
+class TestKeys(Temporary):
+    """What the probe tells of `authorized_keys`."""
+
+    def test_a_line_ends_where_sshd_ends_it(self):
+        key = "ssh-ed25519 AAAA my\u2028laptop\x0c"
+        (self.folder / ".ssh").mkdir(mode=0o700)
+        (self.folder / ".ssh/authorized_keys").write_text(f"# mine\n\n{key}x\r\nother\n", newline="")
+        entry = SimpleNamespace(pw_dir=str(self.folder), pw_uid=os.getuid())
+        lines, _ = loaded("probe", self.folder)["authorized_keys"](entry)
+        self.assertEqual(lines, [f"{key}x", "other"])
+
+
 class TestDisk(Temporary):
     """What the probe tells of the disk, which a container does not have."""
 
@@ -188,12 +202,20 @@ class TestDisk(Temporary):
             "partition": "/dev/nvme0n1p1",
             "partition_number": 1,
             "device_bytes": 8 << 30,
+            "limit_bytes": 8 << 30,
             "partition_start_bytes": 1 << 20,
             "partition_end_bytes": (4 << 30) + (1 << 20),
             "filesystem": "ext4",
             "filesystem_bytes": ("/dev/nvme0n1p1", "ext4"),
         }
         self.assertEqual(names["root_disk"](), expected)
+        # One that lies behind it is in its way, and one before it is not.
+        for name, start in (("nvme0n1p2", 12582912), ("nvme0n1p14", 64)):
+            other = partition.parent / name
+            other.mkdir()
+            (other / "partition").write_text("2\n")
+            (other / "start").write_text(f"{start}\n")
+        self.assertEqual(names["root_disk"](), {**expected, "limit_bytes": 6 << 30})
 
     def test_sizes_of_file_systems(self):
         size_of = loaded("probe", self.folder)["filesystem_bytes"]
