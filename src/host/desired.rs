@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use crate::digest;
-use crate::plan::{CertificateFiles, KeyFiles, LocalFolders, Plan, Workbench};
+use crate::plan::{CertificateFiles, HttpsMode, KeyFiles, LocalFolders, Plan, Workbench};
 
 use super::pieces;
 use super::render::{RenderError, Templates};
@@ -84,6 +84,8 @@ pub struct DesiredHost {
     pub nginx_hash: Option<String>,
     /// The names that the certificate is for.
     pub names: Vec<String>,
+    /// Where the certificate comes from.
+    pub https: HttpsMode,
 }
 
 /// Somebody who may log in.
@@ -188,7 +190,8 @@ pub struct Port {
     pub unit: &'static str,
 }
 
-/// What must hold once everything runs.
+/// What must hold once everything runs. Servers keep the gates of their last apply for the doctor of a later labctl: a
+/// kind keeps its name and its fields' meaning.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Gate {
@@ -347,6 +350,7 @@ pub fn desired(
         lab: plan.lab.to_string(),
         apt_mirror: workbench.mirrors.apt.as_ref().map(ToString::to_string),
         names: variables.names.clone(),
+        https: workbench.https.mode,
         ..DesiredHost::default()
     };
     for add in pieces::ALL {

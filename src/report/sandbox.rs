@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::sandbox::{Machine, Port, Status};
+use crate::sandbox::{Authority, Machine, Port, Status};
 
 use super::style::{CREATE, DANGER, DIM, STRONG, UPDATE, paint};
 use super::words::harmless;
@@ -93,7 +93,7 @@ fn parts(status: &Status) -> Vec<String> {
             .as_ref()
             .map(|image| format!("  image      {}", harmless(image))),
     );
-    lines.push(match &status.authority {
+    lines.push(match running_authority(status) {
         Some(authority) => format!(
             "  authority  pebble; its root: {}",
             harmless(&authority.root.display().to_string())
@@ -103,6 +103,12 @@ fn parts(status: &Status) -> Vec<String> {
     let problems = status.problems.iter();
     lines.extend(problems.map(|problem| format!("  {}", paint(DANGER, harmless(problem)))));
     lines
+}
+
+/// One that has not started yet has no root to be trusted.
+fn running_authority(status: &Status) -> Option<&Authority> {
+    let authority = status.authority.as_ref();
+    authority.filter(|_| status.authority_problem.is_none())
 }
 
 fn server(machine: &Machine) -> Vec<String> {
@@ -162,7 +168,7 @@ fn plain_way(machine: &Machine) -> Option<String> {
 fn way(status: &Status, machine: &Machine, name: &str) -> Option<String> {
     let name = harmless(name);
     let (http, https) = (machine.http.as_ref()?, machine.https.as_ref()?);
-    let trust = match &status.authority {
+    let trust = match running_authority(status) {
         Some(authority) => format!(
             "--cacert {}",
             harmless(&authority.root.display().to_string())

@@ -394,20 +394,58 @@ fn a_volume_that_grew_is_filled() {
     let mut facts = as_wanted(&host);
     let mut disk = RootDisk {
         device_bytes: 30 << 30,
+        limit_bytes: 30 << 30,
         partition_start_bytes: 1 << 30,
         partition_end_bytes: 30 << 30,
+        filesystem: "ext4".to_owned(),
         filesystem_bytes: 28 << 30,
         ..RootDisk::default()
     };
     facts.root_disk = Some(disk.clone());
     assert_eq!(changes(&host, &facts), [""; 0]);
-    facts.root_disk.as_mut().unwrap().device_bytes = 60 << 30;
+    let live = facts.root_disk.as_mut().unwrap();
+    (live.device_bytes, live.limit_bytes) = (60 << 30, 60 << 30);
     assert_eq!(changes(&host, &facts), ["Update root_volume"]);
     // The partition has grown, and then something went wrong.
-    disk.device_bytes = 60 << 30;
+    (disk.device_bytes, disk.limit_bytes) = (60 << 30, 60 << 30);
     disk.partition_end_bytes = 60 << 30;
     facts.root_disk = Some(disk);
     assert_eq!(changes(&host, &facts), ["Update root_volume"]);
+}
+
+/// What an apply cannot grow would be a change again right after it.
+#[test]
+fn a_volume_that_cannot_be_filled_is_a_remark() {
+    let host = wanted(WORKBENCH);
+    let grown = RootDisk {
+        device_bytes: 60 << 30,
+        limit_bytes: 60 << 30,
+        partition: "/dev/nvme0n1p1".to_owned(),
+        partition_end_bytes: 30 << 30,
+        filesystem: "ext4".to_owned(),
+        filesystem_bytes: 30 << 30,
+        ..RootDisk::default()
+    };
+    assert_eq!(unused_volume(&grown), None);
+    let of_others = RootDisk {
+        filesystem: "btrfs".to_owned(),
+        ..grown.clone()
+    };
+    let shut_in = RootDisk {
+        limit_bytes: 30 << 30,
+        ..grown
+    };
+    for (disk, why) in [
+        (of_others, "it is `btrfs`"),
+        (shut_in, "another partition lies behind `/dev/nvme0n1p1`"),
+    ] {
+        let mut facts = as_wanted(&host);
+        facts.root_disk = Some(disk);
+        let diff = diff(&host, &facts);
+        assert_eq!(diff.changes, []);
+        let remarks = crate::host::preflight::remarks(&facts, &diff, facts.clock);
+        assert!(remarks.concat().contains(why), "{remarks:?}");
+    }
 }
 
 #[test]

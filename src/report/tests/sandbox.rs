@@ -75,7 +75,12 @@ fn the_ways_name_addresses_that_lead_somewhere() {
          https://lab.example.org/\n  chromium --host-resolver-rules='MAP lab.example.org \
          127.77.0.1' https://lab.example.org/"
     );
-    sandbox.authority = None;
+    sandbox.authority_problem = Some("it does not start".to_owned());
+    let told = strip_str(&status("small", Some(&sandbox))).to_string();
+    assert!(
+        told.contains("authority  none (it does not start)"),
+        "{told}"
+    );
     sandbox.machines[0].http = port("127.0.0.1", 25003);
     sandbox.machines[0].https = port("127.0.0.1", 25004);
     let shown = ways(&sandbox).unwrap();

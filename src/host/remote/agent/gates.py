@@ -83,7 +83,7 @@ def name_of(gate):
         "predict": lambda: "model API",
         "public_api": lambda: "model API for the world",
     }
-    return named[kind]()
+    return named.get(kind, lambda: f"of kind `{kind}`")()
 
 
 def _try(job, gate, check, tell=True, seconds=None):
