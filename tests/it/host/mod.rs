@@ -18,6 +18,7 @@ mod languages;
 pub mod machine;
 mod mirror;
 mod model_api;
+mod notebooks;
 pub mod organisation;
 mod pinned;
 mod polled;
