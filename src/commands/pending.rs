@@ -1,7 +1,5 @@
 //! What of the plan is not applied, in AWS and on the server: for commands that look at the lab as it is.
 
-use std::net::IpAddr;
-
 use crate::cli::Global;
 use crate::diff::Change;
 use crate::doctor::Comparison;
@@ -45,7 +43,6 @@ pub fn desired(
     parsed: &Parsed,
     laptop: &Laptop,
     way: &Way,
-    address: Option<IpAddr>,
     out: &Out,
 ) -> Result<Option<DesiredHost>, Failure> {
     let plan = way.host_plan(&parsed.plan);
@@ -55,7 +52,6 @@ pub fn desired(
     let inputs = host::Inputs {
         authorized_keys: laptop.authorized_keys.clone(),
         folders: session::folders(parsed, out)?,
-        addresses: address.into_iter().collect(),
         certificate: session::certificate(parsed, out)?,
     };
     Ok(Some(host::desired(plan, workbench, &inputs)?))

@@ -17,7 +17,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 sys.path.insert(0, str(HERE.parent.parent / "src/host/remote"))
 
-from agent import checks, disk, dpkg, environments, examine, gates, journal, keys, languages, manifest, packages, prepare, snapshot, swap, switch, tokens
+from agent import checks, disk, dpkg, environments, examine, gates, journal, keys, languages, manifest, packages, prepare, private, snapshot, swap, switch, tokens
 from agent.failure import Failure, from_exception
 from agent.job import Job
 from agent.rollback import _restore_files
@@ -174,6 +174,23 @@ class PartsOfFiles(OnFolder):
         lab.files["/etc/a.py"] = "x = 2"
         with self.assertRaisesRegex(Failure, "did not arrive"):
             checks.check(self.job(lab))
+
+    def test_the_copy_of_a_secret_that_leaves_is_gone_with_its_run(self):
+        folder = self.root / "run"
+        (folder / "snapshot").mkdir(parents=True)
+        for name in ("0000", "0001"):
+            (folder / "snapshot" / name).write_text(name)
+        index = {
+            "entries": [
+                {"path": "/etc/hub.env", "kind": "file", "copy": "0000"},
+                {"path": "/etc/motd", "kind": "file", "copy": "0001"},
+                {"path": "/etc/new", "kind": "absent"},
+            ],
+            "manifest": {"files": {"/etc/hub.env": {"sha256": ""}, "/etc/motd": {"sha256": "0123"}}},
+        }
+        (folder / "snapshot/index.json").write_text(json.dumps(index))
+        private.forget(SimpleNamespace(folder=folder, request={"files": []}))
+        self.assertEqual({file.name for file in (folder / "snapshot").iterdir()}, {"0001", "index.json"})
 
 
 class PartsOfMemory(OnFolder):

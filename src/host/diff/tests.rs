@@ -289,8 +289,8 @@ fn what_leaves_the_plan_leaves_the_host() {
         );
     }
     assert!(changes.contains(&"Delete /opt/jupyterhub".to_owned()));
-    // The tokens go too, and no copy of them is kept.
-    assert!(changes.contains(&"Delete /etc/jupyterhub/hub.env []".to_owned()));
+    // The token goes too, and no copy of it is kept.
+    assert!(changes.contains(&"Delete /etc/jupyterhub/proxy.env []".to_owned()));
     // The state below /var/lib/jupyterhub and the homes are in no change at all.
     assert!(
         !changes

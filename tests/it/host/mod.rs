@@ -19,6 +19,7 @@ mod limits;
 pub mod machine;
 mod mirror;
 mod model_api;
+mod notebooks;
 pub mod organisation;
 mod pinned;
 mod polled;
