@@ -283,7 +283,7 @@ fn the_server_is_clean(machine: &Machine, secrets: &Secrets) {
     assert!(
         commands
             .iter()
-            .any(|line| line.contains("jupyterhub-singleuser"))
+            .any(|line| line.contains("notebook_server.py"))
     );
     secrets.assert_absent("a command line", &commands.join("\n"));
     let own = machine.sh("stat -c '%a %U' /var/lib/labctl");
