@@ -294,7 +294,13 @@ impl Lowering<'_> {
         let bucket = self.plan.bucket.as_ref().and_then(|bucket| {
             Some((bucket.name.as_str(), bucket_access(bucket.instance_access)?))
         });
-        policy::server(&self.scope.region, bucket, &challenge_names(self.plan))
+        let account = &self.inputs.account;
+        policy::server(
+            &self.scope.region,
+            account,
+            bucket,
+            &challenge_names(self.plan),
+        )
     }
 
     fn role(&self) -> Vec<Desired> {
@@ -368,7 +374,8 @@ impl Lowering<'_> {
                     github.branch.as_str(),
                 ),
                 policy: access.map(|(bucket, access)| {
-                    policy::bucket(&self.scope.region, bucket.name.as_str(), access)
+                    let account = &self.inputs.account;
+                    policy::bucket(&self.scope.region, account, bucket.name.as_str(), access)
                 }),
                 zone: None,
                 tags,

@@ -62,7 +62,7 @@ impl<'a> Hosting<'a> {
         match context.way.obstacle() {
             None => Ok(Some(hosting)),
             Some(obstacle) => {
-                rehearsal::check(&hosting.desired(None)?, obstacle, context.out).await?;
+                rehearsal::check(&hosting.desired(None, None)?, obstacle, context.out).await?;
                 Ok(None)
             }
         }
@@ -73,7 +73,7 @@ impl<'a> Hosting<'a> {
     /// That it does not answer is an error for those who insist on it.
     pub async fn plan(&self, planned: &Planned, insists: bool) -> Result<HostPlanned, Failure> {
         let address = planned.live.public_address().map(IpAddr::from);
-        let desired = self.desired(address)?;
+        let desired = self.desired(address, Some(&planned.live.account))?;
         let without = |notes: &[&str]| HostPlanned {
             notes: notes.iter().map(|note| (*note).to_owned()).collect(),
             desired: desired.clone(),
@@ -102,12 +102,17 @@ impl<'a> Hosting<'a> {
         Ok(host)
     }
 
-    fn desired(&self, address: Option<IpAddr>) -> Result<DesiredHost, Failure> {
+    fn desired(
+        &self,
+        address: Option<IpAddr>,
+        account: Option<&str>,
+    ) -> Result<DesiredHost, Failure> {
         let inputs = Inputs {
             authorized_keys: self.context.laptop.authorized_keys.clone(),
             folders: self.context.laptop.folders.clone(),
             addresses: address.into_iter().collect(),
             certificate: self.context.laptop.certificate.clone(),
+            account: account.map(str::to_owned),
         };
         Ok(host::desired(self.context.plan(), self.workbench, &inputs)?)
     }
@@ -171,9 +176,10 @@ impl<'a> Hosting<'a> {
         &self,
         before: HostPlanned,
         reached: Reached,
+        account: &str,
     ) -> Result<(Option<Verdict>, Facts), Failure> {
         let progress = HostProgress::new(self.context.out);
-        let ended = interrupt::leaving(self.bring(before, reached, &progress)).await;
+        let ended = interrupt::leaving(self.bring(before, reached, account, &progress)).await;
         progress.finish();
         ended.unwrap_or_else(|| {
             progress.interrupted();
@@ -185,6 +191,7 @@ impl<'a> Hosting<'a> {
         &self,
         before: HostPlanned,
         reached: Reached,
+        account: &str,
         progress: &HostProgress<'_>,
     ) -> Result<(Option<Verdict>, Facts), Failure> {
         let out = self.context.out;
@@ -203,7 +210,7 @@ impl<'a> Hosting<'a> {
             HostPlanned { seen: Some(_), .. } if is_same => before,
             before => {
                 progress.waiting("waiting for the server to answer by SSH");
-                let desired = self.desired(address)?;
+                let desired = self.desired(address, Some(account))?;
                 let host = compared(desired.clone(), see(&server, &desired).await?);
                 // The plan was made against an empty server: this one is hardly another.
                 let is_news = before.diff.is_none();

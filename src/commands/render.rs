@@ -30,6 +30,8 @@ pub fn run(global: &Global, arguments: &Arguments, out: &Out) -> Result<ExitCode
         // The address is only known once there is a server.
         addresses: Vec::new(),
         certificate: session::certificate(&parsed, out)?,
+        // So is the account.
+        account: None,
     };
     let desired = host::desired(&parsed.plan, workbench, &inputs)?;
     for (path, file) in &desired.files {

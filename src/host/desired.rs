@@ -33,6 +33,8 @@ pub struct Inputs {
     pub folders: LocalFolders,
     /// The organisation's own certificate, in the mode `files`.
     pub certificate: Option<CertificateFiles>,
+    /// The AWS account's id, to which the bucket must belong; unknown where AWS is not asked.
+    pub account: Option<String>,
 }
 
 impl Inputs {
@@ -47,6 +49,7 @@ impl Inputs {
             addresses,
             folders: LocalFolders::default(),
             certificate: None,
+            account: None,
         }
     }
 }
