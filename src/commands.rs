@@ -14,6 +14,7 @@ pub mod logs;
 mod looked;
 mod my_ip;
 pub mod passwd;
+mod pending;
 pub mod plan;
 pub mod power;
 mod rehearsal;

@@ -1,5 +1,7 @@
 //! What was seen of a lab → findings, each with what to do about it. Pure.
 
+mod applied;
+mod machine;
 mod server;
 
 use std::collections::BTreeSet;
@@ -12,7 +14,9 @@ use crate::outside::ports::Knock;
 use crate::outside::tls::Served;
 use crate::plan::HttpsMode;
 
-pub use server::{Condition, Seen, findings as server_findings};
+pub use applied::{Comparison, LastApply, Record, last_apply, plan};
+pub use machine::Condition;
+pub use server::{Seen, findings as server_findings};
 
 /// How it stands with one thing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -168,7 +172,7 @@ pub struct Door<'a> {
     pub port: u16,
     /// What listens there.
     pub unit: &'a str,
-    /// Whether the plan opens it to anybody.
+    /// Whether the lab's security group opens it to anybody.
     pub is_open: bool,
 }
 
@@ -184,11 +188,11 @@ pub fn port(door: Door<'_>, knock: &Knock) -> Finding {
         (Knock::Open, true) => Finding::ok(title, "answers"),
         (Knock::Open, false) => Finding::warning(
             title,
-            "answers, and the plan does not open it",
-            "`labctl plan` shows what differs in `security_group`; on the server, nothing else \
-             shuts it",
+            "answers, and the lab's security group does not open it",
+            "look whether another security group of the server does (EC2's console shows them); on \
+             the server, nothing else shuts it",
         ),
-        (_, false) => Finding::skipped(title, "the plan does not open it"),
+        (_, false) => Finding::skipped(title, "the lab's security group does not open it"),
         (Knock::Closed, true) => Finding::failed(
             title,
             "nobody listens there",

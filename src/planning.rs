@@ -48,14 +48,7 @@ pub async fn plan(cloud: &dyn Read, plan: &Plan, laptop: &Laptop) -> Result<Plan
         ..Scope::of(plan)
     };
     let live = resources::read(&Reader::new(cloud, &scope)).await?;
-    let inputs = Inputs {
-        public_key: laptop.public_key.clone(),
-        my_ip: laptop.my_ip,
-        account: live.account.clone(),
-    };
-    let mut desired = lower::lower(plan, &scope, &inputs);
-    lower::keep_notes(&mut desired, &live.resources);
-    let mut set = diff::diff(&desired, &live.resources);
+    let mut set = compare(plan, &scope, laptop, &live);
     let lookups = preflight::preflight(cloud, &scope.region, &live, &mut set).await?;
     Ok(Planned {
         scope,
@@ -64,6 +57,18 @@ pub async fn plan(cloud: &dyn Read, plan: &Plan, laptop: &Laptop) -> Result<Plan
         lookups,
         notes: Vec::new(),
     })
+}
+
+/// Compares the lab as it was read with the plan. Pure.
+pub fn compare(plan: &Plan, scope: &Scope, laptop: &Laptop, live: &LiveLab) -> ChangeSet {
+    let inputs = Inputs {
+        public_key: laptop.public_key.clone(),
+        my_ip: laptop.my_ip,
+        account: live.account.clone(),
+    };
+    let mut desired = lower::lower(plan, scope, &inputs);
+    lower::keep_notes(&mut desired, &live.resources);
+    diff::diff(&desired, &live.resources)
 }
 
 /// Reads the lab and says what taking it down means.

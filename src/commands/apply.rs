@@ -191,6 +191,7 @@ async fn finish_host(
         out.warning("the server does not run or has no public address, so it was not set up");
         return ended.tell(planned, outcome::applied, out);
     };
+    let (id, address) = (reached.id.clone(), reached.address);
     let account = &planned.live.account;
     let (verdict, facts) = hosting.converge(host, reached, account).await?;
     if out.is_json() {
@@ -203,7 +204,8 @@ async fn finish_host(
         }
         verdict => {
             if !out.is_json() {
-                let answers = hosting.answers(&facts);
+                let front = hosting.front(&id, address).await;
+                let answers = hosting.answers(&facts, front.as_deref());
                 out.result(&report_host::ended(verdict.as_ref(), &answers));
                 out.result(&outcome::whereabouts(&ended.view(planned)));
                 hosting.context.way.tell(out).await?;

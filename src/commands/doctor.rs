@@ -1,5 +1,7 @@
 //! `labctl doctor`: looks at everything on the way from a browser to the
 //! server's services, and says what to do about what is wrong. It changes nothing.
+//!
+//! What is tried is what was applied last, as the server has recorded it; what the plan has besides is a remark.
 
 use std::net::IpAddr;
 use std::process::ExitCode;
@@ -10,20 +12,22 @@ use clap::Args;
 use futures_util::future::{join, join_all};
 
 use crate::cli::{Global, Place};
-use crate::doctor::{self, Door, Finding};
+use crate::doctor::{self, Door, Finding, LastApply, Record, Seen};
+use crate::host::session::Examined;
 use crate::host::ssh::Patience;
-use crate::host::{self, session as host_session};
+use crate::host::{DesiredHost, session as host_session};
 use crate::outside::dns::{self, Resolver};
 use crate::outside::{RESOLVERS, ports, tls};
 use crate::permissions;
-use crate::plan::{self, HttpsMode, Parsed};
+use crate::plan::{self, DomainName, HttpsMode, Parsed};
+use crate::planning::Laptop;
 use crate::report::{Out, doctor as report, explain};
 use crate::resource::Power;
-use crate::resources::{self, Kind, LiveLab, Reader, Scope};
+use crate::resources::{self, Body, Kind, LiveLab, Reader, Scope};
 
 use super::server::Server;
 use super::way::Way;
-use super::{Failure, session};
+use super::{Failure, pending, session};
 
 /// What `doctor` takes.
 #[derive(Debug, Args)]
@@ -70,6 +74,8 @@ impl FromStr for Detour {
 const SSH: u16 = 22;
 const HTTP: u16 = 80;
 const HTTPS: u16 = 443;
+/// More names than this are no lab's, whatever a server says of itself.
+const MOST_NAMES: usize = 100;
 
 /// All that looking takes.
 struct Round<'a> {
@@ -77,9 +83,19 @@ struct Round<'a> {
     parsed: &'a Parsed,
     way: &'a Way,
     out: &'a Out,
+    laptop: &'a Laptop,
+    live: &'a LiveLab,
     /// The server's id and address.
     id: String,
     address: Option<IpAddr>,
+}
+
+/// What the server has said of itself.
+#[derive(Default)]
+struct Inside {
+    findings: Vec<Finding>,
+    /// Where it could be asked, and knows it.
+    last: Option<LastApply>,
 }
 
 /// Looks, and tells.
@@ -94,12 +110,16 @@ pub async fn run(global: &Global, arguments: &Arguments, out: &Out) -> Result<Ex
     let scope = Scope::of(&parsed.plan);
     let live = resources::read(&Reader::new(&aws, &scope)).await;
     let mut findings = vec![lab(&live)];
-    match live.ok().and_then(|live| running(&live)) {
+    let running = live
+        .as_ref()
+        .ok()
+        .and_then(|live| Some((live, running(live)?)));
+    match running {
         None => findings.push(Finding::skipped(
             "everything else",
             "there is no server to look at",
         )),
-        Some((id, address)) => {
+        Some((live, (id, address))) => {
             let server = Server {
                 cloud: &aws,
                 way: &way,
@@ -115,12 +135,19 @@ pub async fn run(global: &Global, arguments: &Arguments, out: &Out) -> Result<Ex
                 parsed: &parsed,
                 way: &way,
                 out,
+                laptop: &laptop,
+                live,
                 id,
                 address,
             };
-            let (outside, inside) = join(round.outside(), round.inside(&server)).await;
-            findings.extend(outside);
-            findings.extend(inside?);
+            let (inside, in_aws) = join(
+                round.inside(&server),
+                pending::in_aws(&parsed, &laptop, live, global),
+            )
+            .await;
+            findings.extend(round.outside(inside.last.as_ref()).await);
+            findings.extend(inside.findings);
+            findings.push(doctor::plan("AWS", &in_aws));
         }
     }
     let (name, region) = (&scope.lab, &scope.region);
@@ -169,21 +196,32 @@ fn running(live: &LiveLab) -> Option<(String, Option<IpAddr>)> {
 }
 
 impl Round<'_> {
-    /// What the world sees.
-    async fn outside(&self) -> Vec<Finding> {
-        let names = self.names();
-        let names = join_all(names.iter().map(|name| self.name(name)));
-        let ports = join_all(self.doors().into_iter().map(|door| self.port(door)));
-        let (mut findings, ports) = join(names, ports).await;
+    /// What the world sees of what was applied last; of the plan where that is not known.
+    async fn outside(&self, last: Option<&LastApply>) -> Vec<Finding> {
+        let (names, mode) = match last {
+            Some(last) if last.state == Record::Recorded => (applied_names(last), last.https),
+            _ => self.planned(),
+        };
+        let named = join_all(names.iter().map(|name| self.name(name)));
+        let doors = self.doors(mode.is_some());
+        let ports = join_all(doors.into_iter().map(|door| self.port(door)));
+        let (mut findings, ports) = join(named, ports).await;
         findings.extend(ports);
-        findings.extend(self.certificate().await);
+        if let (Some(name), Some(mode)) = (names.first(), mode) {
+            findings.extend(self.certificate(name, mode).await);
+        }
         findings
     }
 
-    fn names(&self) -> Vec<String> {
+    /// The names by which the plan's server is reached, and where its certificate comes from.
+    fn planned(&self) -> (Vec<String>, Option<HttpsMode>) {
         let plan = &self.parsed.plan;
-        let workbench = plan.workbench.as_ref();
-        workbench.map_or_else(Vec::new, |workbench| plan::server_names(plan, workbench))
+        let Some(workbench) = &plan.workbench else {
+            return (Vec::new(), None);
+        };
+        let mode = self.way.host_plan(plan).workbench.as_ref();
+        let mode = mode.map(|workbench| workbench.https.mode);
+        (plan::server_names(plan, workbench), mode)
     }
 
     async fn name(&self, name: &str) -> Finding {
@@ -211,20 +249,23 @@ impl Round<'_> {
         doctor::name(name, self.address, &join_all(asked).await)
     }
 
-    fn doors(&self) -> Vec<Door<'static>> {
-        let plan = &self.parsed.plan;
-        let has_web = plan.workbench.is_some();
+    fn doors(&self, has_web: bool) -> Vec<Door<'static>> {
+        let group = self.live.current(Kind::SecurityGroup);
+        let group = group.and_then(|live| match &live.body {
+            Body::SecurityGroup(group) => Some(group),
+            _ => None,
+        });
         let doors = [(SSH, "ssh"), (HTTP, "nginx"), (HTTPS, "nginx")];
         let doors = doors
             .into_iter()
             .filter(|(port, _)| *port == SSH || has_web);
         doors
             .map(|(port, unit)| {
-                let mut rules = plan.security_group.ingress.iter();
+                let mut rules = group.iter().flat_map(|group| &group.ingress);
                 Door {
                     port,
                     unit,
-                    is_open: rules.any(|rule| rule.port.get() == port),
+                    is_open: rules.any(|rule| rule.opens(port)),
                 }
             })
             .collect()
@@ -259,11 +300,10 @@ impl Round<'_> {
         }
     }
 
-    async fn certificate(&self) -> Option<Finding> {
-        let plan = self.way.host_plan(&self.parsed.plan);
-        let mode = plan.workbench.as_ref()?.https.mode;
-        let names = self.names();
-        let name = names.first().filter(|_| mode != HttpsMode::Off)?;
+    async fn certificate(&self, name: &str, mode: HttpsMode) -> Option<Finding> {
+        if mode == HttpsMode::Off {
+            return None;
+        }
         let Place { address, port } = self.place(HTTPS).await?;
         let served = tls::served(&address, port, name).await;
         // Whose authority is a rehearsal's own is trusted by nobody.
@@ -274,39 +314,65 @@ impl Round<'_> {
         Some(doctor::certificate(name, mode, &served, SystemTime::now()))
     }
 
-    /// What the server says of itself.
-    async fn inside(&self, server: &Server<'_>) -> Result<Vec<Finding>, Failure> {
-        let plan = self.way.host_plan(&self.parsed.plan);
-        let (gates, model) = match &plan.workbench {
-            None => (Vec::new(), None),
-            Some(workbench) => {
-                let inputs = host::Inputs {
-                    addresses: self.address.into_iter().collect(),
-                    ..host::Inputs::default()
-                };
-                let desired = host::desired(plan, workbench, &inputs)?;
-                (desired.gates, desired.model)
-            }
-        };
+    /// What the server says of itself, and how it compares with the plan.
+    async fn inside(&self, server: &Server<'_>) -> Inside {
         if let Some(obstacle) = self.way.obstacle() {
-            return Ok(vec![Finding::skipped("SSH", obstacle)]);
+            return Inside::only(Finding::skipped("SSH", obstacle));
         }
         if self.address.is_none() && self.way.needs_address() {
             let why = "the server has no public address; `--connect-to` names another way";
-            return Ok(vec![Finding::skipped("SSH", why)]);
+            return Inside::only(Finding::skipped("SSH", why));
         }
         if self.arguments.deep && !self.out.is_json() {
             self.out
                 .say("trying the gates on the server; this takes a few minutes");
         }
+        let desired = pending::desired(
+            self.parsed,
+            self.laptop,
+            self.way,
+            &self.live.account,
+            self.out,
+        );
+        let wanted = desired.as_ref().ok().and_then(Option::as_ref);
         let looked = async {
             let connection = server.open().await?;
-            let deep = self.arguments.deep;
-            host_session::examine(&connection, &gates, model.as_ref(), deep).await
+            host_session::examine(&connection, wanted, self.arguments.deep).await
         };
-        Ok(match looked.await {
-            Ok((seen, now)) => doctor::server_findings(&seen, now),
-            Err(error) => vec![Finding::failed("SSH", error.to_string(), error.hint())],
-        })
+        match looked.await {
+            Ok(examined) => said(&examined, &desired),
+            Err(error) => Inside::only(Finding::failed("SSH", error.to_string(), error.hint())),
+        }
     }
+}
+
+impl Inside {
+    fn only(finding: Finding) -> Self {
+        Self {
+            findings: vec![finding],
+            last: None,
+        }
+    }
+}
+
+/// Judges what the server said.
+fn said(examined: &Examined, desired: &Result<Option<DesiredHost>, Failure>) -> Inside {
+    let last = examined.seen.iter().find_map(|line| match line {
+        Seen::Applied(last) => Some(last.clone()),
+        _ => None,
+    });
+    let comparison = pending::on_server(desired, examined.facts.as_ref());
+    // A plan that is not about the server misses no apply there.
+    let judged = last.as_ref().filter(|_| !matches!(desired, Ok(None)));
+    let mut findings: Vec<_> = judged.and_then(doctor::last_apply).into_iter().collect();
+    findings.extend(doctor::server_findings(&examined.seen, examined.now));
+    findings.push(doctor::plan("server", &comparison));
+    Inside { findings, last }
+}
+
+/// The names of the last apply, as far as they can be names: a server is not believed everything.
+fn applied_names(last: &LastApply) -> Vec<String> {
+    let names = last.names.iter();
+    let names = names.filter(|name| name.parse::<DomainName>().is_ok());
+    names.take(MOST_NAMES).cloned().collect()
 }

@@ -42,6 +42,19 @@ impl Failure {
         Self::Problems(Problems::new(source, problems))
     }
 
+    /// Says in a few words what is wrong, for those who go on without.
+    pub fn summary(&self) -> String {
+        match self {
+            Self::Problems(problems) => {
+                let first = problems.problems.first();
+                first.map_or_else(String::new, |problem| problem.summary.clone())
+            }
+            Self::Said(explanation) => explanation.summary.clone(),
+            Self::Call(error) => explain::call_error(error).summary,
+            Self::Reported | Self::Interrupted => "it was interrupted".to_owned(),
+        }
+    }
+
     /// Tells the user, and gives the exit code.
     pub fn report(&self, out: &Out) -> ExitCode {
         match self {

@@ -2,9 +2,11 @@
 
 use std::net::IpAddr;
 
+use crate::cli::Place;
 use crate::diff::{Change, ChangeSet};
 use crate::host::session as host_session;
 use crate::host::ssh::Patience;
+use crate::host::variables::Variables;
 use crate::host::{self, DesiredHost, Facts, HostDiff, HostError, Inputs, Verdict};
 use crate::plan::{Plan, Workbench};
 use crate::planning::{Laptop, Planned};
@@ -62,7 +64,7 @@ impl<'a> Hosting<'a> {
         match context.way.obstacle() {
             None => Ok(Some(hosting)),
             Some(obstacle) => {
-                rehearsal::check(&hosting.desired(None, None)?, obstacle, context.out).await?;
+                rehearsal::check(&hosting.desired(None)?, obstacle, context.out).await?;
                 Ok(None)
             }
         }
@@ -73,7 +75,7 @@ impl<'a> Hosting<'a> {
     /// That it does not answer is an error for those who insist on it.
     pub async fn plan(&self, planned: &Planned, insists: bool) -> Result<HostPlanned, Failure> {
         let address = planned.live.public_address().map(IpAddr::from);
-        let desired = self.desired(address, Some(&planned.live.account))?;
+        let desired = self.desired(Some(&planned.live.account))?;
         let without = |notes: &[&str]| HostPlanned {
             notes: notes.iter().map(|note| (*note).to_owned()).collect(),
             desired: desired.clone(),
@@ -102,15 +104,10 @@ impl<'a> Hosting<'a> {
         Ok(host)
     }
 
-    fn desired(
-        &self,
-        address: Option<IpAddr>,
-        account: Option<&str>,
-    ) -> Result<DesiredHost, Failure> {
+    fn desired(&self, account: Option<&str>) -> Result<DesiredHost, Failure> {
         let inputs = Inputs {
             authorized_keys: self.context.laptop.authorized_keys.clone(),
             folders: self.context.laptop.folders.clone(),
-            addresses: address.into_iter().collect(),
             certificate: self.context.laptop.certificate.clone(),
             account: account.map(str::to_owned),
         };
@@ -210,7 +207,7 @@ impl<'a> Hosting<'a> {
             HostPlanned { seen: Some(_), .. } if is_same => before,
             before => {
                 progress.waiting("waiting for the server to answer by SSH");
-                let desired = self.desired(address, Some(account))?;
+                let desired = self.desired(Some(account))?;
                 let host = compared(desired.clone(), see(&server, &desired).await?);
                 // The plan was made against an empty server: this one is hardly another.
                 let is_news = before.diff.is_none();
@@ -257,13 +254,36 @@ impl<'a> Hosting<'a> {
         }))
     }
 
-    /// What answers on the server once it is set up.
-    pub fn answers(&self, facts: &Facts) -> Answers {
-        let variables = host::variables::Variables::new(self.context.plan(), self.workbench);
-        let services = variables.services.iter();
-        let urls = services.map(|service| (service.title.clone(), variables.url(&service.path)));
-        let page = variables.landing_page;
-        let page = page.then(|| ("start page".to_owned(), variables.url("/")));
+    /// Where browsers find the lab's pages: under the first of its names, or where the way to the server leads now;
+    /// none where nothing is known to lead there.
+    pub async fn front(&self, id: &str, address: Option<IpAddr>) -> Option<String> {
+        let variables = Variables::new(self.context.plan(), self.workbench);
+        let (scheme, usual) = match variables.tls {
+            true => ("https", 443),
+            false => ("http", 80),
+        };
+        if let Some(name) = variables.names.first() {
+            return Some(format!("{scheme}://{name}"));
+        }
+        let Place { address, port } = self.context.way.web_place(id, address, usual).await?;
+        // RFC 3986, section 3.2.2: an IPv6 address stands in brackets.
+        let address = match address.contains(':') {
+            true => format!("[{address}]"),
+            false => address,
+        };
+        Some(match port == usual {
+            true => format!("{scheme}://{address}"),
+            false => format!("{scheme}://{address}:{port}"),
+        })
+    }
+
+    /// What answers on the server once it is set up; `front` is as [`Self::front`] gives it.
+    pub fn answers(&self, facts: &Facts, front: Option<&str>) -> Answers {
+        let variables = Variables::new(self.context.plan(), self.workbench);
+        let pages = front.map(|front| {
+            let pages = variables.pages().into_iter();
+            pages.map(move |(title, path)| (title, format!("{front}{path}")))
+        });
         let has_password = |name: &str| {
             let user = facts.users.get(name);
             user.is_some_and(|user| user.has_password)
@@ -271,7 +291,7 @@ impl<'a> Hosting<'a> {
         let hub = variables.hub.as_ref().map(|hub| hub.users.clone());
         let users = hub.unwrap_or_default().into_iter();
         Answers {
-            urls: page.into_iter().chain(urls).collect(),
+            urls: pages.into_iter().flatten().collect(),
             without_password: users.filter(|name| !has_password(name)).collect(),
         }
     }

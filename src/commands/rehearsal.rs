@@ -100,9 +100,14 @@ fn recast(plan: &mut Plan, status: &Status) -> Option<String> {
                     HttpsMode::Dns => ", and looks at port 80 instead of the zone",
                     _ => "",
                 };
+                let state = match &status.authority_problem {
+                    None => "no browser trusts its certificates".to_owned(),
+                    Some(problem) => {
+                        format!("until it runs the certificate is the server's own: {problem}")
+                    }
+                };
                 return Some(format!(
-                    "in the sandbox pebble stands in for Let's Encrypt{way}; no browser trusts its \
-                     certificates"
+                    "in the sandbox pebble stands in for Let's Encrypt{way}; {state}"
                 ));
             }
             Err(_) => "pebble has no address that servers reach",
@@ -115,4 +120,59 @@ fn recast(plan: &mut Plan, status: &Status) -> Option<String> {
     let note = format!("in the sandbox the certificate is the server's own: {problem}");
     https.mode = HttpsMode::SelfSigned;
     Some(note)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    const PLAN: &str = "\
+lab: lab
+region: us-east-1
+instance:
+  image: ubuntu-24.04
+  instance_type: t3.micro
+  key_pair: k.pub
+  root_volume: { size: 30 GiB, type: gp3 }
+elastic_ip: true
+security_group:
+  ingress:
+    - { port: 22, from: [anywhere] }
+    - { port: 80, from: [anywhere] }
+    - { port: 443, from: [anywhere] }
+dns:
+  zone: lab.example
+  records: [{ name: \"@\", type: A, value: elastic-ip }]
+workbench:
+  domain: lab.example
+  https: { mode: lets-encrypt, email: a@lab.example }
+";
+
+    fn recast_with(problem: Option<&str>) -> (Plan, String) {
+        let status = json!({
+            "lab": "lab", "port": 1, "engine": null, "image": null, "problems": [], "machines": [], "names": {},
+            "authority": { "directory": "https://acme.sandbox.internal:1/dir", "root": "/root.pem" },
+            "authority_problem": problem,
+        });
+        let parsed = crate::plan::parse("lab.yaml", PLAN)
+            .map_err(|found| format!("{:?}", found.problems))
+            .unwrap();
+        let mut plan = parsed.plan;
+        let note = recast(&mut plan, &serde_json::from_value(status).unwrap());
+        (plan, note.unwrap())
+    }
+
+    /// Else a plan right after an apply would have changes as soon as the authority runs.
+    #[test]
+    fn authority_that_is_still_to_come_changes_no_file() {
+        let (running, _) = recast_with(None);
+        let (coming, note) = recast_with(Some("its port is taken"));
+        assert_eq!(coming, running);
+        assert!(
+            note.contains("until it runs") && note.contains("its port is taken"),
+            "{note}"
+        );
+    }
 }

@@ -27,8 +27,6 @@ pub fn run(global: &Global, arguments: &Arguments, out: &Out) -> Result<ExitCode
     let inputs = host::Inputs {
         authorized_keys: session::laptop_without_address(&parsed)?.authorized_keys,
         folders: session::folders(&parsed, out)?,
-        // The address is only known once there is a server.
-        addresses: Vec::new(),
         certificate: session::certificate(&parsed, out)?,
         // So is the account.
         account: None,

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -41,17 +42,21 @@ pub async fn laptop(parsed: &Parsed, global: &Global, out: &Out) -> Result<Lapto
     let laptop = laptop_without_address(parsed)?;
     let folders = folders(parsed, out)?;
     let certificate = certificate(parsed, out)?;
-    let my_ip = match (lower::needs_my_ip(&parsed.plan), global.my_ip) {
+    Ok(Laptop {
+        my_ip: my_ip(parsed, global).await?,
+        folders,
+        certificate,
+        ..laptop
+    })
+}
+
+/// Finds out which address `my-ip` is, where the plan says it.
+pub async fn my_ip(parsed: &Parsed, global: &Global) -> Result<Option<IpAddr>, Failure> {
+    Ok(match (lower::needs_my_ip(&parsed.plan), global.my_ip) {
         (false, _) => None,
         (true, Some(address)) => Some(address),
         (true, None) if global.sandbox => Some(rehearsal::MY_IP),
         (true, None) => Some(my_ip::ask().await?),
-    };
-    Ok(Laptop {
-        my_ip,
-        folders,
-        certificate,
-        ..laptop
     })
 }
 
@@ -60,7 +65,7 @@ pub fn laptop_without_address(parsed: &Parsed) -> Result<Laptop, Failure> {
     let keys = plan::read_keys(parsed, folders::home().as_deref())
         .map_err(|problems| Failure::problems(parsed.source.clone(), problems))?;
     Ok(Laptop {
-        authorized_keys: host::Inputs::new(&keys, Vec::new()).authorized_keys,
+        authorized_keys: host::Inputs::new(&keys).authorized_keys,
         public_key: keys.key_pair,
         my_ip: None,
         folders: LocalFolders::default(),

@@ -1,12 +1,11 @@
 //! Plan → the host as it is to be: pure, the same input gives the same host.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
 
 use serde::Serialize;
 
 use crate::digest;
-use crate::plan::{CertificateFiles, KeyFiles, LocalFolders, Plan, Workbench};
+use crate::plan::{CertificateFiles, HttpsMode, KeyFiles, LocalFolders, Plan, Workbench};
 
 use super::pieces;
 use super::render::{RenderError, Templates};
@@ -27,8 +26,6 @@ pub const PRIVATE_MODE: &str = "0600";
 pub struct Inputs {
     /// The users' public keys, as the plan's files have them.
     pub authorized_keys: BTreeMap<String, Vec<String>>,
-    /// The addresses under which the world reaches the server.
-    pub addresses: Vec<IpAddr>,
     /// The folders of the laptop that the plan names.
     pub folders: LocalFolders,
     /// The organisation's own certificate, in the mode `files`.
@@ -39,14 +36,13 @@ pub struct Inputs {
 
 impl Inputs {
     /// Takes what was read from the laptop.
-    pub fn new(keys: &KeyFiles, addresses: Vec<IpAddr>) -> Self {
+    pub fn new(keys: &KeyFiles) -> Self {
         let lines = keys.authorized_keys.iter().map(|(user, keys)| {
             let keys = keys.iter().map(ToString::to_string).collect();
             (user.clone(), keys)
         });
         Self {
             authorized_keys: lines.collect(),
-            addresses,
             folders: LocalFolders::default(),
             certificate: None,
             account: None,
@@ -91,6 +87,8 @@ pub struct DesiredHost {
     pub nginx_hash: Option<String>,
     /// The names that the certificate is for.
     pub names: Vec<String>,
+    /// Where the certificate comes from.
+    pub https: HttpsMode,
 }
 
 /// Somebody who may log in.
@@ -195,7 +193,8 @@ pub struct Port {
     pub unit: &'static str,
 }
 
-/// What must hold once everything runs.
+/// What must hold once everything runs. Servers keep the gates of their last apply for the doctor of a later labctl: a
+/// kind keeps its name and its fields' meaning.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Gate {
@@ -216,8 +215,8 @@ pub enum Gate {
     },
     /// The certificate served is the one that is meant, is valid, and names the host.
     Certificate {
-        /// The name asked for.
-        host: String,
+        /// The name asked for; none where the lab has no name that a certificate could be for.
+        host: Option<String>,
     },
     /// A page answers through NGINX.
     Page {
@@ -354,6 +353,7 @@ pub fn desired(
         lab: plan.lab.to_string(),
         apt_mirror: workbench.mirrors.apt.as_ref().map(ToString::to_string),
         names: variables.names.clone(),
+        https: workbench.https.mode,
         ..DesiredHost::default()
     };
     for add in pieces::ALL {

@@ -10,13 +10,15 @@ use crate::digest;
 use super::change::{FileAction, FileChange, HostChange};
 use super::desired::{DesiredFile, DesiredHost, Environment, Tree};
 use super::facts::{Facts, FileKind, LiveFile, RootDisk};
-use super::manifest::{Manifest, NotedFile};
+use super::manifest::{Applied, Manifest, NotedFile};
 
 /// Below this, installing Python packages can run out of memory.
 const SMALL_MEMORY: u64 = 3 << 30;
 const SWAP: u64 = 2 << 30;
 /// Alignment leaves less than this behind the last partition.
 const WORTH_GROWING: u64 = 256 << 20;
+/// What the agent can grow (`remote/agent/disk.py`).
+const GROWABLE: [&str; 4] = ["ext2", "ext3", "ext4", "xfs"];
 
 /// What is to be done on a host.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -72,9 +74,12 @@ pub fn diff(desired: &DesiredHost, facts: &Facts) -> HostDiff {
 }
 
 /// The partition may end before the volume does, and the file system before
-/// its partition; ext4 itself takes up to a tenth.
+/// its partition; ext4 itself takes up to a tenth. What no apply can grow is no change.
 fn grow(disk: &RootDisk) -> Option<HostChange> {
-    let behind = disk.device_bytes.saturating_sub(disk.partition_end_bytes);
+    if !can_grow(disk) {
+        return None;
+    }
+    let behind = room_behind(disk);
     let partition = disk
         .partition_end_bytes
         .saturating_sub(disk.partition_start_bytes);
@@ -82,9 +87,35 @@ fn grow(disk: &RootDisk) -> Option<HostChange> {
     (disk.device_bytes > 0 && (behind >= WORTH_GROWING || is_short)).then_some(
         HostChange::GrowRoot {
             from: disk.filesystem_bytes,
-            to: disk.device_bytes,
+            to: disk.limit_bytes,
         },
     )
+}
+
+fn can_grow(disk: &RootDisk) -> bool {
+    GROWABLE.contains(&disk.filesystem.as_str())
+}
+
+fn room_behind(disk: &RootDisk) -> u64 {
+    disk.limit_bytes.saturating_sub(disk.partition_end_bytes)
+}
+
+/// Says why the root file system leaves a part of its volume unused, where an apply cannot mend that.
+pub fn unused_volume(disk: &RootDisk) -> Option<String> {
+    let unused = disk.device_bytes.saturating_sub(disk.partition_end_bytes);
+    let why = match can_grow(disk) {
+        false => format!("labctl grows ext4 and xfs, and it is `{}`", disk.filesystem),
+        true if room_behind(disk) < WORTH_GROWING && disk.limit_bytes < disk.device_bytes => {
+            format!("another partition lies behind `{}`", disk.partition)
+        }
+        true => return None,
+    };
+    (unused >= WORTH_GROWING).then(|| {
+        format!(
+            "the root file system leaves {} MiB of its volume unused: {why}",
+            unused >> 20
+        )
+    })
 }
 
 fn swap(facts: &Facts) -> Option<u64> {
@@ -331,6 +362,7 @@ fn manifest(desired: &DesiredHost, facts: &Facts, noted: &Manifest) -> Manifest 
             .collect::<BTreeMap<_, _>>(),
         units: units::noted(desired, facts),
         swap: noted.swap.clone().or(makes_swap),
+        applied: Some(Applied::of(desired)),
     }
 }
 

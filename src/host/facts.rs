@@ -104,6 +104,8 @@ pub struct RootDisk {
     pub partition_number: u32,
     /// The size of the disk.
     pub device_bytes: u64,
+    /// Where the next partition begins, or the disk ends: as far as this one can grow.
+    pub limit_bytes: u64,
     /// Where the partition begins.
     pub partition_start_bytes: u64,
     /// Where the partition ends.

@@ -5,6 +5,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::plan::HttpsMode;
+
+use super::desired::{DesiredHost, Gate, Model};
+
 /// The notes of the last apply, in `/var/lib/labctl/manifest.json`.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
@@ -27,6 +31,35 @@ pub struct Manifest {
     pub units: BTreeMap<String, NotedUnit>,
     /// The swap file that labctl made.
     pub swap: Option<String>,
+    /// What the apply was to prove. The host keeps that of the last one that succeeded, for its own doctor: it is never
+    /// read back here.
+    #[serde(skip_deserializing)]
+    pub applied: Option<Applied>,
+}
+
+/// What an apply proves, and what `doctor` tries until another one has succeeded.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Applied {
+    /// What held in the end.
+    pub gates: Vec<Gate>,
+    /// The model that a unit may still wait for.
+    pub model: Option<Model>,
+    /// The names under which the server is reached, the domain first.
+    pub names: Vec<String>,
+    /// Where the certificate comes from.
+    pub https: HttpsMode,
+}
+
+impl Applied {
+    /// Takes it from the host as it is to be.
+    pub fn of(desired: &DesiredHost) -> Self {
+        Self {
+            gates: desired.gates.clone(),
+            model: desired.model.clone(),
+            names: desired.names.clone(),
+            https: desired.https,
+        }
+    }
 }
 
 /// A file that labctl wrote.

@@ -3,7 +3,7 @@
 
 use super::change::{HostChange, UnitAction};
 use super::desired::{DesiredHost, Environment};
-use super::diff::HostDiff;
+use super::diff::{self, HostDiff};
 use super::facts::{CloudInit, DpkgState, Facts, FileKind};
 use super::room::{self, MEBIBYTE};
 
@@ -76,6 +76,7 @@ pub fn remarks(facts: &Facts, diff: &HostDiff, now: f64) -> Vec<String> {
         }
         CloudInit::Done | CloudInit::Absent => {}
     }
+    remarks.extend(facts.root_disk.as_ref().and_then(diff::unused_volume));
     let mut changes = diff.changes.iter();
     let installs = changes
         .any(|change| matches!(change, HostChange::Package(_) | HostChange::Download { .. }));

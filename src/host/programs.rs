@@ -80,7 +80,7 @@ pub fn push() -> String {
 
 /// Gives the program that looks at the server and tries the gates.
 pub fn doctor() -> String {
-    [COMMON, MACHINE, DOCTOR].concat()
+    [COMMON, MACHINE, DOCTOR, PROBE].concat()
 }
 
 /// Gives the program that sets a password.

@@ -112,6 +112,16 @@ pub fn facts(line: &[u8]) -> Result<Facts, AnswerError> {
     }
 }
 
+/// Reads the facts that the doctor tells among all else; none where the line is another.
+pub fn told_facts(line: &[u8]) -> Option<Facts> {
+    #[derive(Deserialize)]
+    struct Told {
+        facts: Facts,
+    }
+    let told: Told = serde_json::from_slice(line).ok()?;
+    Some(told.facts).filter(|facts| facts.format == FORMAT)
+}
+
 /// What a running apply says.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "lowercase")]

@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::doctor::Seen;
 
-use super::desired::{DesiredHost, Gate, Model};
+use super::desired::DesiredHost;
 use super::diff::HostDiff;
 use super::facts::Facts;
 use super::password::Password;
@@ -85,37 +85,57 @@ fn unanswered(finished: &Finished) -> HostError {
     }
 }
 
-/// Looks at the host and tries the gates; nothing is changed. Gives what was seen, and when this laptop's clock was
-/// half-way between asking for the host's and hearing it, in seconds since 1970.
+/// What looking at a host gave.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Examined {
+    /// What was seen, in order.
+    pub seen: Vec<Seen>,
+    /// The facts, to compare with a desired host.
+    pub facts: Option<Facts>,
+    /// When this laptop's clock was half-way between asking for the host's and hearing it, in seconds since 1970.
+    pub now: f64,
+}
+
+/// Looks at the host and tries the gates of its last apply, by one command; nothing is changed. The facts come along
+/// where there is a desired host to compare them with; its gates are for a host whose last apply recorded none.
 ///
 /// # Errors
 ///
 /// See [`HostError`]; what is wrong on the host is none.
 pub async fn examine(
     shell: &dyn Shell,
-    gates: &[Gate],
-    model: Option<&Model>,
+    desired: Option<&DesiredHost>,
     deep: bool,
-) -> Result<(Vec<Seen>, f64), HostError> {
+) -> Result<Examined, HostError> {
     let nonce = nonce();
-    let request =
-        serde_json::json!({ "nonce": nonce, "gates": gates, "model": model, "deep": deep });
+    let request = serde_json::json!({
+        "nonce": nonce,
+        "probe": desired.map(|desired| ProbeRequest::new(&nonce, desired)),
+        "gates": desired.map_or(&[][..], |desired| &desired.gates),
+        "model": desired.and_then(|desired| desired.model.as_ref()),
+        "deep": deep,
+    });
     let archive = super::request::agent_archive()?;
     let input = protocol::input(&programs::doctor(), &request, &archive);
     let began = unix_time();
     let mut first = None;
-    let mut seen = Vec::new();
+    let mut examined = Examined::default();
     let finished = shell
         .run(COMMAND, input, &mut |line| {
             let ours = protocol::ours(line, &nonce);
             first = first.or_else(|| ours.map(|_| unix_time()));
-            seen.extend(ours.and_then(|line| serde_json::from_slice(line).ok()));
+            let Some(line) = ours else {
+                return;
+            };
+            match serde_json::from_slice(line) {
+                Ok(seen) => examined.seen.push(seen),
+                Err(_) => examined.facts = examined.facts.take().or(protocol::told_facts(line)),
+            }
         })
         .await?;
-    match first {
-        Some(first) => Ok((seen, f64::midpoint(began, first))),
-        None => Err(unanswered(&finished)),
-    }
+    let first = first.ok_or_else(|| unanswered(&finished))?;
+    examined.now = f64::midpoint(began, first);
+    Ok(examined)
 }
 
 fn unix_time() -> f64 {

@@ -3,7 +3,9 @@
 use serde::Serialize;
 
 use super::pieces;
-use crate::plan::{HttpsMode, Language, Plan, Workbench, certificate_names, server_names};
+use crate::plan::{
+    HttpsMode, Jupyterhub, Language, Plan, Workbench, certificate_names, server_names,
+};
 
 /// What a small model needs, and a server of 1 GiB can give.
 const API_MEMORY: u64 = 512 << 20;
@@ -62,12 +64,25 @@ pub struct Hub {
     pub memory_limit: Option<u64>,
     /// The cores that one user's server may use.
     pub cpu_limit: Option<f64>,
-    /// The seconds after which an idle server is stopped.
-    pub idle_seconds: Option<u32>,
+    /// What stops users' servers, where the plan wants that.
+    pub culler: Option<Culler>,
     /// Who may log in.
     pub users: Vec<String>,
     /// Who may administer it.
     pub admins: Vec<String>,
+}
+
+/// When users' servers are stopped; all in seconds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Culler {
+    /// After which time of idleness.
+    pub idle_timeout: Option<u32>,
+    /// After which time, however busy.
+    pub max_age: Option<u32>,
+    /// From one look at all servers to the next.
+    pub check_every: u32,
+    /// From one report of a server that is at work to the next.
+    pub report_every: u32,
 }
 
 /// RStudio Server.
@@ -169,13 +184,22 @@ impl Variables {
         }
     }
 
-    /// The URL of a path on the server, as its users write it.
+    /// The pages that people open: the start page, and what it leads to; each with its path.
+    pub fn pages(&self) -> Vec<(String, String)> {
+        let start = self.landing_page;
+        let start = start.then(|| ("start page".to_owned(), "/".to_owned()));
+        let services = self.services.iter();
+        let services = services.map(|service| (service.title.clone(), service.path.clone()));
+        start.into_iter().chain(services).collect()
+    }
+
+    /// The URL of a path on the server, as gates ask for it on the server itself, over loopback.
     pub fn url(&self, path: &str) -> String {
         let scheme = if self.tls { "https" } else { "http" };
         format!("{scheme}://{}{path}", self.host())
     }
 
-    /// The name that gates ask for.
+    /// The name under which gates ask for pages.
     pub fn host(&self) -> &str {
         self.names.first().map_or("localhost", String::as_str)
     }
@@ -193,9 +217,26 @@ fn hub(workbench: &Workbench) -> Option<Hub> {
         path,
         memory_limit: hub.memory_limit.map(|limit| limit.bytes()),
         cpu_limit: hub.cpu_limit.map(|limit| limit.cores()),
-        idle_seconds: hub.idle_timeout.map(|timeout| timeout.as_secs()),
+        culler: culler(hub),
         users: names(true),
         admins: names(false),
+    })
+}
+
+/// The longest time between two looks, and between two reports: JupyterHub's own.
+const LONGEST_INTERVAL: u32 = 300;
+
+fn culler(hub: &Jupyterhub) -> Option<Culler> {
+    let idle_timeout = hub.idle_timeout.map(|timeout| timeout.as_secs());
+    let max_age = hub.max_age.map(|age| age.as_secs());
+    let shortest = idle_timeout.into_iter().chain(max_age).min()?;
+    // A report may come late, or get lost, and the server still counts as active.
+    let often = |limit: u32| (limit / 4).clamp(1, LONGEST_INTERVAL);
+    Some(Culler {
+        idle_timeout,
+        max_age,
+        check_every: often(shortest),
+        report_every: often(idle_timeout.unwrap_or(u32::MAX)),
     })
 }
 
@@ -265,4 +306,32 @@ fn services(
     });
     let services = [hub, rstudio, shiny, api];
     services.into_iter().flatten().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn culler_of(idle_timeout: &str, max_age: &str) -> Option<Culler> {
+        let time = |text: &str| (!text.is_empty()).then(|| text.parse().unwrap());
+        culler(&Jupyterhub {
+            idle_timeout: time(idle_timeout),
+            max_age: time(max_age),
+            ..Jupyterhub::default()
+        })
+    }
+
+    #[test]
+    fn work_is_reported_several_times_within_the_idle_timeout() {
+        for (idle, age, check_every, report_every) in [
+            ("1m", "", 15, 15),
+            ("1h", "48h", 300, 300),
+            ("", "10m", 150, 300),
+        ] {
+            let culler = culler_of(idle, age).unwrap();
+            let found = (culler.check_every, culler.report_every);
+            assert_eq!(found, (check_every, report_every), "{idle} {age}");
+        }
+        assert_eq!(culler_of("", ""), None);
+    }
 }

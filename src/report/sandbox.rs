@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::sandbox::{Machine, Port, Status};
+use crate::sandbox::{Authority, Machine, Port, Status};
 
 use super::style::{CREATE, DANGER, DIM, STRONG, UPDATE, paint};
 use super::words::harmless;
@@ -93,7 +93,7 @@ fn parts(status: &Status) -> Vec<String> {
             .as_ref()
             .map(|image| format!("  image      {}", harmless(image))),
     );
-    lines.push(match &status.authority {
+    lines.push(match running_authority(status) {
         Some(authority) => format!(
             "  authority  pebble; its root: {}",
             harmless(&authority.root.display().to_string())
@@ -103,6 +103,12 @@ fn parts(status: &Status) -> Vec<String> {
     let problems = status.problems.iter();
     lines.extend(problems.map(|problem| format!("  {}", paint(DANGER, harmless(problem)))));
     lines
+}
+
+/// One that has not started yet has no root to be trusted.
+fn running_authority(status: &Status) -> Option<&Authority> {
+    let authority = status.authority.as_ref();
+    authority.filter(|_| status.authority_problem.is_none())
 }
 
 fn server(machine: &Machine) -> Vec<String> {
@@ -134,16 +140,35 @@ pub fn ways(status: &Status) -> Option<String> {
             let names = status
                 .names_of(&machine.id)
                 .filter(|name| !name.contains('*'));
-            names.filter_map(|name| way(status, machine, name))
+            let named: Vec<_> = names
+                .filter_map(|name| way(status, machine, name))
+                .collect();
+            match named.is_empty() {
+                true => plain_way(machine).into_iter().collect(),
+                false => named,
+            }
         })
         .collect();
     (!lines.is_empty()).then(|| format!("to look at it from this laptop:\n{}", lines.join("\n")))
 }
 
+/// Where a server that no name leads to answers: NGINX asks for no name.
+fn plain_way(machine: &Machine) -> Option<String> {
+    let url = |scheme: &str, port: &Port, usual: u16| match port.port == usual {
+        true => format!("{scheme}://{}/", harmless(&port.address)),
+        false => format!("{scheme}://{}/", harmless(&place(port))),
+    };
+    let https = url("https", machine.https.as_ref()?, HTTPS);
+    let http = url("http", machine.http.as_ref()?, HTTP);
+    Some(format!(
+        "  curl --insecure {https}\n  {https} in a browser, or {http} where `https` is off"
+    ))
+}
+
 fn way(status: &Status, machine: &Machine, name: &str) -> Option<String> {
     let name = harmless(name);
     let (http, https) = (machine.http.as_ref()?, machine.https.as_ref()?);
-    let trust = match &status.authority {
+    let trust = match running_authority(status) {
         Some(authority) => format!(
             "--cacert {}",
             harmless(&authority.root.display().to_string())

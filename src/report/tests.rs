@@ -1,5 +1,6 @@
 //! Whole outputs, as they stand on a terminal without colour.
 
+mod doctor;
 mod explained;
 mod lab;
 mod outcomes;

@@ -18,9 +18,9 @@ pub struct Status {
     pub engine_problem: Option<String>,
     /// The image of servers to be made.
     pub image: Option<String>,
-    /// Who issues certificates.
+    /// Who issues certificates, or will as soon as it starts.
     pub authority: Option<Authority>,
-    /// Why nobody does.
+    /// Why nobody does now.
     pub authority_problem: Option<String>,
     /// What went wrong.
     pub problems: Vec<String>,

@@ -34,6 +34,7 @@ LETS_ENCRYPT = pathlib.Path("/etc/letsencrypt")
 WEBROOT = pathlib.Path("/var/www/labctl-acme")
 STATE = pathlib.Path("/var/lib/labctl/certificate-state.json")
 LOCK = pathlib.Path("/run/labctl-certificate.lock")
+METADATA = "http://169.254.169.254/latest"
 
 # How certbot proves the names, by the mode; so it stands in the settings of a renewal too.
 AUTHENTICATORS = {"lets-encrypt": "webroot", "dns": "dns-route53"}
@@ -106,7 +107,8 @@ def live_folder(config):
 
 def ensure_self_signed(config):
     """Makes the self-signed certificate if there is none that holds; says whether it did."""
-    wanted = frozenset(map(plain_name, config["names"] or config["addresses"] or ["localhost"]))
+    # Never the server's address: that may be another tomorrow, and browsers warn of this certificate anyway.
+    wanted = frozenset(map(plain_name, config["names"] or ["localhost"]))
     present = read_certificate(SELF_SIGNED)
     if present and present.names == wanted and present.is_current() and present.ends - time.time() > 30 * DAY:
         return False
@@ -117,7 +119,7 @@ def ensure_self_signed(config):
     first = config["names"][0] if config["names"] else sorted(wanted)[0]
     made = run(
         ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "825"]
-        + ["-subj", f"/CN={first[:64]}", "-addext", "subjectAltName=" + ",".join(map(alternative_name, sorted(wanted)))]
+        + ["-subj", f"/CN={first[:64]}", "-addext", "subjectAltName=" + ",".join(f"DNS:{name}" for name in sorted(wanted))]
         + ["-addext", "extendedKeyUsage=serverAuth", "-keyout", str(key), "-out", str(chain)]
     )
     if made.returncode != 0:
@@ -126,14 +128,6 @@ def ensure_self_signed(config):
     key.rename(SELF_SIGNED / "privkey.pem")
     chain.rename(SELF_SIGNED / "fullchain.pem")
     return True
-
-
-def alternative_name(name):
-    """Writes a name as openssl wants it: an address is of another kind."""
-    try:
-        return f"IP:{ipaddress.ip_address(name)}"
-    except ValueError:
-        return f"DNS:{name}"
 
 
 def best_folder(config):
@@ -180,7 +174,7 @@ def serve(config, changed=False):
 
 def require_names_lead_here(config):
     """Asks the name servers before the authority does: its failures are counted, these are not."""
-    own = {plain_name(address) for address in config["addresses"]}
+    own = own_addresses()
     problems = [problem for name in config["names"] if (problem := name_problem(name, own, config))]
     if problems:
         raise Problem(
@@ -189,6 +183,33 @@ def require_names_lead_here(config):
             "this server looks again every half hour, and the next `labctl apply` does",
             state="waiting",
         )
+
+
+def own_addresses():
+    """The addresses under which the world reaches this server, as EC2 tells them now; none where nobody tells.
+
+    They are asked for each time and written down nowhere: without an Elastic IP, each start of the server brings another.
+    (Amazon EC2 User Guide, "Use instance metadata": version 2, categories `public-ipv4` and `ipv6`.)
+    """
+    try:
+        token = ask_metadata("api/token", "PUT", {"X-aws-ec2-metadata-token-ttl-seconds": "60"})
+    except OSError:
+        return set()
+    own = set()
+    for category in ("public-ipv4", "ipv6"):
+        try:
+            own.add(str(ipaddress.ip_address(ask_metadata(f"meta-data/{category}", "GET", {"X-aws-ec2-metadata-token": token}))))
+        except (OSError, ValueError):
+            continue  # It has none of this kind.
+    return own
+
+
+def ask_metadata(path, method, headers):
+    """Asks the instance metadata, which no proxy leads to."""
+    request = urllib.request.Request(f"{METADATA}/{path}", method=method, headers=headers)
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with opener.open(request, timeout=2) as answer:
+        return answer.read(1000).decode(errors="replace").strip()
 
 
 def name_problem(name, own, config):

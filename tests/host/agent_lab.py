@@ -56,7 +56,6 @@ SETTINGS = {
     "certificate_name": "test-lab",
     "email": None,
     "directory": None,
-    "addresses": [],
     "resolvers": [],
 }
 

@@ -16,6 +16,7 @@ PROGRAMS = {
     "probe": ("common.py", "machine.py", "probe.py"),
     "follow": ("common.py", "follow.py"),
     "push": ("common.py", "push.py", "follow.py"),
+    "doctor": ("common.py", "machine.py", "doctor.py", "probe.py"),
 }
 # Says what the request tells it to say, and lives as long as it tells it to.
 AGENT = """

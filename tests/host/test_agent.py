@@ -17,7 +17,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 sys.path.insert(0, str(HERE.parent.parent / "src/host/remote"))
 
-from agent import checks, disk, dpkg, environments, gates, journal, keys, languages, manifest, packages, prepare, snapshot, swap, switch, tokens
+from agent import checks, disk, dpkg, environments, examine, gates, journal, keys, languages, manifest, packages, prepare, private, snapshot, swap, switch, tokens
 from agent.failure import Failure, from_exception
 from agent.job import Job
 from agent.rollback import _restore_files
@@ -175,6 +175,23 @@ class PartsOfFiles(OnFolder):
         with self.assertRaisesRegex(Failure, "did not arrive"):
             checks.check(self.job(lab))
 
+    def test_the_copy_of_a_secret_that_leaves_is_gone_with_its_run(self):
+        folder = self.root / "run"
+        (folder / "snapshot").mkdir(parents=True)
+        for name in ("0000", "0001"):
+            (folder / "snapshot" / name).write_text(name)
+        index = {
+            "entries": [
+                {"path": "/etc/hub.env", "kind": "file", "copy": "0000"},
+                {"path": "/etc/motd", "kind": "file", "copy": "0001"},
+                {"path": "/etc/new", "kind": "absent"},
+            ],
+            "manifest": {"files": {"/etc/hub.env": {"sha256": ""}, "/etc/motd": {"sha256": "0123"}}},
+        }
+        (folder / "snapshot/index.json").write_text(json.dumps(index))
+        private.forget(SimpleNamespace(folder=folder, request={"files": []}))
+        self.assertEqual({file.name for file in (folder / "snapshot").iterdir()}, {"0001", "index.json"})
+
 
 class PartsOfMemory(OnFolder):
     """Manifest, secrets, journal, swap."""
@@ -204,6 +221,26 @@ class PartsOfMemory(OnFolder):
         self.assertEqual(set(owed["files"]), {"/etc/old", "/etc/new"})
         manifest.record(job)
         self.assertEqual(manifest.read_manifest(job), lab.request["manifest"])
+
+    def test_the_last_apply_that_succeeded_stays_recorded(self):
+        request = {"applied": {"gates": [{"kind": "nginx", "hash": "new"}], "model": None}}
+        lab = self.lab().user("ann")
+        lab.request["manifest"].update(request)
+        job = self.job(lab)
+        applied = lambda: manifest.read_manifest(job).get("applied", "missing")
+        # Of a first run nothing is proved until it has succeeded.
+        manifest.note(job)
+        manifest.owe(job)
+        self.assertEqual(applied(), {})
+        manifest.record(job)
+        self.assertEqual(applied(), request["applied"])
+        # One that fails leaves what was recorded, and so it is where an older labctl recorded nothing.
+        for before in ({"applied": {"gates": [], "model": None}}, {}):
+            manifest.write_manifest(job, {"format": 1, "users": {}, "files": {}, "units": {}, **before})
+            manifest.note(job)
+            manifest.owe(job)
+            self.assertEqual(applied(), before.get("applied", "missing"))
+            self.assertIn("ann", manifest.read_manifest(job)["users"])
 
     def test_a_secret_is_drawn_once(self):
         wish = {"path": "/etc/hub.env", "key": "TOKEN", "mode": "0600", "owner": "root", "group": "root"}
@@ -381,6 +418,14 @@ class PartsOfWords(OnFolder):
         self.assertEqual({gate["kind"] for gate in every}, {*gates.KINDS, "active"})
         self.assertEqual(len({gates.name_of(gate) for gate in every}), len(every))
 
+    def test_a_gate_of_a_newer_labctl_is_left_out(self):
+        lab = self.lab().want(gates=[{"kind": "telepathy", "unit": "a.service"}])
+        job = self.job(lab)
+        with mock.patch.object(examine, "Job", lambda _folder: job):
+            (seen,) = examine.gates(job.folder, deep=False)
+        self.assertEqual((seen["ok"], seen["unit"]), (None, "a.service"))
+        self.assertIn("telepathy", seen["gate"] + seen["detail"])
+
     def test_the_holder_of_a_lock_is_named(self):
         lock = self.put("/var/lib/dpkg/lock", "")
         program = (
@@ -408,6 +453,20 @@ class PartsOfKeys(OnFolder):
         file.write_text("# mine\nold\nown key \xff\n", encoding="latin-1")
         keys.change(str(home), ["new"], ["old"])
         self.assertEqual(file.read_bytes(), b"# mine\nown key \xff\nnew\n")
+        keys.change(str(home), ["new"], [])
+        self.assertEqual(file.read_bytes(), b"# mine\nown key \xff\nnew\n")
+
+    def test_a_comment_with_what_python_takes_for_a_lines_end_is_one_line(self):
+        home = self.root / "home"
+        (home / ".ssh").mkdir(parents=True)
+        file = home / ".ssh/authorized_keys"
+        key, other = "ssh-ed25519 AAAA my\u2028laptop", "ssh-ed25519 BBBB a\x0cb"
+        file.write_text(other + "\r\n")
+        keys.change(str(home), [key], [])
+        keys.change(str(home), [key], [])
+        self.assertEqual(file.read_bytes().decode(), f"{other}\r\n{key}\n")
+        keys.change(str(home), [], [key])
+        self.assertEqual(file.read_bytes().decode(), f"{other}\r\n")
 
     def test_links_and_pipes_are_refused(self):
         home = self.root / "home"

@@ -9,7 +9,7 @@ from unittest import mock
 
 PROGRAM = Path(__file__).parents[2] / "templates/certificate/certificate.py"
 DAY = 24 * 3600
-CONFIG = {"mode": "self-signed", "names": ["lab.example.org"], "addresses": [], "directory": None}
+CONFIG = {"mode": "self-signed", "names": ["lab.example.org"], "directory": None}
 
 
 def program():
@@ -59,7 +59,7 @@ class Clock(unittest.TestCase):
 class Names(unittest.TestCase):
     """Where a name leads decides whether the authority is asked."""
 
-    CONFIG = {"mode": "dns", "names": ["*.example.org"], "addresses": ["198.18.0.7"], "resolvers": [], "directory": None}
+    CONFIG = {"mode": "dns", "names": ["*.example.org"], "resolvers": [], "directory": None}
 
     def problem(self, found, **settings):
         module, asked = program(), []
@@ -70,7 +70,7 @@ class Names(unittest.TestCase):
 
         module.public_addresses = look_up
         config = {**self.CONFIG, **settings}
-        problem = module.name_problem(config["names"][0], set(config["addresses"]), config)
+        problem = module.name_problem(config["names"][0], {"198.18.0.7"}, config)
         return asked, problem
 
     def test_a_wildcard_is_looked_up_as_some_name_below_it(self):
@@ -82,6 +82,41 @@ class Names(unittest.TestCase):
         self.assertIsNone(self.problem({"10.0.0.5"})[1])
         self.assertIn("resolves to 8.8.8.8", self.problem({"8.8.8.8"})[1])
         self.assertIn("resolves to 10.0.0.5", self.problem({"10.0.0.5"}, mode="lets-encrypt")[1])
+
+
+class Own(unittest.TestCase):
+    """Where this server is, is asked of EC2 each time, and written down nowhere."""
+
+    def own(self, answers):
+        module = program()
+
+        def ask(path, method, headers):
+            self.assertEqual(method, "PUT" if path == "api/token" else "GET")
+            if path != "api/token":
+                self.assertEqual(headers, {"X-aws-ec2-metadata-token": "secret"})
+            answer = answers.get(path.removeprefix("meta-data/"), OSError("404"))
+            if isinstance(answer, Exception):
+                raise answer
+            return answer
+
+        module.ask_metadata = ask
+        return module.own_addresses()
+
+    def test_the_addresses_are_those_that_ec2_tells(self):
+        self.assertEqual(self.own({"api/token": "secret", "public-ipv4": "198.18.0.7"}), {"198.18.0.7"})
+        both = {"api/token": "secret", "public-ipv4": "198.18.0.7", "ipv6": "2001:DB8::7"}
+        self.assertEqual(self.own(both), {"198.18.0.7", "2001:db8::7"})
+
+    def test_nothing_is_known_where_nobody_tells_or_what_is_told_is_no_address(self):
+        self.assertEqual(self.own({}), set())
+        self.assertEqual(self.own({"api/token": "secret", "public-ipv4": "<html>"}), set())
+
+    def test_a_certificate_without_names_does_not_name_the_address(self):
+        module = program()
+        with tempfile.TemporaryDirectory() as folder:
+            module.SELF_SIGNED = Path(folder) / "self-signed"
+            module.ensure_self_signed({**CONFIG, "names": []})
+            self.assertEqual(module.read_certificate(module.SELF_SIGNED).names, {"localhost"})
 
 
 class Source(unittest.TestCase):

@@ -136,7 +136,7 @@ class Account(unittest.TestCase):
         """Makes a bucket with a model in it, and a policy that lets everybody read that."""
         import boto3
 
-        s3 = boto3.client("s3", region_name="us-east-1", aws_access_key_id=account)
+        s3 = boto3.client("s3", region_name="us-east-1", aws_access_key_id=account, aws_secret_access_key="x")
         s3.create_bucket(Bucket=name)
         s3.delete_public_access_block(Bucket=name)
         everybody = {"Effect": "Allow", "Principal": "*", "Action": "s3:*", "Resource": f"arn:aws:s3:::{name}/*"}

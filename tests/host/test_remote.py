@@ -14,6 +14,7 @@ import tarfile
 import tempfile
 import unittest
 from pathlib import Path
+from types import SimpleNamespace
 
 sys.dont_write_bytecode = True
 from support import AGENT, NONCE, archive, loaded, program, with_agent
@@ -167,6 +168,19 @@ class TestFiles(Temporary):
         self.assertEqual(output.stdout, b'n {"?\\u00e9": "?"}\n')
         self.assertEqual(names["said"], [])
 
+
+class TestKeys(Temporary):
+    """What the probe tells of `authorized_keys`."""
+
+    def test_a_line_ends_where_sshd_ends_it(self):
+        key = "ssh-ed25519 AAAA my\u2028laptop\x0c"
+        (self.folder / ".ssh").mkdir(mode=0o700)
+        (self.folder / ".ssh/authorized_keys").write_text(f"# mine\n\n{key}x\r\nother\n", newline="")
+        entry = SimpleNamespace(pw_dir=str(self.folder), pw_uid=os.getuid())
+        lines, _ = loaded("probe", self.folder)["authorized_keys"](entry)
+        self.assertEqual(lines, [f"{key}x", "other"])
+
+
 class TestDisk(Temporary):
     """What the probe tells of the disk, which a container does not have."""
 
@@ -188,12 +202,20 @@ class TestDisk(Temporary):
             "partition": "/dev/nvme0n1p1",
             "partition_number": 1,
             "device_bytes": 8 << 30,
+            "limit_bytes": 8 << 30,
             "partition_start_bytes": 1 << 20,
             "partition_end_bytes": (4 << 30) + (1 << 20),
             "filesystem": "ext4",
             "filesystem_bytes": ("/dev/nvme0n1p1", "ext4"),
         }
         self.assertEqual(names["root_disk"](), expected)
+        # One that lies behind it is in its way, and one before it is not.
+        for name, start in (("nvme0n1p2", 12582912), ("nvme0n1p14", 64)):
+            other = partition.parent / name
+            other.mkdir()
+            (other / "partition").write_text("2\n")
+            (other / "start").write_text(f"{start}\n")
+        self.assertEqual(names["root_disk"](), {**expected, "limit_bytes": 6 << 30})
 
     def test_sizes_of_file_systems(self):
         size_of = loaded("probe", self.folder)["filesystem_bytes"]
@@ -204,6 +226,73 @@ class TestDisk(Temporary):
             if tool := shutil.which(f"mkfs.{kind}", path="/usr/sbin:/sbin"):
                 subprocess.run([tool, "-q", path], check=True)
                 self.assertEqual(size_of(str(path), kind), size, kind)
+
+
+class TestLastApply(Temporary):
+    """Which gates the doctor tries: those of the last apply, and not those that the plan would have now."""
+
+    PLANNED = [
+        {"kind": "active", "unit": "nginx.service"},
+        {"kind": "active", "unit": "new.service"},
+        {"kind": "nginx", "hash": "planned"},
+    ]
+
+    def setUp(self):
+        super().setUp()
+        self.names = loaded("doctor", self.folder)
+        self.tried, self.waiting_for = [], []
+        self.names.update(
+            PAYLOAD=None,
+            condition=lambda wish: self.waiting_for.append(wish) or {},
+            probe=lambda asked: {"asked": asked},
+            try_gates=lambda gates, _is_deep, _archive: self.tried.extend(gates),
+        )
+
+    def look(self, noted, sha256="planned"):
+        """Looks at a server with these notes; gives what it says of the last apply."""
+        if noted is not None:
+            noted = {"format": 1, "files": {"/etc/nginx.conf": {"sha256": "noted"}, "/etc/token": {"sha256": ""}}, **noted}
+            (self.folder / "manifest.json").write_text(json.dumps(noted))
+        files = [{"path": "/etc/nginx.conf", "sha256": sha256}, {"path": "/etc/token", "sha256": None}]
+        model = {"unit": "planned.service", "link": "/planned"}
+        self.tried.clear()
+        self.names["look"]({"gates": self.PLANNED, "model": model, "probe": {"files": files}, "deep": False})
+        kinds = [told["type"] for told in self.names["said"]]
+        self.assertEqual(kinds, ["machine", "applied", "facts", "done"])
+        applied = self.names["said"][1]
+        self.names["said"].clear()
+        return applied
+
+    def test_a_recorded_apply_is_tried_as_it_was(self):
+        gates = [{"kind": "nginx", "hash": "applied"}, {"kind": "page", "name": "what has left the plan"}]
+        model = {"unit": "applied.service", "link": "/applied"}
+        record = {"gates": [*gates, "no gate", {}], "model": model, "names": ["lab.example"], "https": "files"}
+        said = self.look({"applied": record})
+        expected = {"type": "applied", "state": "recorded", "left_out": 0, "names": ["lab.example"], "https": "files"}
+        self.assertEqual(said, expected)
+        self.assertEqual(self.tried, gates)
+        self.assertEqual(self.waiting_for, [model])
+
+    def test_without_a_record_only_what_is_applied_is_tried(self):
+        notes = {"units": {"nginx.service": {}}}
+        said = self.look(notes)
+        self.assertEqual((said["state"], said["left_out"]), ("unrecorded", 2))
+        self.assertEqual(self.tried, self.PLANNED[:1])
+        # Where the plan is what was applied, its gates are those of the apply.
+        said = self.look(notes, sha256="noted")
+        self.assertEqual((said["state"], said["left_out"]), ("unrecorded", 0))
+        self.assertEqual(self.tried, self.PLANNED)
+        self.assertEqual(self.waiting_for[-1]["unit"], "planned.service")
+
+    def test_a_server_without_a_successful_apply_has_no_gates(self):
+        for noted in (None, {"applied": {}}, {"applied": None}, {"applied": {"gates": "strange"}}, {"format": 2}):
+            self.assertEqual(self.look(noted)["state"], "none", noted)
+            self.assertEqual(self.tried, [])
+            self.assertIsNone(self.waiting_for[-1])
+
+    def test_strange_notes_do_not_stop_the_look(self):
+        for noted in ({"units": 1}, {"files": []}, {"units": None, "files": {"/a": 1}}):
+            self.assertEqual(self.look(noted)["state"], "unrecorded", noted)
 
 
 if __name__ == "__main__":

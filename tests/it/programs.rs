@@ -31,6 +31,11 @@ fn certificate() {
 }
 
 #[test]
+fn sign_in() {
+    run("host/test_sign_in.py", &[]);
+}
+
+#[test]
 fn model_api() {
     run("host/test_model_api.py", &[]);
 }

@@ -44,6 +44,7 @@ const USERS: &str = "  users: [{ name: test-user, sudo: true }, { name: guest }]
 const HUB: &str =
     "  jupyterhub: { path: /jupyter, memory_limit: 700M, cpu_limit: 1.5, idle_timeout: 1h }\n";
 const PLAIN_HUB: &str = "  jupyterhub: {}\n";
+const AGEING_HUB: &str = "  jupyterhub: { max_age: 2d }\n";
 const SHINY: &str = "  shiny: { path: /penguins, app: app, language: python }\n";
 const SHINY_IN_R: &str = "  shiny: { path: /penguins, app: app-r, language: r }\n";
 const BUCKET: &str = "bucket: { name: penguins-of-ours, instance_access: read }\n";
@@ -75,7 +76,6 @@ fn host(parts: &[&str]) -> DesiredHost {
     let parsed =
         plan::parse("lab.yaml", &text).unwrap_or_else(|found| panic!("{:?}", found.problems));
     let inputs = Inputs {
-        addresses: vec!["192.0.2.7".parse().unwrap()],
         folders: plan::LocalFolders {
             app: Some(example(match text.contains("app-r") {
                 true => "app-r",
@@ -212,7 +212,7 @@ fn every_combination_passes_the_programs_that_will_read_it() {
     let mut combinations = 0;
     for https in [LETS_ENCRYPT, SELF_SIGNED, OFF] {
         for users in ["", USERS] {
-            for hub in ["", PLAIN_HUB, HUB] {
+            for hub in ["", PLAIN_HUB, AGEING_HUB, HUB] {
                 for page in ["", NO_PAGE] {
                     check(&host(&[https, users, hub, page]));
                     combinations += 1;
@@ -234,7 +234,7 @@ fn every_combination_passes_the_programs_that_will_read_it() {
             }
         }
     }
-    assert_eq!(combinations, 56);
+    assert_eq!(combinations, 68);
 }
 
 #[test]

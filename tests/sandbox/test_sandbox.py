@@ -374,6 +374,21 @@ class AuthorityTest(unittest.TestCase):
             self.assertEqual(lost, [])
             self.assertIsNotNone(subject.describe(), subject.problem)
 
+    def test_where_it_will_be_is_told_before_it_runs(self):
+        with tempfile.TemporaryDirectory() as folder:
+            subject = authority.Authority(folder, {"authority": True, "authority_port": servers.free_ports(1)[0]}, threading.Lock())
+            self.addCleanup(subject.end)
+            ill = mock.Mock(network_needs_containers=False, make_network=mock.Mock(side_effect=engine.EngineError("no network")))
+            with mock.patch.object(authority, "PAUSE_SECONDS", 0):
+                subject.tend(ill, {})
+            self.assertIn("no network", subject.problem)
+            told = subject.describe()
+            self.assertIsNotNone(told)
+            subject.tried = -authority.AGAIN_SECONDS
+            subject.tend(mock.Mock(network_needs_containers=False, make_network=lambda: "127.0.0.1"), {})
+            self.assertIsNone(subject.problem)
+            self.assertEqual(subject.describe(), told)
+
 
 class EngineTest(unittest.TestCase):
     """What the engine is asked while others are at work in it."""

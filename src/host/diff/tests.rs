@@ -1,7 +1,6 @@
 //! {facts, desired} → changes: each test changes one thing of a host that is as
 //! it should be, and names what an apply would then do.
 
-use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use super::super::desired::Inputs;
@@ -28,7 +27,6 @@ const CONFIGURATION: &str = "/etc/jupyterhub/jupyterhub_config.py";
 fn wanted(workbench: &str) -> DesiredHost {
     let inputs = Inputs {
         authorized_keys: [("anna".to_owned(), vec![KEY.to_owned()])].into(),
-        addresses: vec![IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7))],
         ..Inputs::default()
     };
     fixture::wanted(workbench, &inputs)
@@ -291,8 +289,8 @@ fn what_leaves_the_plan_leaves_the_host() {
         );
     }
     assert!(changes.contains(&"Delete /opt/jupyterhub".to_owned()));
-    // The tokens go too, and no copy of them is kept.
-    assert!(changes.contains(&"Delete /etc/jupyterhub/hub.env []".to_owned()));
+    // The token goes too, and no copy of it is kept.
+    assert!(changes.contains(&"Delete /etc/jupyterhub/proxy.env []".to_owned()));
     // The state below /var/lib/jupyterhub and the homes are in no change at all.
     assert!(
         !changes
@@ -396,20 +394,58 @@ fn a_volume_that_grew_is_filled() {
     let mut facts = as_wanted(&host);
     let mut disk = RootDisk {
         device_bytes: 30 << 30,
+        limit_bytes: 30 << 30,
         partition_start_bytes: 1 << 30,
         partition_end_bytes: 30 << 30,
+        filesystem: "ext4".to_owned(),
         filesystem_bytes: 28 << 30,
         ..RootDisk::default()
     };
     facts.root_disk = Some(disk.clone());
     assert_eq!(changes(&host, &facts), [""; 0]);
-    facts.root_disk.as_mut().unwrap().device_bytes = 60 << 30;
+    let live = facts.root_disk.as_mut().unwrap();
+    (live.device_bytes, live.limit_bytes) = (60 << 30, 60 << 30);
     assert_eq!(changes(&host, &facts), ["Update root_volume"]);
     // The partition has grown, and then something went wrong.
-    disk.device_bytes = 60 << 30;
+    (disk.device_bytes, disk.limit_bytes) = (60 << 30, 60 << 30);
     disk.partition_end_bytes = 60 << 30;
     facts.root_disk = Some(disk);
     assert_eq!(changes(&host, &facts), ["Update root_volume"]);
+}
+
+/// What an apply cannot grow would be a change again right after it.
+#[test]
+fn a_volume_that_cannot_be_filled_is_a_remark() {
+    let host = wanted(WORKBENCH);
+    let grown = RootDisk {
+        device_bytes: 60 << 30,
+        limit_bytes: 60 << 30,
+        partition: "/dev/nvme0n1p1".to_owned(),
+        partition_end_bytes: 30 << 30,
+        filesystem: "ext4".to_owned(),
+        filesystem_bytes: 30 << 30,
+        ..RootDisk::default()
+    };
+    assert_eq!(unused_volume(&grown), None);
+    let of_others = RootDisk {
+        filesystem: "btrfs".to_owned(),
+        ..grown.clone()
+    };
+    let shut_in = RootDisk {
+        limit_bytes: 30 << 30,
+        ..grown
+    };
+    for (disk, why) in [
+        (of_others, "it is `btrfs`"),
+        (shut_in, "another partition lies behind `/dev/nvme0n1p1`"),
+    ] {
+        let mut facts = as_wanted(&host);
+        facts.root_disk = Some(disk);
+        let diff = diff(&host, &facts);
+        assert_eq!(diff.changes, []);
+        let remarks = crate::host::preflight::remarks(&facts, &diff, facts.clock);
+        assert!(remarks.concat().contains(why), "{remarks:?}");
+    }
 }
 
 #[test]

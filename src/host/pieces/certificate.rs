@@ -110,7 +110,6 @@ fn settings(piece: &Piece<'_>) -> String {
         "certificate_name": piece.variables.lab,
         "email": https.email.as_ref().map(ToString::to_string),
         "directory": directory,
-        "addresses": piece.inputs.addresses,
         "resolvers": RESOLVERS,
     });
     format!("{settings:#}\n")

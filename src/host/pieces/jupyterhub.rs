@@ -5,13 +5,18 @@ use crate::host::desired::{
     Input, Port, Secret,
 };
 use crate::host::render::RenderError;
+use crate::host::variables::Hub;
 
 use super::{Piece, languages};
 
 const ENVIRONMENT: &str = "/opt/jupyterhub";
 const PROXY_ENVIRONMENT: &str = "/opt/jupyterhub-proxy";
 const CONFIGURATION: &str = "/etc/jupyterhub/jupyterhub_config.py";
-const HUB_SECRET: &str = "/etc/jupyterhub/hub.env";
+/// What slows down who guesses passwords; the configuration imports them from its own folder.
+const AUTHENTICATOR: &str = "/etc/jupyterhub/labctl_authenticator.py";
+const SIGN_IN: &str = "/etc/jupyterhub/labctl_sign_in.py";
+const CULLER: &str = "/etc/jupyterhub/idle_culler_config.py";
+const NOTEBOOK_SERVER: &str = "/usr/local/lib/labctl/notebook_server.py";
 const PROXY_SECRET: &str = "/etc/jupyterhub/proxy.env";
 const HUB: &str = "/etc/systemd/system/jupyterhub.service";
 const PROXY: &str = "/etc/systemd/system/jupyterhub-proxy.service";
@@ -39,8 +44,8 @@ pub fn add(piece: &Piece<'_>, host: &mut DesiredHost) -> Result<(), RenderError>
         ..Environment::python("jupyterhub-proxy", PROXY_ENVIRONMENT, requirements, mirrors)
     });
     secrets(host);
-    files(piece, host)?;
-    units(host);
+    files(piece, hub, host)?;
+    units(hub, host);
     let base = piece.variables.url(&hub.base);
     host.gates.extend([
         Gate::Loopback {
@@ -67,17 +72,13 @@ pub fn add(piece: &Piece<'_>, host: &mut DesiredHost) -> Result<(), RenderError>
 }
 
 fn secrets(host: &mut DesiredHost) {
-    let secret = |path, key| Secret {
-        path,
-        key,
+    host.secrets.push(Secret {
+        path: PROXY_SECRET,
+        key: "CONFIGPROXY_AUTH_TOKEN",
         mode: "0600",
         owner: "root",
         group: "root",
-    };
-    host.secrets.extend([
-        secret(PROXY_SECRET, "CONFIGPROXY_AUTH_TOKEN"),
-        secret(HUB_SECRET, "LABCTL_GATE_TOKEN"),
-    ]);
+    });
     host.directories.push(Directory {
         path: "/var/lib/jupyterhub",
         mode: "0700",
@@ -86,9 +87,21 @@ fn secrets(host: &mut DesiredHost) {
     });
 }
 
-fn files(piece: &Piece<'_>, host: &mut DesiredHost) -> Result<(), RenderError> {
+fn files(piece: &Piece<'_>, hub: &Hub, host: &mut DesiredHost) -> Result<(), RenderError> {
     let configuration = piece.render("jupyterhub/jupyterhub_config.py.j2")?;
     host.add_checked(CONFIGURATION, configuration, "0644", Some(Checker::Python));
+    for (path, name) in [
+        (AUTHENTICATOR, "jupyterhub/labctl_authenticator.py"),
+        (SIGN_IN, "jupyterhub/labctl_sign_in.py"),
+    ] {
+        host.add_checked(path, Piece::plain(name)?, "0644", Some(Checker::Python));
+    }
+    if hub.culler.is_some() {
+        let culler = piece.render("jupyterhub/idle_culler_config.py.j2")?;
+        host.add_checked(CULLER, culler, "0644", Some(Checker::Python));
+    }
+    let server = Piece::plain("jupyterhub/notebook_server.py")?;
+    host.add_checked(NOTEBOOK_SERVER, server, "0644", Some(Checker::Python));
     let hub = Piece::plain("systemd/jupyterhub.service")?;
     host.add_checked(HUB, hub, "0644", Some(Checker::Unit));
     let proxy = piece.render("systemd/jupyterhub-proxy.service.j2")?;
@@ -96,7 +109,7 @@ fn files(piece: &Piece<'_>, host: &mut DesiredHost) -> Result<(), RenderError> {
     Ok(())
 }
 
-fn units(host: &mut DesiredHost) {
+fn units(hub: &Hub, host: &mut DesiredHost) {
     let inputs = |paths: &[&'static str]| {
         let restart = |path: &&'static str| Input {
             path,
@@ -104,6 +117,15 @@ fn units(host: &mut DesiredHost) {
         };
         paths.iter().map(restart).collect()
     };
+    let mut read = vec![
+        HUB,
+        ENVIRONMENT,
+        CONFIGURATION,
+        AUTHENTICATOR,
+        SIGN_IN,
+        PROXY_SECRET,
+    ];
+    read.extend(hub.culler.is_some().then_some(CULLER));
     host.units.extend([
         DesiredUnit {
             name: "jupyterhub-proxy.service",
@@ -111,7 +133,7 @@ fn units(host: &mut DesiredHost) {
         },
         DesiredUnit {
             name: "jupyterhub.service",
-            inputs: inputs(&[HUB, ENVIRONMENT, CONFIGURATION, HUB_SECRET, PROXY_SECRET]),
+            inputs: inputs(&read),
         },
     ]);
     let port = |port, unit| Port { port, unit };

@@ -12,6 +12,10 @@ pub const CONFIGURATION: &str = "/etc/nginx/nginx.conf";
 /// NGINX's unit.
 pub const UNIT: &str = "nginx.service";
 const TEMPLATE: &str = "nginx/nginx.conf.j2";
+/// What keeps NGINX's logs small: anybody can make it write them.
+const ROTATION: &str = "/etc/labctl/logrotate.conf";
+const ROTATE: &str = "/etc/systemd/system/labctl-logs.service";
+const TIMER: &str = "/etc/systemd/system/labctl-logs.timer";
 const PAGE: &str = "/var/www/labctl/index.html";
 
 /// Adds it, where there is anything to serve.
@@ -40,6 +44,7 @@ pub fn add(piece: &Piece<'_>, host: &mut DesiredHost) -> Result<(), RenderError>
             })
             .collect(),
     });
+    logs(host)?;
     host.ports.push(Port {
         port: 80,
         unit: UNIT,
@@ -51,10 +56,13 @@ pub fn add(piece: &Piece<'_>, host: &mut DesiredHost) -> Result<(), RenderError>
             port: 443,
             unit: UNIT,
         });
-        let name = || piece.variables.host().to_owned();
         host.gates.extend([
-            Gate::Redirect { host: name() },
-            Gate::Certificate { host: name() },
+            Gate::Redirect {
+                host: piece.variables.host().to_owned(),
+            },
+            Gate::Certificate {
+                host: piece.variables.names.first().cloned(),
+            },
         ]);
     }
     if *landing_page {
@@ -66,6 +74,24 @@ pub fn add(piece: &Piece<'_>, host: &mut DesiredHost) -> Result<(), RenderError>
             contains: "</html>",
         });
     }
+    Ok(())
+}
+
+fn logs(host: &mut DesiredHost) -> Result<(), RenderError> {
+    host.add_file(ROTATION, Piece::plain("nginx/logrotate.conf")?, "0644");
+    for (path, name) in [
+        (ROTATE, "systemd/labctl-logs.service"),
+        (TIMER, "systemd/labctl-logs.timer"),
+    ] {
+        host.add_checked(path, Piece::plain(name)?, "0644", Some(Checker::Unit));
+    }
+    host.units.push(DesiredUnit {
+        name: "labctl-logs.timer",
+        inputs: vec![Input {
+            path: TIMER,
+            effect: Effect::Restart,
+        }],
+    });
     Ok(())
 }
 

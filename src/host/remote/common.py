@@ -5,7 +5,7 @@ The laptop sends one text per program, put together from these files, in this or
     probe    common.py machine.py probe.py
     follow   common.py follow.py
     push     common.py push.py follow.py
-    doctor   common.py machine.py doctor.py
+    doctor   common.py machine.py doctor.py probe.py
 
 It runs once, over SSH, with the globals REQUEST (a dict, with `nonce`) and PAYLOAD (what follows on standard input).
 Each line that is ours begins with the nonce, so that whatever a login shell prints cannot be taken for an answer.

@@ -1,7 +1,10 @@
-"""Looks at this server and tries the gates of an apply, and changes nothing; each finding is told as it comes.
+"""Looks at this server and tries the gates of its last apply, and changes nothing; each finding is told as it comes.
 
-The gates are the agent's own, which comes along as PAYLOAD, a tar archive. It is laid out in a folder of its own below
-/run, which is gone when this ends.
+Which gates there are is in the manifest, where the last apply that succeeded has left them: what the laptop's plan would
+have now may not be applied yet. So the facts are told too, for the laptop to compare with the plan.
+
+The programs that try the gates are the agent's own, which comes along as PAYLOAD, a tar archive. It is laid out in a
+folder of its own below /run, which is gone when this ends.
 """
 
 import shutil
@@ -37,7 +40,45 @@ def awaited(wish):
     return {"unit": wish["unit"], **noted} if noted["state"] != "ready" else None
 
 
-def condition(request):
+def last_apply(noted):
+    """Says how much is known of the last apply that succeeded, and what it has left."""
+    if noted is None:
+        return "none", {}
+    if "applied" not in noted:
+        return "unrecorded", {}
+    applied = noted["applied"]
+    # The manifest lies on the server: whatever form it has must not stop the look.
+    is_whole = isinstance(applied, dict) and isinstance(applied.get("gates"), list)
+    return ("recorded", applied) if is_whole else ("none", {})
+
+
+def gates_to_try(state, applied, request, noted):
+    """Gives the gates of the last apply; where it did not record them, those of the plan that hold for it too."""
+    if state == "recorded":
+        return [gate for gate in applied["gates"] if isinstance(gate, dict) and isinstance(gate.get("kind"), str)]
+    if state == "none":
+        return []
+    if is_as_planned(request["probe"], noted):
+        return request["gates"]
+    noted_units = noted.get("units", {})
+    return [gate for gate in request["gates"] if gate["kind"] == "active" and gate["unit"] in noted_units]
+
+
+def is_as_planned(asked, noted):
+    """Says whether the files that labctl has written here last are just those of the plan."""
+    files = asked["files"] if asked else []
+    # A secret has no sum on either side.
+    planned = {file["path"]: file.get("sha256") or "" for file in files}
+    return {path: note.get("sha256") or "" for path, note in noted.get("files", {}).items()} == planned
+
+
+def wanted_model(state, applied, request):
+    """Gives the model that the last apply has asked for, if any."""
+    wish = applied.get("model") if state == "recorded" else request["model"]
+    return wish if isinstance(wish, dict) and state != "none" else None
+
+
+def condition(wish):
     """Reads how the machine is."""
     total, _ = attempt(memory) or (0, 0)
     free, swap = attempt(free_memory) or (0, 0)
@@ -54,13 +95,13 @@ def condition(request):
             "clock": time.time(),
             "is_synchronized": attempt(is_synchronized),
             "wants_restart": os.path.exists("/run/reboot-required"),
-            "awaits": attempt(awaited, request["model"]),
+            "awaits": attempt(awaited, wish),
             "applying": applying((attempt(units, [APPLY_UNIT]) or {}).get(APPLY_UNIT, {})),
         }
     )
 
 
-def try_gates(request, archive):
+def try_gates(gates, is_deep, archive):
     """Lays the agent out, and lets it try the gates."""
     folder = tempfile.mkdtemp(prefix="labctl-doctor-", dir="/run")
     try:
@@ -73,29 +114,34 @@ def try_gates(request, archive):
                 with open(f"{folder}/{member.name}", "wb") as file:
                     file.write(tar.extractfile(member).read())
         with open(f"{folder}/request.json", "w", encoding="utf-8") as file:
-            json.dump({"run": "doctor", "gates": request["gates"]}, file)
+            json.dump({"run": "doctor", "gates": gates}, file)
         sys.dont_write_bytecode = True
         sys.path.insert(0, folder)
         from agent import examine
 
-        for seen in examine.gates(folder, request["deep"]):
+        for seen in examine.gates(folder, is_deep):
             say({"type": "gate", **seen})
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
 def look(request):
-    """Tells all that there is to tell."""
-    say({"type": "machine", **condition(request)})
+    """Tells all that there is to tell; probe.py, which comes behind, calls it."""
+    os.umask(0o077)
+    noted = attempt(manifest)
+    state, applied = last_apply(noted)
+    say({"type": "machine", **condition(wanted_model(state, applied, request))})
+    gates = attempt(gates_to_try, state, applied, request, noted) or []
+    left_out = len(request["gates"]) - len(gates) if state == "unrecorded" else 0
+    told = {name: applied.get(name) for name in ("names", "https")}
+    say({"type": "applied", "state": state, "left_out": left_out, **known(told)})
+    if request["probe"]:
+        say({"type": "facts", "facts": attempt(probe, request["probe"])})
     try:
-        try_gates(request, PAYLOAD)
+        try_gates(gates, request["deep"], PAYLOAD)
     except BrokenPipeError:
         raise
     except Exception as error:
         say({"type": "broken", "reason": f"{type(error).__name__}: {error}"})
     say({"type": "done"})
 
-
-if "REQUEST" in globals():
-    os.umask(0o077)
-    look(REQUEST)

@@ -72,11 +72,19 @@ def root_disk():
         "partition": path,
         "partition_number": number(partition, "partition"),
         "device_bytes": number(device, "size") * SECTOR,
+        "limit_bytes": min([number(device, "size") * SECTOR, *starts_behind(device, end)]),
         "partition_start_bytes": start,
         "partition_end_bytes": end,
         "filesystem": filesystem,
         "filesystem_bytes": attempt(filesystem_bytes, path, filesystem) or disk()["total_bytes"],
     }
+
+
+def starts_behind(device, end):
+    """Says where other partitions of a disk begin behind one that ends there: it cannot grow into them."""
+    folders = [folder for folder in os.scandir(device) if os.path.exists(f"{folder.path}/partition")]
+    starts = [int(text(f"{folder.path}/start")) * SECTOR for folder in folders]
+    return [start for start in starts if start >= end]
 
 
 def filesystem_bytes(partition, filesystem):

@@ -142,7 +142,8 @@ def authorized_keys(entry):
     finally:
         for descriptor in descriptors:
             os.close(descriptor)
-    lines = [line.strip() for line in content.decode("utf-8", "replace").splitlines()]
+    # What Python calls a line's end besides is a character of somebody's comment, and was a new key in every plan.
+    lines = [line.strip() for line in content.decode("utf-8", "replace").split("\n")]
     return [line for line in lines if line and not line.startswith("#")], modes_ok
 
 
@@ -268,5 +269,14 @@ def probe(request):
     return known({"format": FORMAT, **facts_of_machine(asked), **facts_of_lab(asked, noted), "manifest": note})
 
 
+def main(request):
+    """Tells the facts; where doctor.py came along, it tells them among all else that it sees."""
+    look = globals().get("look")
+    if look is None:
+        say(probe(request))
+    else:
+        look(request)
+
+
 if "REQUEST" in globals():
-    say(probe(REQUEST))
+    main(REQUEST)

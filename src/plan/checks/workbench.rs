@@ -21,6 +21,7 @@ pub(super) const CHECKS: &[Check] = &[
         ],
         paths,
     ),
+    (&["workbench.jupyterhub"], ages),
     (&["workbench.rstudio", "workbench.r"], rstudio_needs_r),
     (
         &[
@@ -84,6 +85,41 @@ fn users(plan: &Plan, findings: &mut Findings<'_>) {
             "nobody can log in to JupyterHub or RStudio",
             "there are no `users`",
             "add `users: [{ name: test-user }]`",
+        );
+    }
+}
+
+/// The gate's own server, and whoever signs in, has to get as far as a notebook. In seconds.
+const LEAST_IDLE: u32 = 60;
+const LEAST_AGE: u32 = 600;
+
+fn ages(plan: &Plan, findings: &mut Findings<'_>) {
+    let workbench = plan.workbench.as_ref();
+    let Some(hub) = workbench.and_then(|workbench| workbench.jupyterhub.as_ref()) else {
+        return;
+    };
+    let limits = [
+        ("idle_timeout", hub.idle_timeout, LEAST_IDLE, "1m"),
+        ("max_age", hub.max_age, LEAST_AGE, "10m"),
+    ];
+    for (key, limit, least, shown) in limits {
+        if let Some(limit) = limit.filter(|limit| limit.as_secs() < least) {
+            findings.error(
+                &format!("workbench.jupyterhub.{key}"),
+                format!("servers would be stopped after {limit}, while they are being opened"),
+                "too short",
+                format!("write `{shown}` or more"),
+            );
+        }
+    }
+    if let Some((idle, age)) = hub.idle_timeout.zip(hub.max_age)
+        && age <= idle
+    {
+        findings.error(
+            "workbench.jupyterhub.max_age",
+            format!("servers are stopped after {age}, so none can be idle for {idle}"),
+            "not more than `idle_timeout`",
+            "give `max_age` more time than `idle_timeout`, or leave one of them out",
         );
     }
 }

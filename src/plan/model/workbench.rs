@@ -161,8 +161,10 @@ pub struct Jupyterhub {
     pub memory_limit: Option<MemorySize>,
     /// The processor cores that one user's server may use.
     pub cpu_limit: Option<CpuLimit>,
-    /// Stops a user's server that has been idle for this long.
+    /// Stops a user's server that has been idle for this long: no busy kernel, no program in a terminal, nobody at it.
     pub idle_timeout: Option<DurationSetting>,
+    /// Stops a user's server that has run for this long, however busy it is.
+    pub max_age: Option<DurationSetting>,
     /// Packages to install beside JupyterLab.
     pub packages: Vec<PythonRequirement>,
 }
@@ -174,6 +176,7 @@ impl Default for Jupyterhub {
             memory_limit: None,
             cpu_limit: None,
             idle_timeout: None,
+            max_age: None,
             packages: Vec::new(),
         }
     }

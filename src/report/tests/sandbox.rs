@@ -75,7 +75,12 @@ fn the_ways_name_addresses_that_lead_somewhere() {
          https://lab.example.org/\n  chromium --host-resolver-rules='MAP lab.example.org \
          127.77.0.1' https://lab.example.org/"
     );
-    sandbox.authority = None;
+    sandbox.authority_problem = Some("it does not start".to_owned());
+    let told = strip_str(&status("small", Some(&sandbox))).to_string();
+    assert!(
+        told.contains("authority  none (it does not start)"),
+        "{told}"
+    );
     sandbox.machines[0].http = port("127.0.0.1", 25003);
     sandbox.machines[0].https = port("127.0.0.1", 25004);
     let shown = ways(&sandbox).unwrap();
@@ -84,6 +89,25 @@ fn the_ways_name_addresses_that_lead_somewhere() {
     assert!(shown.contains(curl), "{shown}");
     sandbox.machines[0].https = None;
     assert_eq!(ways(&sandbox), None);
+}
+
+#[test]
+fn a_server_without_a_name_is_looked_at_by_its_loopback_address() {
+    let mut sandbox = running();
+    sandbox.names.clear();
+    assert_eq!(
+        ways(&sandbox).unwrap(),
+        "to look at it from this laptop:\n  curl --insecure https://127.77.0.1/\n  \
+         https://127.77.0.1/ in a browser, or http://127.77.0.1/ where `https` is off"
+    );
+    sandbox.machines[0].http = port("127.0.0.1", 25003);
+    sandbox.machines[0].https = port("127.0.0.1", 25004);
+    let shown = ways(&sandbox).unwrap();
+    assert!(
+        shown.contains("curl --insecure https://127.0.0.1:25004/\n"),
+        "{shown}"
+    );
+    assert!(shown.contains("http://127.0.0.1:25003/"), "{shown}");
 }
 
 #[test]

@@ -50,6 +50,12 @@ impl Rule {
         }
     }
 
+    /// Whether it lets anybody in at a TCP port.
+    pub fn opens(&self, port: u16) -> bool {
+        let ports = self.ports.unwrap_or((0, i32::from(u16::MAX)));
+        matches!(self.protocol.as_str(), "tcp" | "all") && (ports.0..=ports.1).contains(&port.into())
+    }
+
     /// Whether two rules differ in their descriptions at most.
     pub fn allows_the_same(&self, other: &Self) -> bool {
         (&self.protocol, self.ports, &self.source)

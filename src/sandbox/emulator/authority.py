@@ -77,6 +77,7 @@ class Authority:
         missing = [program for program in PROGRAMS if not shutil.which(program)]
         if missing:
             self.problem = f"`{missing[0]}` is not installed: servers get no certificates; install it (on Debian: pebble)"
+            self.directory = None
             return
         if engine.network_needs_containers and not addresses:
             # It can be said already where it will be.
@@ -94,7 +95,9 @@ class Authority:
                 self.end()
                 self.problem = f"pebble did not start: {problem}; {self.folder / 'log'} may say why"
             if time.monotonic() - self.tried > PATIENCE_SECONDS:
-                return
+                break
+        # It is tried again, and where it will be is known: what servers are given does not change when it comes.
+        self.directory = directory_at(self._port(None))
 
     def _run(self, gateway):
         self.folder.mkdir(mode=0o700, exist_ok=True)
@@ -184,7 +187,7 @@ class Authority:
         return (self.folder / "ca.pem").read_text() if self.children else ""
 
     def describe(self):
-        """Where pebble is, and the file with the roots that it uses."""
+        """Where pebble is or will be, and the file with the roots that it uses."""
         if not self.directory:
             return None
         return {"directory": self.directory, "root": str(self.state / "root.pem")}

@@ -39,7 +39,7 @@ impl<'a> Way<'a> {
         let folder = &bench.lab.folder;
         let parsed = plan::load(&folder.join("lab.yaml")).unwrap();
         let keys = plan::read_keys(&parsed, Some(&folder.join("home"))).unwrap();
-        let inputs = Inputs::new(&keys, Vec::new());
+        let inputs = Inputs::new(&keys);
         let workbench = parsed.plan.workbench.as_ref().unwrap();
         Self {
             folder,

@@ -35,6 +35,33 @@ pub fn lead_name_to(bench: &Bench, address: &str) {
     ));
 }
 
+/// Instance metadata that know the server's public address, and nothing else (IMDSv2).
+const METADATA: &str = "
+import http.server, sys
+class Metadata(http.server.BaseHTTPRequestHandler):
+    def answer(self, status, text):
+        self.send_response(status); self.end_headers(); self.wfile.write(text.encode())
+    def do_PUT(self):
+        self.answer(200, 'token')
+    def do_GET(self):
+        is_known = self.path.endswith('/public-ipv4') and self.headers['X-aws-ec2-metadata-token'] == 'token'
+        self.answer(200 if is_known else 404, sys.argv[1] if is_known else '')
+http.server.ThreadingHTTPServer(('169.254.169.254', 80), Metadata).serve_forever()
+";
+
+/// Lets the server learn its own address as on EC2: from outside of the host's own network.
+fn tell_own_address(bench: &Bench, address: &str) {
+    bench.machine.sh(&format!(
+        "set -e; cat >/srv/metadata.py <<'EOF'\n{METADATA}EOF
+         ip netns add fake; ip link add to-fake type veth peer name eth0 netns fake
+         ip address add 169.254.0.1/16 dev to-fake; ip link set to-fake up
+         ip -n fake address add 169.254.169.254/16 dev eth0; ip -n fake link set eth0 up
+         systemd-run --quiet --unit fake-metadata ip netns exec fake python3 /srv/metadata.py {address}
+         for i in $(seq 100); do curl -sf -m 1 -X PUT http://169.254.169.254/latest/api/token && exit; sleep 0.1; done
+         exit 1"
+    ));
+}
+
 /// What a client that trusts only `authority` says of the certificate that is served.
 pub fn verified(bench: &Bench, authority: &Path) -> String {
     let mut openssl = Command::new("openssl");
@@ -68,6 +95,7 @@ pub fn is_issued_by(bench: &Bench, authority: &Authority) {
 fn a_name_that_leads_elsewhere_is_waited_for() {
     let bench = Bench::applied(SMALL);
     let (authority, address) = with_authority(&bench);
+    tell_own_address(&bench, &address);
     lead_name_to(&bench, SOMEBODY_ELSE);
     let ran = bench.apply();
     let said = format!("`{NAME}` resolves to {SOMEBODY_ELSE}, and this server is {address}");
@@ -91,4 +119,29 @@ fn a_name_that_leads_elsewhere_is_waited_for() {
     let issued = bench.machine.sh("ls -l /etc/letsencrypt/archive/*");
     bench.labctl(&["apply", "--yes"]).ok();
     assert_eq!(issued, bench.machine.sh("ls -l /etc/letsencrypt/archive/*"));
+}
+
+/// A lab without a domain has no name that anything could be for, and its address is another after each stop: nothing on
+/// the server may depend on it.
+#[test]
+fn a_lab_without_a_domain_applies_and_stays_as_it_is_under_another_address() {
+    let bench = Bench::applied(SMALL);
+    bench.lab.edit("  domain: lab.example.org\n", "");
+    bench.lab.edit("elastic_ip: true", "elastic_ip: false");
+    let ran = bench.apply();
+    assert!(!ran.stdout.contains("localhost"), "{ran}");
+    let shown = bench
+        .machine
+        .sh("openssl x509 -noout -ext subjectAltName -in /etc/labctl/tls/current/fullchain.pem");
+    assert!(
+        shown.contains("DNS:localhost") && !shown.contains("IP Address"),
+        "{shown}"
+    );
+    bench.labctl(&["stop"]).ok();
+    bench.labctl(&["start"]).ok();
+    bench.labctl(&["plan", "--detailed-exitcode"]).ok();
+
+    bench.lab.edit("mode: self-signed", "mode: \"off\"");
+    let ran = bench.apply();
+    assert!(!ran.stdout.contains("localhost"), "{ran}");
 }

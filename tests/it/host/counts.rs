@@ -9,13 +9,13 @@ const FAR: Duration = Duration::from_millis(100);
 
 /// What sshd was asked for.
 #[derive(Debug, PartialEq, Eq)]
-struct Visits {
-    logins: usize,
-    execs: usize,
+pub struct Visits {
+    pub logins: usize,
+    pub execs: usize,
 }
 
 /// Lets sshd log each command and each file transfer.
-fn log_visits(machine: &Machine) {
+pub fn log_visits(machine: &Machine) {
     machine.sh(
         "echo 'LogLevel VERBOSE' >/etc/ssh/sshd_config.d/00-counts.conf && systemctl reload ssh",
     );
@@ -33,7 +33,7 @@ fn visits(machine: &Machine) -> Visits {
 }
 
 /// Runs labctl to its end; gives what sshd was asked for meanwhile.
-fn visits_of(bench: &Bench, arguments: &[&str]) -> Visits {
+pub fn visits_of(bench: &Bench, arguments: &[&str]) -> Visits {
     let before = visits(&bench.machine);
     bench.labctl(arguments).ok();
     let after = visits(&bench.machine);

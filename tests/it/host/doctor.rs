@@ -10,6 +10,7 @@ use simple_dns::rdata::{A, RData};
 use simple_dns::{CLASS, Packet, ResourceRecord, TYPE};
 
 use super::accidents::state;
+use super::counts::{Visits, log_visits, visits_of};
 use super::machine::{Bench, SMALL};
 use crate::support::Lab;
 
@@ -122,6 +123,9 @@ fn each_illness_is_named_and_nothing_is_changed() {
     for gate in ["nginx.service runs", "landing page", "HTTP leads to HTTPS"] {
         is(&found, &format!("gate: {gate}"), "ok", "");
     }
+    for half in ["AWS", "server"] {
+        is(&found, &format!("plan: {half}"), "ok", "nothing is left");
+    }
 
     *resolver.leads_to.lock().unwrap() = Some(Ipv4Addr::new(192, 0, 2, 1));
     bench
@@ -174,6 +178,115 @@ fn each_illness_is_named_and_nothing_is_changed() {
     assert!(
         text.stdout.contains("help: ") && text.stdout.contains("`--at 443=ADDRESS:PORT`"),
         "{text}"
+    );
+}
+
+/// A plan that is ahead of its lab is not what makes a server ill: what was applied is tried, and the rest is a remark.
+#[test]
+fn what_was_applied_last_is_tried() {
+    const LIVE: &str = "gate: NGINX's configuration is live";
+    const MANIFEST: &str = "/var/lib/labctl/manifest.json";
+    let bench = Bench::applied(SMALL);
+    bench.machine.sh("systemctl reset-failed");
+    let resolver = Resolver::start();
+    let look = || looked(&bench, &resolver);
+    let status = bench.labctl(&["status", "--json"]).ok().json();
+    let address = status["server"]["public_ip"].as_str().unwrap().parse();
+    *resolver.leads_to.lock().unwrap() = address.ok();
+
+    let ahead = SMALL
+        .replace("lab.example.org", "new.example.org")
+        .replace("self-signed", "off")
+        .replace("port: 443,", "port: 8443,");
+    bench.lab.write("lab.yaml", &ahead);
+    let (found, code) = look();
+    assert_eq!(code, 0, "{found:?}");
+    is(&found, LIVE, "ok", "configuration");
+    is(&found, "plan: server", "warning", "nginx");
+    is(
+        &found,
+        "plan: AWS",
+        "warning",
+        "1 change is not applied: security_group",
+    );
+    is(
+        &found,
+        "DNS of lab.example.org",
+        "ok",
+        "leads to the server",
+    );
+    is(&found, "certificate of lab.example.org", "ok", "days left");
+    is(&found, "port 443", "ok", "answers");
+    log_visits(&bench.machine);
+    let once = Visits {
+        logins: 1,
+        execs: 1,
+    };
+    assert_eq!(
+        visits_of(
+            &bench,
+            &[
+                "doctor",
+                "--resolver",
+                &format!("127.0.0.1:{}", resolver.port)
+            ]
+        ),
+        once
+    );
+
+    // What has left the plan is still tried, as long as it is there.
+    for less in [
+        SMALL.replace("  users:", "  landing_page: false\n  users:"),
+        SMALL.split("workbench:").next().unwrap().to_owned(),
+    ] {
+        bench.lab.write("lab.yaml", &less);
+        let (found, code) = look();
+        assert_eq!(code, 0, "{found:?}");
+        is(&found, "gate: landing page", "ok", "");
+        let is_about_server = less.contains("workbench:");
+        let state = if is_about_server {
+            "warning"
+        } else {
+            "skipped"
+        };
+        is(&found, "plan: server", state, "");
+    }
+
+    // Notes of an older labctl: what the plan may be ahead of is not tried.
+    bench.lab.write("lab.yaml", &ahead);
+    bench.machine.sh(&format!("cp -p {MANIFEST} /root/kept"));
+    let forget = "import json,sys; noted = json.load(open(sys.argv[1])); del noted['applied']; \
+                  json.dump(noted, open(sys.argv[1], 'w'))";
+    bench
+        .machine
+        .sh(&format!("python3 -c \"{forget}\" {MANIFEST}"));
+    let (found, _) = look();
+    is(&found, "last apply", "skipped", "recorded no gates");
+    is(&found, "gate: nginx.service runs", "ok", "");
+    assert!(!found.contains_key(LIVE), "{found:?}");
+    bench.lab.write("lab.yaml", SMALL);
+    let (found, code) = look();
+    assert_eq!(code, 0, "{found:?}");
+    is(&found, LIVE, "ok", "configuration");
+    bench.machine.sh(&format!("rm {MANIFEST}"));
+    let (found, code) = look();
+    assert_eq!(code, 1, "{found:?}");
+    is(&found, "last apply", "failed", "none has succeeded");
+
+    // What was changed by hand is ill, whatever the plan says.
+    bench.machine.sh(&format!("mv /root/kept {MANIFEST}"));
+    bench.lab.write("lab.yaml", &ahead);
+    let other = "a".repeat(64);
+    bench.machine.sh(&format!(
+        "sed -i 's/[0-9a-f]\\{{64\\}}/{other}/' /etc/nginx/nginx.conf && systemctl reload nginx"
+    ));
+    let (found, code) = look();
+    assert_eq!(code, 1, "{found:?}");
+    is(
+        &found,
+        LIVE,
+        "failed",
+        "NGINX serves configuration `aaaaaaaaaaaa`",
     );
 }
 

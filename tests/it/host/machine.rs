@@ -244,6 +244,17 @@ impl Bench {
         proxy
     }
 
+    /// Sends a form with so many bytes behind it, with more of curl's options; gives the status of the answer.
+    #[track_caller]
+    pub fn post(&self, url: &str, form: &str, bytes: usize, more: &[&str]) -> String {
+        self.lab
+            .write("body", &format!("{form}{}", "x".repeat(bytes)));
+        let body = format!("@{}", self.lab.folder.join("body").display());
+        let answer = ["--insecure", "--output", "/dev/null", "--write-out"];
+        let what = ["%{http_code}", "--data-binary", &body, url];
+        self.curl(&[&answer[..], &what, more].concat())
+    }
+
     /// Asks as a browser on the laptop would, for a name that leads to the host.
     #[track_caller]
     pub fn curl(&self, arguments: &[&str]) -> String {

@@ -227,6 +227,9 @@ impl Api {
             "https://lab.example.org/penguins-api/openapi.json",
         ]);
         assert!(schema.contains("/penguins-api"), "{schema}");
+        let page = "https://lab.example.org/penguins-api/ping";
+        assert_eq!(self.bench.post(page, "", 20_000_000, &[]), "413");
+        assert_eq!(self.bench.post(page, "", 1_000, &[]), "405");
     }
 
     fn survives_a_reboot(&self) {

@@ -1,7 +1,7 @@
 //! RStudio Server: from its package behind NGINX, through wrong sums and taken ports, to its end. The package stands in
 //! for the vendor's, which no test can download.
 
-use super::machine::{Bench, R, SMALL};
+use super::machine::{Bench, Machine, R, SMALL};
 use super::mirror::{self, Served};
 
 const UNIT: &str = "rstudio-server.service";
@@ -27,6 +27,8 @@ fn rstudio_comes_from_its_package_and_goes_again() {
     stops_what_listens_everywhere(&bench, &first);
     is_set_up(&bench, &first);
     signs_in_whom_the_plan_names(&bench);
+    takes_large_bodies_from_the_signed_in_only(&bench);
+    slows_who_guesses(&bench.machine);
     restarts_for_its_own_inputs_only(&bench, &first);
     leaves(&bench);
 }
@@ -139,6 +141,44 @@ fn signs_in_whom_the_plan_names(bench: &Bench) {
             "{user}"
         );
     }
+}
+
+/// Of strangers 100 kB, of whom has a cookie 16 MiB, and more only where RStudio hands it on while it comes.
+fn takes_large_bodies_from_the_signed_in_only(bench: &Bench) {
+    const CHUNKED: [&str; 2] = ["--header", "Transfer-Encoding: chunked"];
+    const COOKIE: [&str; 2] = ["--cookie", "other=1; user-id=test-user"];
+    const EMPTY: [&str; 2] = ["--cookie", "not-user-id=1; user-id="];
+    // What stands in for RStudio answers 403 to whatever is no sign-in.
+    for (path, bytes, more, answer) in [
+        ("auth-do-sign-in", 99_000, &[][..], "200"),
+        ("auth-do-sign-in", 200_000, &[], "413"),
+        ("auth-do-sign-in", 200_000, &CHUNKED, "413"),
+        ("upload", 200_000, &[], "413"),
+        ("upload", 200_000, &EMPTY, "413"),
+        ("upload", 200_000, &CHUNKED, "413"),
+        ("upload", 60_000_000, &COOKIE, "403"),
+        ("rpc/save_document", 200_000, &[], "413"),
+        ("rpc/save_document", 15_000_000, &COOKIE, "403"),
+        ("rpc/save_document", 20_000_000, &COOKIE, "413"),
+    ] {
+        let url = format!("https://lab.example.org/rstudio/{path}");
+        let form = "username=test-user&password=right&more=";
+        let status = bench.post(&url, form, bytes, more);
+        assert_eq!(status, answer, "{path} with {bytes} bytes and {more:?}");
+    }
+}
+
+/// A class comes in, and who tries more is refused, however the address of the form is written.
+fn slows_who_guesses(machine: &Machine) {
+    let tries = machine.sh(
+        "for path in auth-do-sign-in auth-do-sign-in/ auth%2Ddo-sign-in '/auth-do-sign-in?x'; do \
+         seq 35 | xargs -P 8 -I @ curl -sk --path-as-is --interface 127.0.0.9 -H 'Host: lab.example.org' \
+         -o /dev/null -w '%{http_code}\n' \"https://127.0.0.1/rstudio/$path\"; done | sort | uniq -c",
+    );
+    let refused = tries.lines().find(|line| line.ends_with(" 429"));
+    let refused = refused.and_then(|line| line.split_whitespace().next());
+    let refused: u32 = refused.unwrap_or_default().parse().unwrap_or_default();
+    assert!((20..=40).contains(&refused), "{tries}");
 }
 
 fn restarts_for_its_own_inputs_only(bench: &Bench, first: &Served) {

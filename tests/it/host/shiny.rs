@@ -45,6 +45,7 @@ fn an_app_in_python_comes_changes_and_goes() {
     counts::no_change_is_one_command(&mut bench);
     assert!(page(&bench).contains("Penguin mass predictor"));
     is_shut_in(&bench, "app.py");
+    takes_files_but_not_of_any_size(&bench);
     one_file(&bench);
     broken_app(&bench);
     bench.machine.reboot();
@@ -242,6 +243,17 @@ fn is_shut_in(bench: &Bench, file: &str) {
     assert_eq!(listening, "127.0.0.1:3838\n");
     let denied = machine.try_sh(&format!("runuser -u guest -- cat /opt/shiny-app/{file}"));
     assert!(!denied.status.success(), "{denied:?}");
+}
+
+/// Apps take files; what is too large never reaches them.
+fn takes_files_but_not_of_any_size(bench: &Bench) {
+    let chunked = ["--header", "Transfer-Encoding: chunked"];
+    for more in [&[][..], &chunked] {
+        assert_eq!(bench.post(PAGE, "", 40_000_000, more), "413");
+        // It has no such form: it refuses, or closes while NGINX still sends.
+        let status = bench.post(PAGE, "", 30_000_000, more);
+        assert!(["404", "502"].contains(&status.as_str()), "{status}");
+    }
 }
 
 /// A change of one file sends that folder and restarts that unit, and nothing else.

@@ -72,7 +72,7 @@ def name_of(gate):
         "active": lambda: f"{gate['unit']} runs",
         "nginx": lambda: "NGINX's configuration is live",
         "redirect": lambda: "HTTP leads to HTTPS",
-        "certificate": lambda: f"certificate of {gate['host']}",
+        "certificate": lambda: f"certificate of {gate['host']}" if gate["host"] else "certificate",
         "page": lambda: gate["name"],
         "hub_api": lambda: "JupyterHub's API",
         "loopback": lambda: "services listen on this host only",
@@ -83,7 +83,7 @@ def name_of(gate):
         "predict": lambda: "model API",
         "public_api": lambda: "model API for the world",
     }
-    return named[kind]()
+    return named.get(kind, lambda: f"of kind `{kind}`")()
 
 
 def _try(job, gate, check, tell=True, seconds=None):

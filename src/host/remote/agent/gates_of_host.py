@@ -11,8 +11,6 @@ from . import listeners, systemd
 
 SETTLE_SECONDS = 1.0
 HUB_PYTHON = "/opt/jupyterhub/bin/python"
-TOKEN_FILE = "/etc/jupyterhub/hub.env"
-TOKEN_KEY = "LABCTL_GATE_TOKEN"
 KERNEL_SECONDS = 180
 # For each kernel besides the first, which had to wait for the user's server.
 ONE_MORE_KERNEL_SECONDS = 60
@@ -112,7 +110,6 @@ def kernel(job, gate):
     """A user's server starts, and a cell of a notebook runs in each of its kernels."""
     program = Path(__file__).parent / "kernel_gate.py"
     command = [HUB_PYTHON, "-I", str(program), "--user", gate["user"], "--base", gate["base"]]
-    command += ["--token-file", TOKEN_FILE, "--token-key", TOKEN_KEY]
     names = gate.get("kernels", [DEFAULT_KERNEL])
     seconds = KERNEL_SECONDS + ONE_MORE_KERNEL_SECONDS * (len(names) - 1)
     command += ["--seconds", str(seconds)]

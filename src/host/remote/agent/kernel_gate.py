@@ -1,18 +1,25 @@
-"""Tries what users come for: starts a user's server through NGINX and runs `6 * 7` in each kernel.
+"""Tries what users come for: starts a user's server and runs `6 * 7` in each kernel, through NGINX.
 
-Run by the Hub's own Python, whose tornado speaks websocket. The token comes from a file, because
-a command line can be read by everybody. Prints lines of progress, and one of JSON at the end.
+Run by the Hub's own Python, whose tornado speaks websocket and whose JupyterHub opens the Hub's database. There it
+makes the two tokens that it needs, as `jupyterhub token` does: both are that user's own, can do less than the user
+can, and are gone when this ends. One is shown to the Hub alone, at the Hub's own port; the other one goes through the
+proxy to the user's server, whose owner may read it. Prints lines of progress, and one of JSON at the end.
 """
 
 import argparse
 import asyncio
 import json
+import signal
 import sys
 import time
 import uuid
+from contextlib import contextmanager, suppress
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
+from jupyterhub import orm
+from sqlalchemy.exc import SQLAlchemyError
 from tornado.httpclient import HTTPClientError, HTTPRequest
 from tornado.netutil import OverrideResolver, Resolver
 from tornado.simple_httpclient import SimpleAsyncHTTPClient
@@ -27,14 +34,52 @@ VALUES = ("execute_result", "display_data")
 RESEND = 10
 # The answers of NGINX and of the proxy while something behind them is still starting.
 PASSING = (404, 424, 429, 502, 503, 504, 599)
+DATABASE = Path("/var/lib/jupyterhub/jupyterhub.sqlite")
+# Where the Hub itself listens: no proxy and no process of a user is in between.
+HUB = "http://127.0.0.1:8081"
+NOTE = "made by labctl to try a notebook"
+# Seconds from one word to the Hub that the server is in use to the next; the least `idle_timeout` is a minute.
+ACTIVE_EVERY = 5
 
 
 class Broken(Exception):
     """Says in one sentence what does not work."""
 
 
-class Hub:
-    """The Hub as it is seen through NGINX, with the rights of labctl's token."""
+class Tokens:
+    """Makes tokens of one user for a while; only root can open the database.
+
+    Scopes: https://jupyterhub.readthedocs.io/en/5.5.4/rbac/scopes.html
+    """
+
+    def __init__(self, user, seconds):
+        if not DATABASE.exists():
+            raise Broken(f"JupyterHub has no database at `{DATABASE}`")
+        self.seconds = int(seconds)
+        self.session = orm.new_session_factory(f"sqlite:///{DATABASE}")()
+        self.owner = orm.User.find(self.session, user)
+        if self.owner is None:
+            raise Broken(f"JupyterHub does not know the user `{user}`")
+
+    @contextmanager
+    def token(self, *scopes):
+        """A token with these scopes; it is revoked at the end, and expires should this be killed before."""
+        scopes = [f"{scope}!user={self.owner.name}" for scope in scopes]
+        token = self.owner.new_api_token(note=NOTE, expires_in=self.seconds, scopes=scopes)
+        number = orm.APIToken.find(self.session, token).id
+        try:
+            yield token
+        finally:
+            # Expired and not deleted: another token would get its number, and the Hub, which keeps in memory what it
+            # has read, would take that one for this. The Hub deletes what has expired, once an hour.
+            past = orm.APIToken.now() - timedelta(seconds=1)
+            row = self.session.query(orm.APIToken).filter_by(id=number)
+            row.update({"expires_at": past}, synchronize_session=False)
+            self.session.commit()
+
+
+class Client:
+    """Asks the Hub, or what is behind NGINX, with the rights of one token."""
 
     def __init__(self, base, token, deadline):
         self.base = base.rstrip("/") + "/"
@@ -102,6 +147,25 @@ async def find_server(hub, account):
     """The state of the user's server, or None if there is none."""
     _, found = await hub.call("GET", account)
     return (found.get("servers") or {}).get("")
+
+
+@contextmanager
+def in_use(hub, account):
+    """Tells the Hub that the server is in use, so that it is not stopped as idle in the middle of this."""
+    task = asyncio.ensure_future(report_use(hub, account))
+    try:
+        yield
+    finally:
+        task.cancel()
+
+
+async def report_use(hub, account):
+    """Tells it again and again."""
+    while True:
+        now = datetime.now(timezone.utc).isoformat()
+        with suppress(Broken, OSError):
+            await hub.call("POST", f"{account}/activity", {"servers": {"": {"last_activity": now}}})
+        await asyncio.sleep(ACTIVE_EVERY)
 
 
 async def start_kernel(hub, place, name):
@@ -191,18 +255,23 @@ def result_of(message, asked):
     return None
 
 
-async def try_kernels(hub, user, names):
+async def try_kernels(options, tokens):
     """All of it; leaves the user's server as it was found."""
     started = time.monotonic()
-    is_ours = await start_server(hub, user)
-    try:
-        for name in names:
-            await try_kernel(hub, f"user/{quote(user)}", name)
-    finally:
-        if is_ours:
-            path = f"hub/api/users/{quote(user)}/server"
-            await hub.call("DELETE", path, accept=(400, *PASSING))
-    others = f" in {', '.join(names)}" if len(names) > 1 else ""
+    deadline = started + options.seconds
+    account = f"hub/api/users/{quote(options.user)}"
+    with tokens.token("servers", "users:activity") as token:
+        hub = Client(HUB + urlsplit(options.base).path, token, deadline)
+        is_ours = await start_server(hub, options.user)
+        try:
+            with in_use(hub, account), tokens.token("access:servers") as narrow:
+                client = Client(options.base, narrow, deadline)
+                for name in options.kernel:
+                    await try_kernel(client, f"user/{quote(options.user)}", name)
+        finally:
+            if is_ours:
+                await hub.call("DELETE", f"{account}/server", accept=(400, *PASSING))
+    others = f" in {', '.join(options.kernel)}" if len(options.kernel) > 1 else ""
     return f"{CODE} = {EXPECTED[0]}{others} in {time.monotonic() - started:.1f} s"
 
 
@@ -219,27 +288,23 @@ async def try_kernel(hub, place, name):
         raise Broken(f"`{CODE}` in a notebook of kernel `{name}` gives `{result}`")
 
 
-def read_token(path, key):
-    """Takes the token out of a file of `KEY=value` lines."""
-    for line in Path(path).read_text().splitlines():
-        name, _, value = line.partition("=")
-        if name.strip() == key and value:
-            return value.strip().strip('"')
-    raise Broken(f"`{path}` has no `{key}`")
-
-
 async def run(options):
     """Gives (whether it works, what to say)."""
+    # Cancelled and not killed, so that the tokens are revoked and the server is stopped.
+    task = asyncio.current_task()
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
     try:
-        token = read_token(options.token_file, options.token_key)
-        hub = Hub(options.base, token, time.monotonic() + options.seconds)
-        return True, await asyncio.wait_for(
-            try_kernels(hub, options.user, options.kernel), options.seconds + 15
-        )
+        tokens = Tokens(options.user, options.seconds + 60)
+        return True, await asyncio.wait_for(try_kernels(options, tokens), options.seconds + 15)
     except Broken as broken:
         return False, str(broken)
     except asyncio.TimeoutError:
         return False, "no answer in time"
+    except asyncio.CancelledError:
+        return False, "it was told to stop"
+    except SQLAlchemyError as error:
+        return False, f"JupyterHub's database cannot be used: {error}"
     except OSError as error:
         return False, (error.strerror or str(error)).lower()
 
@@ -247,7 +312,7 @@ async def run(options):
 def main():
     """Prints the result, and ends with 0 if the kernel gave the right answer."""
     parser = argparse.ArgumentParser(description=__doc__)
-    for name in ("--user", "--base", "--token-file", "--token-key"):
+    for name in ("--user", "--base"):
         parser.add_argument(name, required=True)
     parser.add_argument("--kernel", action="append", required=True)
     parser.add_argument("--seconds", type=float, default=180)

@@ -41,7 +41,8 @@ def change(home, added, removed):
         folder = open_folder(home_folder)
     os.fchmod(folder, 0o700)
     before = read(folder)
-    lines = [line for line in before.splitlines() if line.strip() not in removed]
+    # Only sshd's ends of lines: Python has more, which may stand in somebody's comment.
+    lines = [line for line in before.removesuffix("\n").split("\n") if before and line.strip() not in removed]
     known = {line.strip() for line in lines}
     lines += [line for line in added if line not in known]
     replace(folder, "".join(f"{line}\n" for line in lines))

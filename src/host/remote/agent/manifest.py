@@ -3,6 +3,9 @@
 `read` what the last run left → `note` users and swap before they are made → `owe` the restarts
 before the switch → `record` all of it after the gates. A run that dies in between leaves what it
 has begun in the manifest, so that the next one knows that it is labctl's.
+
+`applied` is what the last run that succeeded has proved: its gates, for the doctor to try again. It
+is empty where none has succeeded yet, and missing where that was a labctl that did not keep it.
 """
 
 import json
@@ -37,6 +40,8 @@ def note(job):
         keys = list(dict.fromkeys(before.get("keys", []) + user["keys"]))
         users[name] = {**user, "created": before.get("created") or user["created"], "keys": keys}
     noted = {**_empty(new), **old, "users": users, "swap": new.get("swap") or old.get("swap")}
+    if old and "applied" not in old:
+        del noted["applied"]
     if noted != old:
         write_manifest(job, noted)
 
@@ -59,4 +64,4 @@ def record(job):
 def _empty(new):
     """The shape of a manifest of which nothing has come true yet."""
     empty = {name: type(value)() for name, value in new.items()}
-    return {**empty, "format": new["format"], "lab": new["lab"]}
+    return {**empty, "format": new["format"], "lab": new["lab"], "applied": {}}

@@ -1,4 +1,4 @@
-"""Clears away what a run has of files that nobody but root may read, such as a certificate's key."""
+"""Clears away what a run has of files that nobody but root may read: a certificate's key, a secret that has left."""
 
 import json
 
@@ -8,11 +8,14 @@ def forget(job):
     paths = {file["path"] for file in job.request["files"] if file.get("private")}
     copies = [job.folder / "files" / path.lstrip("/") for path in paths]
     index = job.folder / "snapshot" / "index.json"
-    if paths and index.is_file():
-        entries = json.loads(index.read_text())["entries"]
+    if index.is_file():
+        snapshot = json.loads(index.read_text())
+        # The sum of a secret is not noted.
+        noted = snapshot["manifest"].get("files", {})
+        paths |= {path for path, note in noted.items() if note.get("sha256") == ""}
         copies += [
             job.folder / "snapshot" / entry["copy"]
-            for entry in entries
+            for entry in snapshot["entries"]
             if entry["path"] in paths and "copy" in entry
         ]
     for copy in copies:

@@ -105,7 +105,7 @@ def _disprove(job, snapshot):
         if live != snapshot.nginx_live:
             missing.append("NGINX does not serve its old configuration again")
         # A reload returns before NGINX has done it, and its configuration may be the same as before.
-        if snapshot.certified and not web.serves_current_certificate(job, snapshot.certified):
+        if not all(web.serves_current_certificate(job, host) for host in snapshot.certified):
             missing.append("NGINX does not serve its old certificate again")
         if not missing or time.monotonic() > deadline:
             return missing

@@ -25,7 +25,7 @@ class Snapshot:
         self.units = {}
         self.made_folders = []
         self.nginx_live = None
-        self.certified = None
+        self.certified = []
         self.manifest = read_manifest(job)
 
     def take(self):
@@ -42,7 +42,7 @@ class Snapshot:
             self.units[unit["name"]] = systemd.show(self.job.tools, unit["name"])
         self.nginx_live = web.nginx_live()
         hosts = [gate["host"] for gate in request["gates"] if gate["kind"] == "certificate"]
-        self.certified = next((host for host in hosts if web.serves_current_certificate(self.job, host)), None)
+        self.certified = [host for host in hosts if web.serves_current_certificate(self.job, host)]
         self._save()
         self._back_up()
 

@@ -88,7 +88,7 @@ def current_certificate(job):
 
 
 def serves_current_certificate(job, host):
-    """Whether NGINX serves that certificate under a name."""
+    """Whether NGINX serves that certificate under a name, or to who names none."""
     try:
         return served_certificate(host) == current_certificate(job)
     except OSError:
@@ -96,7 +96,7 @@ def serves_current_certificate(job, host):
 
 
 def served_certificate(host, port=443):
-    """The certificate that is served under a name, as bytes."""
+    """The certificate that is served under a name, or to who names none, as bytes."""
     plain = socket.create_connection((HERE, port), timeout=10)
     with plain, _trusting_all().wrap_socket(plain, server_hostname=host) as secure:
         return secure.getpeercert(binary_form=True)

@@ -16,7 +16,6 @@ const WATCH: &str = include_str!("watch.py");
 /// Files below these folders may hold what their owner alone may read.
 const PLACES: &str = "/etc /home /opt /root /run /srv /tmp /usr/local /var";
 const PRIVATE_KEY: &str = "/etc/labctl/tls/files/privkey.pem";
-const HUB_ENV: &str = "/etc/jupyterhub/hub.env";
 const PROXY_ENV: &str = "/etc/jupyterhub/proxy.env";
 const COOKIE: &str = "/var/lib/jupyterhub/jupyterhub_cookie_secret";
 const HOST_KEY: &str = "/etc/ssh/ssh_host_ed25519_key";
@@ -85,11 +84,9 @@ fn seen(machine: &Machine, kind: &str) -> Vec<String> {
 /// The values of all that a server has drawn for itself, or was given.
 fn secrets_of(machine: &Machine) -> Secrets {
     let mut secrets = Secrets::default();
-    for path in [HUB_ENV, PROXY_ENV] {
-        for line in machine.sh(&format!("cat {path}")).lines() {
-            let (name, value) = line.split_once('=').unwrap();
-            secrets.plant(name, value);
-        }
+    for line in machine.sh(&format!("cat {PROXY_ENV}")).lines() {
+        let (name, value) = line.split_once('=').unwrap();
+        secrets.plant(name, value);
     }
     for line in machine.sh(&format!("cat {COOKIE}")).lines() {
         secrets.plant("the Hub's cookie secret", line);
@@ -163,7 +160,7 @@ fn secrets_stay_in_their_places_whatever_the_umask() {
     assert_eq!(open, Vec::<String>::new(), "others could have read it");
     drifts(&mut told);
     is_repaired_under_a_narrow_umask(&mut told);
-    // One of them was drawn anew.
+    // The proxy's was drawn anew.
     secrets.extend(secrets_of(&told.bench.machine));
     seal(&mut told, &mut secrets);
 
@@ -181,8 +178,8 @@ fn secrets_stay_in_their_places_whatever_the_umask() {
 /// Files of secrets are changed by hand, and all who show differences are asked.
 fn drifts(told: &mut Told) {
     let line = format!(
-        "drift=$(cat); echo \"$drift\" >>{PRIVATE_KEY}; echo \"PASSWORD=$drift\" >>{HUB_ENV}
-         chmod 644 {HUB_ENV} {PRIVATE_KEY}; chmod 666 /etc/nginx/nginx.conf; rm {PROXY_ENV}"
+        "drift=$(cat); echo \"$drift\" >>{PRIVATE_KEY}; echo \"PASSWORD=$drift\" >>{PROXY_ENV}
+         chmod 644 {PROXY_ENV} {PRIVATE_KEY}; chmod 666 /etc/nginx/nginx.conf"
     );
     feed(&told.bench.machine, &line, DRIFTED);
     for line in [
@@ -208,15 +205,17 @@ fn is_repaired_under_a_narrow_umask(told: &mut Told) {
     told.runs("077", "apply saved --yes --json -v", &[0]);
     told.runs("077", "plan --detailed-exitcode -v", &[0]);
     let modes = told.bench.machine.sh(&format!(
-        "stat -c '%a %U %n' {PRIVATE_KEY} {HUB_ENV} {PROXY_ENV} /etc/jupyterhub/jupyterhub_config.py \
+        "stat -c '%a %U %n' {PRIVATE_KEY} {PROXY_ENV} /etc/jupyterhub/jupyterhub_config.py \
          /etc/systemd/system/jupyterhub.service /home/test-user/.ssh/authorized_keys; stat -c %A /opt/jupyterhub/bin/."
     ));
     let expected = format!(
-        "600 root {PRIVATE_KEY}\n600 root {HUB_ENV}\n600 root {PROXY_ENV}\n\
+        "600 root {PRIVATE_KEY}\n600 root {PROXY_ENV}\n\
          644 root /etc/jupyterhub/jupyterhub_config.py\n644 root /etc/systemd/system/jupyterhub.service\n\
          600 test-user /home/test-user/.ssh/authorized_keys\ndrwxr-xr-x\n"
     );
     assert_eq!(modes, expected);
+    told.bench.machine.sh(&format!("rm {PROXY_ENV}"));
+    told.runs("077", "apply --yes -v", &[0]);
     let page = told
         .bench
         .curl(&["--insecure", "https://lab.example.org/jupyter/hub/login"]);
@@ -261,7 +260,7 @@ fn the_server_is_clean(machine: &Machine, secrets: &Secrets) {
         let status = machine.sh(&format!("stat -c '%a %U:%G' '{path}'"));
         let guest = machine.try_sh(&format!("runuser -u guest -- test -r '{path}'"));
         let is_meant = match path {
-            PRIVATE_KEY | HUB_ENV | PROXY_ENV | COOKIE | HOST_KEY => status == "600 root:root\n",
+            PRIVATE_KEY | PROXY_ENV | COOKIE | HOST_KEY => status == "600 root:root\n",
             "/etc/shadow" | "/etc/shadow-" => status.ends_with("0 root:shadow\n"),
             // What was changed by hand is kept, as it was, in a folder that nobody else gets into.
             _ => path.starts_with("/var/lib/labctl/backups/"),
@@ -271,7 +270,7 @@ fn the_server_is_clean(machine: &Machine, secrets: &Secrets) {
         }
     }
     assert!(elsewhere.is_empty(), "{elsewhere:?}");
-    for path in [PRIVATE_KEY, HUB_ENV, PROXY_ENV, COOKIE, "/etc/shadow"] {
+    for path in [PRIVATE_KEY, PROXY_ENV, COOKIE, "/etc/shadow"] {
         assert!(found.contains(path), "{path} was not looked into: {found}");
     }
     machine.sh("journalctl --sync");
