@@ -108,7 +108,7 @@ impl Applying<'_> {
             instance_generation: self.live.ended_instances,
             deadline: self.deadline,
             handles: RefCell::new(self.live.handles()),
-            ..Shared::new(self.cloud, self.scope, self.lookups)
+            ..Shared::new(self.cloud, self.scope, &self.live.account, self.lookups)
         };
         let mut states = vec![State::Waiting; graph.steps.len()];
         let mut running = FuturesUnordered::new();

@@ -57,6 +57,8 @@ pub struct Conflict {
     pub desired: Desired,
     /// The ids of what is in the way.
     pub ids: Vec<String>,
+    /// Whose that is.
+    pub owner: Owner,
 }
 
 impl Change {
@@ -254,9 +256,10 @@ fn foreign(wanted: &Desired, candidates: &[&Live]) -> Change {
     match candidates {
         [] => Change::Create(wanted.clone()),
         [one] if wanted.address.kind().can_be_shared() => Change::None((*one).clone()),
-        several => Change::Conflict(Conflict {
+        [first, ..] => Change::Conflict(Conflict {
             desired: wanted.clone(),
-            ids: several.iter().map(|live| live.id.clone()).collect(),
+            ids: candidates.iter().map(|live| live.id.clone()).collect(),
+            owner: first.owner.clone(),
         }),
     }
 }

@@ -294,7 +294,8 @@ impl Lowering<'_> {
         let bucket = self.plan.bucket.as_ref().and_then(|bucket| {
             Some((bucket.name.as_str(), bucket_access(bucket.instance_access)?))
         });
-        policy::server(&self.scope.region, bucket, &challenge_names(self.plan))
+        let (region, account) = (&self.scope.region, &self.inputs.account);
+        policy::server(region, account, bucket, &challenge_names(self.plan))
     }
 
     fn role(&self) -> Vec<Desired> {
@@ -368,7 +369,8 @@ impl Lowering<'_> {
                     github.branch.as_str(),
                 ),
                 policy: access.map(|(bucket, access)| {
-                    policy::bucket(&self.scope.region, bucket.name.as_str(), access)
+                    let (region, account) = (&self.scope.region, &self.inputs.account);
+                    policy::bucket(region, account, bucket.name.as_str(), access)
                 }),
                 zone: None,
                 tags,

@@ -26,7 +26,7 @@ pub use host::{Answers, HostProgress, HostView};
 pub use out::{Out, OutOptions};
 pub use progress::{Progress, Stages};
 pub use view::{OutcomeView, Outputs, PlanView, StatusView};
-pub use words::harmless;
+pub use words::{conflict, harmless};
 
 #[cfg(test)]
 mod tests;

@@ -305,6 +305,10 @@ pub enum Owner {
     Lab,
     /// Somebody else's; it may be used, if its kind allows that, never changed.
     Other,
+    /// Another account's; it is not even used, and cannot be adopted.
+    OtherAccount,
+    /// Of another account or region, or without a permission to look at it: AWS does not say which.
+    OutOfReach,
 }
 
 /// How a live resource stands to the plan's resource of the same address.

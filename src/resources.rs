@@ -294,14 +294,11 @@ impl LiveLab {
 
 /// Reads a lab in two rounds of parallel calls.
 ///
-/// The account's id comes with the security group, which every lab has; only
-/// where there is none yet it costs a call of its own.
+/// The account's id comes with the server, which every lab has; only where there
+/// is none yet it costs a call of its own.
 pub async fn read(reader: &Reader<'_>) -> Result<LiveLab, CallError> {
     let mut resources = sound(read_kinds(reader).await?)?;
-    let account = match reader.account() {
-        Some(account) => account,
-        None => reader.ask_account().await?,
-    };
+    let account = reader.account().await?.to_owned();
     for live in &mut resources {
         if live.address.kind() == Kind::Zone {
             live.observed.name_servers = reader.name_servers(&live.id);

@@ -11,6 +11,8 @@ use s3::primitives::ByteStream;
 pub struct Object {
     /// The bucket's name.
     pub bucket: String,
+    /// The account that the bucket must belong to.
+    pub owner: String,
     /// The key.
     pub key: String,
     /// The content.
@@ -22,6 +24,7 @@ impl Object {
     pub fn input(&self) -> PutObjectInputBuilder {
         s3::operation::put_object::PutObjectInput::builder()
             .bucket(&self.bucket)
+            .expected_bucket_owner(&self.owner)
             .key(&self.key)
             .body(ByteStream::from(self.content.as_ref().clone()))
     }

@@ -14,7 +14,7 @@ use crate::resource::{Address, Desired, Live, Owner};
 use crate::resources::run::Shared;
 use crate::resources::{LAB_TAG, Run, adoption};
 
-use super::{Failure, running, session};
+use super::{Failure, apply, running, session};
 
 /// What `adopt` takes.
 #[derive(Debug, Args)]
@@ -45,7 +45,12 @@ pub async fn run(global: &Global, arguments: &Arguments, out: &Out) -> Result<Ex
     running::confirm(&question, arguments.yes, out)?;
     let shared = Shared {
         handles: RefCell::new(planned.live.handles()),
-        ..Shared::new(&aws, &planned.scope, &planned.lookups)
+        ..Shared::new(
+            &aws,
+            &planned.scope,
+            &planned.live.account,
+            &planned.lookups,
+        )
     };
     let say = |text: &str| out.say(text);
     adoption::adopt(&live, &desired, &Run::new(&shared, address, &say)).await?;
@@ -63,6 +68,9 @@ fn wanted(planned: &Planned, address: &Address) -> Result<Desired, Failure> {
         .find(|change| change.address() == address);
     match change {
         Some(Change::Create(desired)) => Ok(desired.clone()),
+        Some(Change::Conflict(conflict)) if conflict.owner != Owner::Other => {
+            Err(apply::out_of_reach(conflict))
+        }
         Some(Change::Conflict(conflict)) => Ok(conflict.desired.clone()),
         Some(Change::None(live)) if live.owner == Owner::Other => Err(Failure::said(
             format!("`{address}` is used as it is and stays somebody else's"),

@@ -8,11 +8,11 @@ use clap::{Args, ValueEnum};
 
 use crate::bounded;
 use crate::cli::Global;
-use crate::diff::{Change, ChangeSet};
+use crate::diff::{Change, ChangeSet, Conflict};
 use crate::plan::{self, DurationSetting, Parsed};
 use crate::planning::{self, Laptop, Planned};
-use crate::report::{Out, PlanView, host as report_host, json, outcome};
-use crate::resource::{Address, OnChange, Power};
+use crate::report::{self, Out, PlanView, host as report_host, json, outcome};
+use crate::resource::{Address, OnChange, Owner, Power};
 use crate::resources::Kind;
 use crate::saved::{self, SavedPlan};
 
@@ -192,7 +192,8 @@ async fn finish_host(
         return ended.tell(planned, outcome::applied, out);
     };
     let (id, address) = (reached.id.clone(), reached.address);
-    let (verdict, facts) = hosting.converge(host, reached).await?;
+    let account = &planned.live.account;
+    let (verdict, facts) = hosting.converge(host, reached, account).await?;
     if out.is_json() {
         out.json(&json::outcome(&ended.view(planned), verdict.as_ref()));
     }
@@ -267,6 +268,12 @@ fn check_unmoved(
 }
 
 fn check_conflicts(set: &ChangeSet) -> Result<(), Failure> {
+    if let Some(conflict) = set
+        .conflicts()
+        .find(|conflict| conflict.owner != Owner::Other)
+    {
+        return Err(out_of_reach(conflict));
+    }
     let conflicts: Vec<_> = set
         .conflicts()
         .map(|conflict| {
@@ -288,6 +295,13 @@ fn check_conflicts(set: &ChangeSet) -> Result<(), Failure> {
         "nothing was changed; take it into the lab by `labctl adopt ADDRESS ID`, or choose \
          another name in the plan",
     ))
+}
+
+/// Says that something is in the way which can never be taken into the lab.
+pub fn out_of_reach(conflict: &Conflict) -> Failure {
+    let reason = report::conflict(conflict);
+    let ways = reason.ways.join(", ");
+    Failure::said(reason.why, format!("nothing was changed; {ways}"))
 }
 
 /// `--yes` answers the question; it never covers the loss of data.

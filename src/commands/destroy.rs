@@ -107,7 +107,7 @@ async fn full_buckets(
         return Ok(refusals);
     }
     for live in deleted(planned, Kind::Bucket) {
-        if bucket::holds_anything(cloud, live).await? {
+        if bucket::holds_anything(cloud, live, &planned.live.account).await? {
             refusals.push(format!("the bucket `{}` is not empty", live.id));
         }
     }

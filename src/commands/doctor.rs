@@ -327,7 +327,13 @@ impl Round<'_> {
             self.out
                 .say("trying the gates on the server; this takes a few minutes");
         }
-        let desired = pending::desired(self.parsed, self.laptop, self.way, self.out);
+        let desired = pending::desired(
+            self.parsed,
+            self.laptop,
+            self.way,
+            &self.live.account,
+            self.out,
+        );
         let wanted = desired.as_ref().ok().and_then(Option::as_ref);
         let looked = async {
             let connection = server.open().await?;

@@ -64,7 +64,7 @@ impl<'a> Hosting<'a> {
         match context.way.obstacle() {
             None => Ok(Some(hosting)),
             Some(obstacle) => {
-                rehearsal::check(&hosting.desired()?, obstacle, context.out).await?;
+                rehearsal::check(&hosting.desired(None)?, obstacle, context.out).await?;
                 Ok(None)
             }
         }
@@ -75,7 +75,7 @@ impl<'a> Hosting<'a> {
     /// That it does not answer is an error for those who insist on it.
     pub async fn plan(&self, planned: &Planned, insists: bool) -> Result<HostPlanned, Failure> {
         let address = planned.live.public_address().map(IpAddr::from);
-        let desired = self.desired()?;
+        let desired = self.desired(Some(&planned.live.account))?;
         let without = |notes: &[&str]| HostPlanned {
             notes: notes.iter().map(|note| (*note).to_owned()).collect(),
             desired: desired.clone(),
@@ -104,11 +104,12 @@ impl<'a> Hosting<'a> {
         Ok(host)
     }
 
-    fn desired(&self) -> Result<DesiredHost, Failure> {
+    fn desired(&self, account: Option<&str>) -> Result<DesiredHost, Failure> {
         let inputs = Inputs {
             authorized_keys: self.context.laptop.authorized_keys.clone(),
             folders: self.context.laptop.folders.clone(),
             certificate: self.context.laptop.certificate.clone(),
+            account: account.map(str::to_owned),
         };
         Ok(host::desired(self.context.plan(), self.workbench, &inputs)?)
     }
@@ -172,9 +173,10 @@ impl<'a> Hosting<'a> {
         &self,
         before: HostPlanned,
         reached: Reached,
+        account: &str,
     ) -> Result<(Option<Verdict>, Facts), Failure> {
         let progress = HostProgress::new(self.context.out);
-        let ended = interrupt::leaving(self.bring(before, reached, &progress)).await;
+        let ended = interrupt::leaving(self.bring(before, reached, account, &progress)).await;
         progress.finish();
         ended.unwrap_or_else(|| {
             progress.interrupted();
@@ -186,6 +188,7 @@ impl<'a> Hosting<'a> {
         &self,
         before: HostPlanned,
         reached: Reached,
+        account: &str,
         progress: &HostProgress<'_>,
     ) -> Result<(Option<Verdict>, Facts), Failure> {
         let out = self.context.out;
@@ -204,7 +207,7 @@ impl<'a> Hosting<'a> {
             HostPlanned { seen: Some(_), .. } if is_same => before,
             before => {
                 progress.waiting("waiting for the server to answer by SSH");
-                let desired = self.desired()?;
+                let desired = self.desired(Some(account))?;
                 let host = compared(desired.clone(), see(&server, &desired).await?);
                 // The plan was made against an empty server: this one is hardly another.
                 let is_news = before.diff.is_none();

@@ -43,6 +43,7 @@ pub fn desired(
     parsed: &Parsed,
     laptop: &Laptop,
     way: &Way,
+    account: &str,
     out: &Out,
 ) -> Result<Option<DesiredHost>, Failure> {
     let plan = way.host_plan(&parsed.plan);
@@ -53,6 +54,7 @@ pub fn desired(
         authorized_keys: laptop.authorized_keys.clone(),
         folders: session::folders(parsed, out)?,
         certificate: session::certificate(parsed, out)?,
+        account: Some(account.to_owned()),
     };
     Ok(Some(host::desired(plan, workbench, &inputs)?))
 }

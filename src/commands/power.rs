@@ -3,7 +3,6 @@
 use std::process::ExitCode;
 
 use crate::cli::Global;
-use crate::cloud::Cloud;
 use crate::report::Out;
 use crate::resource::{Address, Live, Power};
 use crate::resources::instance::power;
@@ -30,7 +29,9 @@ async fn set(global: &Global, out: &Out, wanted: Power) -> Result<ExitCode, Fail
     let server = server::of(&live)?;
     check_no_transaction(server)?;
     if server.observed.power != Some(wanted) {
-        switch(&aws, &scope, server, wanted, out).await?;
+        let lookups = Lookups::default();
+        let shared = Shared::new(&aws, &scope, &live.account, &lookups);
+        switch(&shared, server, wanted, out).await?;
     }
     out.result(match wanted {
         Power::Running | Power::Pending => "the server runs",
@@ -57,17 +58,14 @@ fn check_no_transaction(server: &Live) -> Result<(), Failure> {
 }
 
 async fn switch(
-    cloud: &dyn Cloud,
-    scope: &Scope,
+    shared: &Shared<'_>,
     server: &Live,
     wanted: Power,
     out: &Out,
 ) -> Result<(), Failure> {
-    let lookups = Lookups::default();
-    let shared = Shared::new(cloud, scope, &lookups);
     let address = Address::of(Kind::Instance);
     let say = |text: &str| out.say(text);
-    let run = Run::new(&shared, &address, &say);
+    let run = Run::new(shared, &address, &say);
     let id = &server.id;
     match wanted {
         Power::Running | Power::Pending => {

@@ -28,6 +28,8 @@ pub fn run(global: &Global, arguments: &Arguments, out: &Out) -> Result<ExitCode
         authorized_keys: session::laptop_without_address(&parsed)?.authorized_keys,
         folders: session::folders(&parsed, out)?,
         certificate: session::certificate(&parsed, out)?,
+        // So is the account.
+        account: None,
     };
     let desired = host::desired(&parsed.plan, workbench, &inputs)?;
     for (path, file) in &desired.files {

@@ -30,6 +30,8 @@ pub struct Inputs {
     pub folders: LocalFolders,
     /// The organisation's own certificate, in the mode `files`.
     pub certificate: Option<CertificateFiles>,
+    /// The AWS account's id, to which the bucket must belong; unknown where AWS is not asked.
+    pub account: Option<String>,
 }
 
 impl Inputs {
@@ -43,6 +45,7 @@ impl Inputs {
             authorized_keys: lines.collect(),
             folders: LocalFolders::default(),
             certificate: None,
+            account: None,
         }
     }
 }

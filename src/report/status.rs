@@ -72,5 +72,7 @@ fn remark(live: &Live) -> Option<&'static str> {
             Some("used as it is, not this lab's")
         }
         (Owner::Other, _) => Some("not this lab's"),
+        (Owner::OtherAccount, _) => Some("another account's"),
+        (Owner::OutOfReach, _) => Some("out of reach"),
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::diff::{Change, Conflict};
 use crate::graph::Step;
-use crate::resource::{Live, Standing};
+use crate::resource::{Live, Owner, Standing};
 use crate::resources::{Body, Kind};
 
 /// Counts things: `1 restart`, `2 restarts`.
@@ -126,6 +126,18 @@ pub fn conflict(conflict: &Conflict) -> Reason {
     let address = &conflict.desired.address;
     let noun = noun(address.kind());
     let name = title(&conflict.desired.body).unwrap_or_default();
+    let why = match conflict.owner {
+        Owner::Lab | Owner::Other => None,
+        Owner::OtherAccount => Some(format!("{noun} `{name}` belongs to another account")),
+        Owner::OutOfReach => Some(format!(
+            "{noun} `{name}` is there already and out of reach: it is in another account or region, \
+             or these credentials may not read it"
+        )),
+    };
+    if let Some(why) = why {
+        let ways = vec![other_name(address.kind()).to_owned()];
+        return Reason { why, ways };
+    }
     if let [_, _, ..] = conflict.ids.as_slice() {
         return Reason {
             why: format!(
@@ -144,11 +156,6 @@ pub fn conflict(conflict: &Conflict) -> Reason {
         "" => format!("a {noun} is there already and is not this lab's: `{id}`"),
         name => format!("a {noun} `{name}` is there already and is not this lab's"),
     };
-    let other = match address.kind() {
-        Kind::Bucket => "or write another name in the plan's `bucket.name`",
-        Kind::Record => "or take the record out of the plan's `dns.records`",
-        _ => "or write another name in the plan's `lab`",
-    };
     Reason {
         why,
         ways: vec![
@@ -157,8 +164,17 @@ pub fn conflict(conflict: &Conflict) -> Reason {
                 quoted(address),
                 quoted(id)
             ),
-            other.to_owned(),
+            format!("or {}", other_name(address.kind())),
         ],
+    }
+}
+
+/// How to keep out of the way of what is there already.
+const fn other_name(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Bucket => "write another name in the plan's `bucket.name`",
+        Kind::Record => "take the record out of the plan's `dns.records`",
+        _ => "write another name in the plan's `lab`",
     }
 }
 

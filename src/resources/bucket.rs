@@ -1,32 +1,28 @@
 //! The bucket: the lab's storage, closed to the public.
+//!
+//! The name of a bucket is anybody's who makes it first, and tags and a policy are anybody's to
+//! set. So every call but the one that makes it names the account that must own it (S3 User
+//! Guide, "Verifying bucket ownership with bucket owner condition"), and S3 refuses the others.
 
 use aws_sdk_s3::operation::create_bucket::CreateBucketInput;
 use aws_sdk_s3::operation::delete_bucket::DeleteBucketInput;
-use aws_sdk_s3::operation::get_bucket_encryption::GetBucketEncryptionInput;
-use aws_sdk_s3::operation::get_bucket_tagging::{
-    GetBucketTaggingInput, GetBucketTaggingOutput,
-};
-use aws_sdk_s3::operation::get_bucket_versioning::{
-    GetBucketVersioningInput, GetBucketVersioningOutput,
-};
-use aws_sdk_s3::operation::get_public_access_block::GetPublicAccessBlockInput;
+use aws_sdk_s3::operation::get_bucket_tagging::GetBucketTaggingInput;
 use aws_sdk_s3::operation::list_object_versions::ListObjectVersionsInput;
 use aws_sdk_s3::operation::put_bucket_tagging::PutBucketTaggingInput;
-use aws_sdk_s3::types::{
-    BucketLocationConstraint, BucketVersioningStatus, CreateBucketConfiguration, Tag, Tagging,
-};
-use futures_util::{join, try_join};
+use aws_sdk_s3::types::{BucketLocationConstraint, CreateBucketConfiguration, Tag, Tagging};
+use futures_util::try_join;
 
-use crate::cloud::{CallError, Failure, Read};
-use crate::resource::{Address, Field, Live, Observed, Standing, Tags, Value};
+use crate::cloud::{CallError, Read};
+use crate::resource::{Field, Live, Standing, Tags, Value};
 
 use super::context::{Handle, StepError};
 use super::reader::Reader;
 use super::run::{Run, gone_is_fine};
-use super::{Kind, Manage, tags};
+use super::{Manage, tags};
 
 mod empty;
 mod model;
+mod read;
 mod settings;
 
 pub use model::Upload;
@@ -48,138 +44,6 @@ pub struct Bucket {
     pub tags: Tags,
 }
 
-/// Takes one of the codes by which S3 says "not set" for an empty answer.
-fn unless<T>(result: Result<T, CallError>, codes: &[&str]) -> Result<Option<T>, CallError> {
-    match result {
-        Ok(output) => Ok(Some(output)),
-        Err(error) if codes.contains(&error.code()) => Ok(None),
-        Err(error) => Err(error),
-    }
-}
-
-/// A bucket that answers so is somebody else's, or in another region.
-fn is_out_of_reach(error: &CallError) -> bool {
-    matches!(error.status(), 301 | 403) && error.code() != "ExpiredToken"
-}
-
-struct Answers {
-    tags: Tags,
-    versioning: bool,
-    encryption: bool,
-    public_access_blocked: bool,
-}
-
-/// Asks for all of a bucket; `None` where it is out of reach. Somebody else's refuses every question: where only
-/// some are refused, a permission is missing.
-async fn ask(cloud: &dyn Read, name: &str) -> Result<Option<Answers>, CallError> {
-    let tagging = GetBucketTaggingInput::builder().bucket(name);
-    let versioning = GetBucketVersioningInput::builder().bucket(name);
-    let encryption = GetBucketEncryptionInput::builder().bucket(name);
-    let access = GetPublicAccessBlockInput::builder().bucket(name);
-    let (tagging, versioning, encryption, access) = join!(
-        cloud.get_bucket_tagging(tagging),
-        cloud.get_bucket_versioning(versioning),
-        cloud.get_bucket_encryption(encryption),
-        cloud.get_public_access_block(access),
-    );
-    let errors = [
-        tagging.as_ref().err(),
-        versioning.as_ref().err(),
-        encryption.as_ref().err(),
-        access.as_ref().err(),
-    ];
-    if errors.iter().all(|error| error.is_some_and(is_out_of_reach)) {
-        return Ok(None);
-    }
-    let versioning = is_versioned(versioning)?;
-    let tags = read_tags(tagging)?;
-    let encryption = unless(encryption, &["ServerSideEncryptionConfigurationNotFoundError"])?;
-    let access = unless(access, &["NoSuchPublicAccessBlockConfiguration"])?
-        .and_then(|output| output.public_access_block_configuration);
-    Ok(Some(Answers {
-        tags,
-        versioning,
-        encryption: encryption.is_some(),
-        public_access_blocked: access.is_some_and(|access| {
-            let all = [
-                access.block_public_acls,
-                access.block_public_policy,
-                access.ignore_public_acls,
-                access.restrict_public_buckets,
-            ];
-            all.iter().all(|one| *one == Some(true))
-        }),
-    }))
-}
-
-fn read_tags(result: Result<GetBucketTaggingOutput, CallError>) -> Result<Tags, CallError> {
-    let output = unless(result, &["NoSuchTagSet"])?;
-    let tags = output.map(|output| output.tag_set).unwrap_or_default();
-    Ok(tags.into_iter().map(|tag| (tag.key, tag.value)).collect())
-}
-
-/// Servers that stand in for AWS may name the answer's root element otherwise
-/// than S3 does (moto 5.2 does); the SDK then gives the text back unread.
-fn is_versioned(result: Result<GetBucketVersioningOutput, CallError>) -> Result<bool, CallError> {
-    match result {
-        Ok(output) => Ok(output.status == Some(BucketVersioningStatus::Enabled)),
-        Err(error) => match &error.failure {
-            Failure::Garbled { body, .. } if body.contains("<GetBucketVersioningResponse") => {
-                Ok(body.contains("<Status>Enabled</Status>"))
-            }
-            _ => Err(error),
-        },
-    }
-}
-
-/// Reads one bucket; `None` where there is none of that name.
-async fn read_one(reader: &Reader<'_>, name: &str) -> Result<Option<Live>, CallError> {
-    let address = Address::of(Kind::Bucket);
-    let answers = match ask(reader.cloud, name).await {
-        Ok(Some(answers)) => answers,
-        Err(error) if error.code() == "NoSuchBucket" => return Ok(None),
-        Ok(None) => {
-            let body = |tags| Bucket::new(name, false, tags).into();
-            let observed = Observed::default();
-            return Ok(Some(tags::live(reader.scope, address, name, observed, body)));
-        }
-        Err(error) => return Err(error),
-    };
-    let model = model_of(reader, name).await?;
-    let observed = Observed {
-        tags: answers.tags,
-        ..Observed::default()
-    };
-    Ok(Some(tags::live(reader.scope, address, name, observed, |tags| {
-        Bucket {
-            name: name.to_owned(),
-            versioning: answers.versioning,
-            encryption: answers.encryption,
-            public_access_blocked: answers.public_access_blocked,
-            model,
-            tags,
-        }
-        .into()
-    })))
-}
-
-/// The model that the plan wants there, if it is: others are not looked for.
-async fn model_of(reader: &Reader<'_>, name: &str) -> Result<Option<Upload>, CallError> {
-    let wanted = reader.scope.model.as_ref();
-    let wanted = wanted.filter(|_| reader.scope.bucket.as_deref() == Some(name));
-    let Some(upload) = wanted else {
-        return Ok(None);
-    };
-    let is_there = upload.is_there(reader.cloud, name).await?;
-    Ok(is_there.then(|| upload.clone()))
-}
-
-async fn is_empty(cloud: &dyn Read, name: &str) -> Result<bool, CallError> {
-    let input = ListObjectVersionsInput::builder().bucket(name).max_keys(1);
-    let page = cloud.list_object_versions(input).await?;
-    Ok(page.versions().is_empty() && page.delete_markers().is_empty())
-}
-
 impl Bucket {
     /// Makes the bucket that a plan wants.
     pub fn new(name: &str, versioning: bool, tags: Tags) -> Self {
@@ -194,8 +58,10 @@ impl Bucket {
     }
 
     async fn tags_now(&self, run: &Run<'_>) -> Result<Tags, CallError> {
-        let input = GetBucketTaggingInput::builder().bucket(&self.name);
-        read_tags(run.cloud.get_bucket_tagging(input).await)
+        let input = GetBucketTaggingInput::builder()
+            .bucket(&self.name)
+            .expected_bucket_owner(run.shared.account);
+        read::tags(run.cloud.get_bucket_tagging(input).await)
     }
 
     /// Brings the lab's tags to what they shall be. The call replaces all tags,
@@ -239,7 +105,10 @@ impl Bucket {
         let Ok(tagging) = tagging.build() else {
             return Ok(());
         };
-        let input = PutBucketTaggingInput::builder().bucket(&self.name).tagging(tagging);
+        let input = PutBucketTaggingInput::builder()
+            .bucket(&self.name)
+            .expected_bucket_owner(run.shared.account)
+            .tagging(tagging);
         run.cloud.put_bucket_tagging(input).await.map(drop)
     }
 
@@ -284,7 +153,7 @@ impl Manage for Bucket {
     async fn read(reader: &Reader<'_>) -> Result<Vec<Live>, CallError> {
         let current = async {
             match &reader.scope.bucket {
-                Some(name) => read_one(reader, name).await,
+                Some(name) => read::one(reader, name).await,
                 None => Ok(None),
             }
         };
@@ -296,7 +165,7 @@ impl Manage for Bucket {
             else {
                 continue;
             };
-            if let Some(mut former) = read_one(reader, name).await? {
+            if let Some(mut former) = read::one(reader, name).await? {
                 former.standing = Standing::Former;
                 found.push(former);
             }
@@ -313,7 +182,15 @@ impl Manage for Bucket {
             let result = run.cloud.create_bucket(input.clone()).await;
             gone_is_fine(result, &["BucketAlreadyOwnedByYou"])
         })
-        .await?;
+        .await
+        .map_err(|error| match error.code() {
+            "BucketAlreadyExists" => StepError::Blocked(format!(
+                "bucket `{}` belongs to another account, which has just made it; choose another name \
+                 in the plan's `bucket.name`",
+                self.name
+            )),
+            _ => error,
+        })?;
         let set_up = async || self.set_up(run).await;
         if !run.settled("the bucket to be known", &["NoSuchBucket"], set_up).await? {
             return Err(StepError::Blocked(format!(
@@ -354,7 +231,9 @@ impl Manage for Bucket {
         if run.shared.empty_bucket {
             empty::empty(&live.id, run).await?;
         }
-        let input = DeleteBucketInput::builder().bucket(&live.id);
+        let input = DeleteBucketInput::builder()
+            .bucket(&live.id)
+            .expected_bucket_owner(run.shared.account);
         let result = run.cloud.delete_bucket(input).await;
         match gone_is_fine(result, &["NoSuchBucket"]) {
             Err(error) if error.code() == "BucketNotEmpty" => Err(StepError::Blocked(format!(
@@ -367,10 +246,18 @@ impl Manage for Bucket {
     }
 }
 
-/// Whether a live bucket holds anything, old versions included.
-pub async fn holds_anything(cloud: &dyn Read, live: &Live) -> Result<bool, CallError> {
-    match is_empty(cloud, &live.id).await {
-        Ok(is_empty) => Ok(!is_empty),
+/// Whether a live bucket of the account `owner` holds anything, old versions included.
+pub async fn holds_anything(
+    cloud: &dyn Read,
+    live: &Live,
+    owner: &str,
+) -> Result<bool, CallError> {
+    let input = ListObjectVersionsInput::builder()
+        .bucket(&live.id)
+        .expected_bucket_owner(owner)
+        .max_keys(1);
+    match cloud.list_object_versions(input).await {
+        Ok(page) => Ok(!page.versions().is_empty() || !page.delete_markers().is_empty()),
         Err(error) if error.code() == "NoSuchBucket" => Ok(false),
         Err(error) => Err(error),
     }

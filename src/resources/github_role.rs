@@ -8,7 +8,7 @@ use super::context::{Handle, StepError};
 use super::reader::Reader;
 use super::run::Run;
 use super::key_pair::GITHUB_NOTE;
-use super::role::{Role, read_role};
+use super::role::{self, Role, read_role};
 use super::{Body, Kind, Manage, key_pair};
 
 /// The role of GitHub Actions.
@@ -42,7 +42,7 @@ impl Manage for GithubRole {
         }
         let name = reader.scope.github_role_name();
         let wrap = |role| Body::GithubRole(Self { role });
-        let role = reader.github_role();
+        let role = role::get(reader.cloud, &name);
         read_role(reader, (Kind::GithubRole, &name), role, wrap).await
     }
 

@@ -28,7 +28,7 @@ mod volume;
 
 pub use adopt::{adopt, find};
 pub use console::console_output;
-pub use read::{describe, is_alive};
+pub use read::{describe, is_alive, list};
 
 /// The tag that notes which image the plan asked for, so that a newer release
 /// of the same image is no difference and needs no look-up.

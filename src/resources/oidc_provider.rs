@@ -50,8 +50,7 @@ impl Manage for OidcProvider {
         if !github_role::is_wanted(reader).await? {
             return Ok(Vec::new());
         }
-        let account = reader.account_of_github_role().await?;
-        let arn = arn(&reader.scope.region, &account);
+        let arn = arn(&reader.scope.region, reader.account().await?);
         let input = GetOpenIdConnectProviderInput::builder().open_id_connect_provider_arn(&arn);
         let output = match reader.cloud.get_open_id_connect_provider(input).await {
             Ok(output) => output,

@@ -26,18 +26,19 @@ pub fn partition(region: &str) -> &'static str {
 pub const ZONE: &str = "(zone)";
 const HOSTED_ZONE: &str = ":route53:::hostedzone/";
 
-/// The policy for access to one bucket.
-pub fn bucket(region: &str, name: &str, access: BucketAccess) -> Json {
-    document(&bucket_statements(region, name, access))
+/// The policy for access to one bucket of the account.
+pub fn bucket(region: &str, account: &str, name: &str, access: BucketAccess) -> Json {
+    document(&bucket_statements(region, account, name, access))
 }
 
 /// The policy of the server: its bucket, and the challenges that it may answer in the lab's zone.
 pub fn server(
     region: &str,
+    account: &str,
     bucket: Option<(&str, BucketAccess)>,
     challenges: &[String],
 ) -> Option<Json> {
-    let bucket = bucket.map(|(name, access)| bucket_statements(region, name, access));
+    let bucket = bucket.map(|(name, access)| bucket_statements(region, account, name, access));
     let mut statements = bucket.unwrap_or_default();
     if !challenges.is_empty() {
         statements.extend(challenge_statements(region, challenges));
@@ -49,7 +50,11 @@ fn document(statements: &[Json]) -> Json {
     normal_form(&json!({ "Version": "2012-10-17", "Statement": statements }))
 }
 
-fn bucket_statements(region: &str, name: &str, access: BucketAccess) -> Vec<Json> {
+/// The name of a bucket does not say whose it is: another account's, with a policy that lets
+/// everybody in, would get the lab's data and give it a model. So the account is named as well
+/// (IAM User Guide, "AWS global condition context keys", `aws:ResourceAccount`).
+fn bucket_statements(region: &str, account: &str, name: &str, access: BucketAccess) -> Vec<Json> {
+    let of_account = json!({ "StringEquals": { "aws:ResourceAccount": account } });
     let bucket = format!("arn:{}:s3:::{name}", partition(region));
     let actions: &[&str] = match access {
         BucketAccess::Read => &["s3:GetObject"],
@@ -60,8 +65,14 @@ fn bucket_statements(region: &str, name: &str, access: BucketAccess) -> Vec<Json
             "Effect": "Allow",
             "Action": ["s3:GetBucketLocation", "s3:ListBucket"],
             "Resource": bucket,
+            "Condition": of_account,
         }),
-        json!({ "Effect": "Allow", "Action": actions, "Resource": format!("{bucket}/*") }),
+        json!({
+            "Effect": "Allow",
+            "Action": actions,
+            "Resource": format!("{bucket}/*"),
+            "Condition": of_account,
+        }),
     ]
 }
 
@@ -189,6 +200,40 @@ pub fn normal_form(document: &Json) -> Json {
 mod tests {
     use super::*;
 
+    const ACCOUNT: &str = "123456789012";
+
+    #[test]
+    fn bucket_policy_names_the_account_in_every_statement() {
+        for (region, partition) in [
+            ("eu-central-1", "aws"),
+            ("cn-north-1", "aws-cn"),
+            ("us-gov-west-1", "aws-us-gov"),
+        ] {
+            let challenges = ["_acme-challenge.example.org".to_owned()];
+            let access = Some(("penguins", BucketAccess::ReadWrite));
+            let policies = [
+                bucket(region, ACCOUNT, "penguins", BucketAccess::Read),
+                server(region, ACCOUNT, access, &challenges).unwrap(),
+            ];
+            let statements = policies
+                .iter()
+                .flat_map(|policy| policy["Statement"].as_array().unwrap());
+            let of_s3: Vec<_> = statements
+                .filter(|one| one["Action"].to_string().contains("s3:"))
+                .collect();
+            assert_eq!(of_s3.len(), 4);
+            for statement in of_s3 {
+                let condition = json!({ "StringEquals": { "aws:ResourceAccount": ACCOUNT } });
+                assert_eq!(statement["Condition"], condition, "{statement}");
+                let resource = statement["Resource"].as_str().unwrap();
+                assert!(
+                    resource.starts_with(&format!("arn:{partition}:s3:::penguins")),
+                    "{resource}"
+                );
+            }
+        }
+    }
+
     #[test]
     fn writing_the_same_differently_is_no_difference() {
         let one = json!({ "Statement": [{ "Action": ["b", "a"], "Effect": "Allow" }] });
@@ -201,7 +246,7 @@ mod tests {
 
     #[test]
     fn an_encoded_document_reads_as_the_plain_one() {
-        let document = bucket("us-east-1", "penguins", BucketAccess::Read);
+        let document = bucket("us-east-1", ACCOUNT, "penguins", BucketAccess::Read);
         let text = document.to_string();
         let encoded =
             percent_encoding::utf8_percent_encode(&text, percent_encoding::NON_ALPHANUMERIC);
@@ -211,7 +256,7 @@ mod tests {
     #[test]
     fn the_id_of_a_zone_is_taken_out_and_put_in() {
         let challenges = ["_acme-challenge.example.org".to_owned()];
-        let policy = server("us-east-1", None, &challenges).unwrap();
+        let policy = server("us-east-1", ACCOUNT, None, &challenges).unwrap();
         let written = with_zone(&policy, Some("Z1"));
         assert!(
             written.contains("arn:aws:route53:::hostedzone/Z1\""),
@@ -224,11 +269,11 @@ mod tests {
 
     #[test]
     fn without_a_bucket_and_challenges_nothing_is_allowed() {
-        assert_eq!(server("us-east-1", None, &[]), None);
+        assert_eq!(server("us-east-1", ACCOUNT, None, &[]), None);
         let access = BucketAccess::Read;
-        let both = bucket("us-east-1", "penguins", access);
+        let both = bucket("us-east-1", ACCOUNT, "penguins", access);
         assert_eq!(
-            server("us-east-1", Some(("penguins", access)), &[]),
+            server("us-east-1", ACCOUNT, Some(("penguins", access)), &[]),
             Some(both)
         );
     }

@@ -6,14 +6,14 @@ use std::collections::BTreeMap;
 
 use aws_sdk_ec2::operation::describe_key_pairs::DescribeKeyPairsOutput;
 use aws_sdk_ec2::operation::describe_key_pairs::builders::DescribeKeyPairsInputBuilder;
-use aws_sdk_iam::operation::get_role::GetRoleOutput;
+use aws_sdk_ec2::types::Reservation;
 use aws_sdk_resourcegroupstagging::operation::get_resources::builders::GetResourcesInputBuilder;
 use aws_sdk_resourcegroupstagging::types::TagFilter as ResourceTagFilter;
 use aws_sdk_sts::operation::get_caller_identity::builders::GetCallerIdentityInputBuilder;
 use tokio::sync::OnceCell;
 
-use crate::cloud::{CallError, Read};
-use crate::resource::{Live, Tags};
+use crate::cloud::{Call, CallError, Failure, Read};
+use crate::resource::{Live, Tags, present};
 
 use super::context::Scope;
 use super::pages::Pages;
@@ -26,9 +26,8 @@ pub struct Reader<'a> {
     pub cloud: &'a dyn Read,
     /// The lab.
     pub scope: &'a Scope,
-    account: RefCell<Option<String>>,
-    asked_account: OnceCell<String>,
-    github_role: OnceCell<Option<GetRoleOutput>>,
+    account: OnceCell<String>,
+    reservations: OnceCell<Vec<Reservation>>,
     key_pairs: OnceCell<DescribeKeyPairsOutput>,
     tagged: OnceCell<Vec<Tagged>>,
     zones: OnceCell<Zones>,
@@ -51,9 +50,8 @@ impl<'a> Reader<'a> {
         Self {
             cloud,
             scope,
-            account: RefCell::new(None),
-            asked_account: OnceCell::new(),
-            github_role: OnceCell::new(),
+            account: OnceCell::new(),
+            reservations: OnceCell::new(),
             key_pairs: OnceCell::new(),
             tagged: OnceCell::new(),
             zones: OnceCell::new(),
@@ -62,16 +60,33 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The account's id, once an answer has told it.
-    pub fn account(&self) -> Option<String> {
-        self.account.borrow().clone()
+    /// The account's id: whose the credentials are.
+    ///
+    /// It comes with the lab's servers, which are asked for anyway and are the account's own alone (a security group
+    /// may be another account's, shared with this one); only where there is none does it cost a call.
+    ///
+    /// # Errors
+    /// Of the calls; and an answer that names no account, for without it nobody's bucket can be told from the lab's.
+    pub async fn account(&self) -> Result<&str, CallError> {
+        let ask = async || {
+            let mut servers = self.reservations().await?.iter();
+            if let Some(account) = servers.find_map(|one| present(one.owner_id())) {
+                return Ok(account.to_owned());
+            }
+            let input = GetCallerIdentityInputBuilder::default();
+            let identity = self.cloud.get_caller_identity(input).await?;
+            let account = present(identity.account()).map(str::to_owned);
+            account.ok_or_else(nameless)
+        };
+        self.account.get_or_try_init(ask).await.map(String::as_str)
     }
 
-    /// Notes the account's id from an answer.
-    pub fn note_account(&self, account: Option<&str>) {
-        if let Some(account) = account.filter(|account| !account.is_empty()) {
-            *self.account.borrow_mut() = Some(account.to_owned());
-        }
+    /// The lab's servers, those included that have ended and are still listed.
+    pub async fn reservations(&self) -> Result<&[Reservation], CallError> {
+        let all = self
+            .reservations
+            .get_or_try_init(|| super::instance::list(self));
+        all.await.map(Vec::as_slice)
     }
 
     /// Notes the name servers that a zone's own record lists.
@@ -106,32 +121,6 @@ impl<'a> Reader<'a> {
         self.zones
             .get_or_try_init(|| super::zone::find_all(self))
             .await
-    }
-
-    /// Asks for the account's id, once.
-    pub async fn ask_account(&self) -> Result<String, CallError> {
-        let ask = async || {
-            let input = GetCallerIdentityInputBuilder::default();
-            let identity = self.cloud.get_caller_identity(input).await?;
-            Ok(identity.account.unwrap_or_default())
-        };
-        self.asked_account.get_or_try_init(ask).await.cloned()
-    }
-
-    /// The role of GitHub Actions, if there is one.
-    pub async fn github_role(&self) -> Result<Option<GetRoleOutput>, CallError> {
-        let ask = async || super::role::get(self.cloud, &self.scope.github_role_name()).await;
-        self.github_role.get_or_try_init(ask).await.cloned()
-    }
-
-    /// The account's id, from the role of GitHub Actions where there is one.
-    pub async fn account_of_github_role(&self) -> Result<String, CallError> {
-        let role = self.github_role().await?.and_then(|output| output.role);
-        let account = role.and_then(|role| role.arn.split(':').nth(4).map(str::to_owned));
-        match account {
-            Some(account) => Ok(account),
-            None => self.ask_account().await,
-        }
     }
 
     /// The key pairs of the lab's name, the public key included.
@@ -198,5 +187,21 @@ impl<'a> Reader<'a> {
         let ids = tagged.filter_map(|one| one.arn.rsplit('/').next());
         let is_new = |id: &&str| found.iter().all(|live| live.id != *id);
         Ok(ids.filter(is_new).map(str::to_owned).collect())
+    }
+}
+
+/// Says that AWS does not tell whose the credentials are.
+fn nameless() -> CallError {
+    CallError {
+        call: Call {
+            service: "sts",
+            operation: "GetCallerIdentity",
+            writes: false,
+        },
+        failure: Failure::Garbled {
+            detail: "it names no account".to_owned(),
+            body: String::new(),
+        },
+        request_id: None,
     }
 }

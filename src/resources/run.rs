@@ -19,6 +19,8 @@ pub struct Shared<'a> {
     pub cloud: &'a dyn Cloud,
     /// The lab.
     pub scope: &'a Scope,
+    /// The account's id.
+    pub account: &'a str,
     /// What was looked up beforehand.
     pub lookups: &'a Lookups,
     /// Whether a bucket's content may be deleted with it.
@@ -33,10 +35,16 @@ pub struct Shared<'a> {
 
 impl<'a> Shared<'a> {
     /// Makes what a single action outside of an apply needs.
-    pub fn new(cloud: &'a dyn Cloud, scope: &'a Scope, lookups: &'a Lookups) -> Self {
+    pub fn new(
+        cloud: &'a dyn Cloud,
+        scope: &'a Scope,
+        account: &'a str,
+        lookups: &'a Lookups,
+    ) -> Self {
         Self {
             cloud,
             scope,
+            account,
             lookups,
             empty_bucket: false,
             instance_generation: 0,

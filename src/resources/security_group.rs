@@ -43,7 +43,6 @@ pub struct SecurityGroup {
 const DELETION: Duration = Duration::from_secs(600);
 
 fn live(group: &Ec2SecurityGroup, reader: &Reader<'_>) -> Live {
-    reader.note_account(group.owner_id());
     let observed = Observed {
         tags: ec2_tags::read(group.tags()),
         vpc_id: group.vpc_id().map(str::to_owned),

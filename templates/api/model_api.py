@@ -6,8 +6,10 @@
 
 `prepare` and `refresh` end with one line of JSON. A model that is not there (yet) is no failure: `waiting`.
 
-The settings are in /etc/labctl/api.json. Credentials are those of the server's role, from the instance metadata, which
-only root and those reach whom the plan lets. What /etc/labctl/aws.env says counts more, for a private endpoint of S3.
+The settings are in /etc/labctl/api.json. They name the account to which the bucket must belong: a model can run code
+when it is loaded, and of a bucket that somebody else has made by this name, none is taken. Credentials are those of the
+server's role, from the instance metadata, which only root and those reach whom the plan lets. What /etc/labctl/aws.env
+says counts more, for a private endpoint of S3.
 """
 
 import argparse
@@ -161,6 +163,8 @@ def note(settings, state, why=""):
 
 def fetch(settings):
     """Brings the model into a folder of its own, named after what is in the bucket; gives the folder."""
+    if not settings["model"].get("account"):
+        raise Broken("the settings do not say to which account the bucket must belong; `labctl apply` writes it there")
     client = connect(settings["model"])
     objects = listed(client, settings["model"])
     words = [source(settings)] + [f"{path} {tag} {size}" for path, _, tag, size in objects]
@@ -176,21 +180,22 @@ def fetch(settings):
     print(f"fetching {len(objects)} files, {size / (1 << 20):.1f} MiB, from {source(settings)}", flush=True)
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir()
-    download(client, settings["model"]["bucket"], objects, target)
+    download(client, settings["model"], objects, target)
     os.sync()
     (target / COMPLETE).touch()
     return target
 
 
-def download(client, bucket, objects, target):
+def download(client, model, objects, target):
     """Downloads each object to its place below the folder."""
     import botocore.exceptions
 
+    owner = {"ExpectedBucketOwner": model["account"]}
     for path, key, _, _ in objects:
         place = target / path
         place.parent.mkdir(parents=True, exist_ok=True)
         try:
-            client.download_file(bucket, key, str(place))
+            client.download_file(model["bucket"], key, str(place), ExtraArgs=owner)
         except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError) as error:
             raise Waiting(f"`{key}` cannot be read: {error}") from None
         place.chmod(0o644)
@@ -219,7 +224,8 @@ def listed(client, model):
     above = len(key) - len(key.rsplit("/", 1)[-1])
     found = []
     try:
-        for page in client.get_paginator("list_objects_v2").paginate(Bucket=model["bucket"], Prefix=key):
+        pages = client.get_paginator("list_objects_v2")
+        for page in pages.paginate(Bucket=model["bucket"], Prefix=key, ExpectedBucketOwner=model["account"]):
             for entry in page.get("Contents", []):
                 name = entry["Key"]
                 if (name == key or name.startswith(key + "/")) and not name.endswith("/"):
@@ -228,13 +234,22 @@ def listed(client, model):
         raise Waiting("the server has no role yet by which it could read the bucket") from None
     except botocore.exceptions.ClientError as error:
         told = error.response.get("Error", {})
-        raise Waiting(f"S3 says `{told.get('Code')}`: {told.get('Message')}") from None
+        raise Waiting(why_closed(model, told.get("Code"), told.get("Message"))) from None
     except botocore.exceptions.BotoCoreError as error:
         raise Waiting(str(error)) from None
     found = [entry for entry in found if entry[0].rsplit("/", 1)[-1] != COMPLETE]
     if not found:
         raise Waiting(f"there is nothing at s3://{model['bucket']}/{key} yet")
     return sorted(found)
+
+
+def why_closed(model, code, message):
+    """Makes a sentence of what S3 says when it does not list a bucket. To S3 another account's bucket and a missing
+    permission are the same."""
+    if code == "AccessDenied":
+        bucket, account = model["bucket"], model["account"]
+        return f"`{bucket}` is not a bucket of account {account}, or the server's role may not read it yet"
+    return f"S3 says `{code}`: {message}"
 
 
 def safe(path):

@@ -22,7 +22,8 @@ Control, JSON in and out; `?account=` picks another account than 123456789012:
     POST /labctl-test/faults           {"rules": [...], "seed": 1}, replaces the rules; see `Fault`
     POST /labctl-test/strict           {"enabled": true, "transition_ms": 0, "profile_ms": 0}
     GET  /labctl-test/faults           how many calls each rule has seen and hit
-    GET  /labctl-test/requests         [{"operation": "ec2:RunInstances", ...}], in order of arrival
+    GET  /labctl-test/requests         [{"operation": "ec2:RunInstances", ...}], in order of arrival;
+                                       `expected_owner` is the account that a bucket must belong to
     POST /labctl-test/requests/clear
 """
 
@@ -98,7 +99,7 @@ class TestEmulator(Emulator):
         world = self.world(call.account)
         current.account = call.account
         entry = {"operation": call.name, "mutating": call.mutating, "region": call.region, "status": None,
-                 "start": time.monotonic(), "end": None, "fault": False}
+                 "expected_owner": environ.get("HTTP_X_AMZ_EXPECTED_BUCKET_OWNER"), "start": time.monotonic(), "end": None, "fault": False}
         with self.lock:
             world.log.append(entry)
             fault = next((f for f in world.faults if f.hit(call, world.dice)), None)

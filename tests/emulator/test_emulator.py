@@ -267,6 +267,34 @@ class EmulatorTest(unittest.TestCase):
         s3.get_bucket_encryption(Bucket="born")
         self.refused("BucketAlreadyExists", self.client("s3", "333333333333").create_bucket, Bucket="born")
 
+    def test_a_bucket_is_checked_for_its_account(self):
+        s3, theirs = self.client("s3"), self.client("s3", "333333333333")
+        theirs.create_bucket(Bucket="theirs", CreateBucketConfiguration={"Tags": [{"Key": "labctl:lab", "Value": "ours"}]})
+        self.refused("AccessDenied", s3.get_bucket_tagging, Bucket="theirs")
+        self.refused("AccessDenied", s3.list_objects_v2, Bucket="theirs")
+        theirs.delete_public_access_block(Bucket="theirs")
+        everybody = {"Effect": "Allow", "Principal": "*", "Action": "s3:*", "Resource": ["arn:aws:s3:::theirs", "arn:aws:s3:::theirs/*"]}
+        theirs.put_bucket_policy(Bucket="theirs", Policy=json.dumps({"Version": "2012-10-17", "Statement": [everybody]}))
+        self.assertEqual(s3.get_bucket_tagging(Bucket="theirs", ExpectedBucketOwner="333333333333")["TagSet"][0]["Value"], "ours")
+        s3.put_object(Bucket="theirs", Key="data", Body=b"x")
+        self.assertEqual(s3.get_object(Bucket="theirs", Key="data")["Body"].read(), b"x")
+        for call, more in [
+            (s3.get_bucket_tagging, {}),
+            (s3.get_public_access_block, {}),
+            (s3.list_objects_v2, {}),
+            (s3.get_object, {"Key": "data"}),
+            (s3.put_object, {"Key": "data", "Body": b"y"}),
+            (s3.delete_objects, {"Delete": {"Objects": [{"Key": "data"}]}}),
+            (s3.delete_bucket, {}),
+        ]:
+            with self.subTest(call.__name__):
+                self.refused("AccessDenied", call, Bucket="theirs", ExpectedBucketOwner=ACCOUNT, **more)
+        self.refused("InvalidBucketOwnerAWSAccountID", s3.get_bucket_tagging, Bucket="theirs", ExpectedBucketOwner="me")
+        self.refused("NoSuchBucket", s3.get_bucket_versioning, Bucket="nobodys", ExpectedBucketOwner=ACCOUNT)
+        self.assertEqual(theirs.get_object(Bucket="theirs", Key="data")["Body"].read(), b"x")
+        expected = [request["expected_owner"] for request in self.control("requests")]
+        self.assertEqual(expected[:3], [None, None, "333333333333"])
+
     def test_zones_and_records_are_checked_as_route_53_does(self):
         dns = self.client("route53")
         zone = dns.create_hosted_zone(Name="x.test", CallerReference="1")["HostedZone"]["Id"]

@@ -3,7 +3,10 @@
 
 import importlib.util
 import json
+import os
 import platform
+import subprocess
+import sys
 import tempfile
 import unittest
 from pathlib import Path
@@ -103,6 +106,69 @@ class Notes(unittest.TestCase):
         self.assertIsNone(self.note_after(True, **image), "it runs with the model of before")
         ready = self.note_after(False, fetch=there, make_image=there)
         self.assertEqual(ready, {**noted, "state": "ready", "why": ""})
+
+
+class Account(unittest.TestCase):
+    """A model is taken of the lab's own account's bucket alone: of the emulator's S3, through boto3."""
+
+    OURS, THEIRS = "111111111111", "999999999999"
+
+    @classmethod
+    def setUpClass(cls):
+        emulator = PROGRAM.parents[2] / "tests/emulator/emulator.py"
+        cls.process = subprocess.Popen([sys.executable, emulator], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        url = "http://" + cls.process.stdout.readline().removeprefix("listening on ").strip()
+        cls.variables = {"AWS_ENDPOINT_URL_S3": url, "AWS_ACCESS_KEY_ID": cls.OURS, "AWS_SECRET_ACCESS_KEY": "x"}
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.process.terminate()
+        cls.process.wait()
+        cls.process.stdout.close()
+
+    def setUp(self):
+        self.enterContext(mock.patch.dict(os.environ, self.variables))
+        self.folder = Path(self.enterContext(tempfile.TemporaryDirectory()))
+        parts = {"FOLDER": self.folder, "ROOM": 0, "AWS_ENVIRONMENT": self.folder / "none"}
+        self.enterContext(mock.patch.multiple(model_api, **parts))
+
+    def bucket(self, name, account):
+        """Makes a bucket with a model in it, and a policy that lets everybody read that."""
+        import boto3
+
+        s3 = boto3.client("s3", region_name="us-east-1", aws_access_key_id=account, aws_secret_access_key="x")
+        s3.create_bucket(Bucket=name)
+        s3.delete_public_access_block(Bucket=name)
+        everybody = {"Effect": "Allow", "Principal": "*", "Action": "s3:*", "Resource": f"arn:aws:s3:::{name}/*"}
+        s3.put_bucket_policy(Bucket=name, Policy=json.dumps({"Version": "2012-10-17", "Statement": [everybody]}))
+        s3.put_object(Bucket=name, Key="models/penguin/model.pickle", Body=b"a program")
+
+    def fetch(self, bucket, **more):
+        model = {"bucket": bucket, "account": self.OURS, "key": "models/penguin", "region": "us-east-1", **more}
+        return model_api.fetch({"model": model})
+
+    def test_a_model_of_the_labs_own_bucket_is_fetched(self):
+        self.bucket("ours", self.OURS)
+        self.assertEqual((self.fetch("ours") / "penguin/model.pickle").read_bytes(), b"a program")
+
+    def test_a_model_of_another_accounts_bucket_is_refused(self):
+        self.bucket("theirs", self.THEIRS)
+        with self.assertRaisesRegex(model_api.Waiting, f"`theirs` is not a bucket of account {self.OURS}"):
+            self.fetch("theirs")
+        self.assertEqual(list(self.folder.iterdir()), [])
+
+    def test_a_bucket_that_changes_hands_after_the_listing_gives_no_file(self):
+        self.bucket("changing", self.THEIRS)
+        model = {"bucket": "changing", "account": self.OURS, "region": "us-east-1"}
+        listed = [("penguin/model.pickle", "models/penguin/model.pickle", "tag", 9)]
+        with self.assertRaisesRegex(model_api.Waiting, "`models/penguin/model.pickle` cannot be read"):
+            model_api.download(model_api.connect(model), model, listed, self.folder)
+        self.assertFalse((self.folder / "penguin/model.pickle").exists())
+
+    def test_without_an_account_nothing_is_fetched(self):
+        for account in ({"account": None}, {"account": ""}):
+            with self.assertRaisesRegex(model_api.Broken, "to which account the bucket must belong"):
+                self.fetch("ours", **account)
 
 
 class Rows(unittest.TestCase):

@@ -16,6 +16,7 @@ mod kills;
 mod limits;
 mod meanwhile;
 mod normal_forms;
+mod owners;
 pub mod picture;
 mod races;
 mod ready_plans;

@@ -19,6 +19,16 @@ impl Memory {
         world.put_version(bucket, key, false).is_some()
     }
 
+    /// Makes a bucket another account's, as if that had made one of this name first, with the same marks and a policy
+    /// that lets everybody do everything; says whether there is such a bucket.
+    pub fn give_bucket_away(&self, bucket: &str, account: &str) -> bool {
+        let mut world = self.world.borrow_mut();
+        let bucket = world.buckets.get_mut(bucket);
+        bucket
+            .map(|bucket| account.clone_into(&mut bucket.owner))
+            .is_some()
+    }
+
     /// Lists the keys in a bucket, those included that only have old versions or
     /// delete markers.
     pub fn objects(&self, bucket: &str) -> Vec<String> {

@@ -281,6 +281,7 @@ impl World {
                 "",
                 &[
                     ("encryption", format!("{:?}", bucket.encryption)),
+                    ("owner", bucket.owner.clone()),
                     ("public_access", format!("{:?}", bucket.public_access)),
                     ("versioning", versioning.unwrap_or_default()),
                     ("versions", versions.to_string()),

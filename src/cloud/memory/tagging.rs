@@ -32,6 +32,7 @@ impl World {
         for (id, record, tags) in self.register.indexed() {
             let is_wanted = !tags.is_empty()
                 && self.is_listed_here(record)
+                && self.is_of_account(id)
                 && has_type(record.kind, input.resource_type_filters())
                 && input
                     .tag_filters()
@@ -48,6 +49,13 @@ impl World {
             .set_resource_tag_mapping_list(Some(mappings))
             .pagination_token(next.unwrap_or_default());
         Ok(answer.build())
+    }
+
+    /// Only buckets can be another account's: their names are everybody's.
+    fn is_of_account(&self, id: &str) -> bool {
+        let name = id.strip_prefix(Kind::BUCKET.prefix);
+        let bucket = name.and_then(|name| self.buckets.get(name));
+        bucket.is_none_or(|bucket| bucket.owner == self.register.account)
     }
 
     fn is_listed_here(&self, record: &Record) -> bool {

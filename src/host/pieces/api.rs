@@ -79,7 +79,12 @@ fn model(piece: &Piece<'_>, section: &Api, image: &str, host: &mut DesiredHost) 
         })
     });
     let settings = json!({
-        "model": { "bucket": bucket, "key": key, "region": piece.variables.region },
+        "model": {
+            "bucket": bucket,
+            "account": piece.inputs.account,
+            "key": key,
+            "region": piece.variables.region,
+        },
         "link": MODEL,
         "image": image,
         "build": build,

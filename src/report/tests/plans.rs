@@ -186,7 +186,7 @@ fn changed_rules_policies_and_tags_are_shown_piece_by_piece() {
             -         "s3:PutObject"
             -       ],
             +       "Action": "s3:GetObject",
-                    "Effect": "Allow",
+                    "Condition": {
               …
           tags.project: penguins → seals
 
@@ -377,6 +377,35 @@ fn notes_stand_below() {
 
     note: a newer image of `ubuntu-24.04` is out\u{1b}[2J
     "#);
+}
+
+#[test]
+fn bucket_of_another_account_is_not_offered_for_adoption() {
+    for (owner, why) in [
+        (
+            Owner::OtherAccount,
+            "bucket `penguins-data` belongs to another account",
+        ),
+        (
+            Owner::OutOfReach,
+            "bucket `penguins-data` is there already and out of reach: it is in another account or \
+             region, or these credentials may not read it",
+        ),
+    ] {
+        let mut live = lab::live(FULL);
+        lab::of(&mut live, Kind::Bucket).owner = owner;
+        let text = shown(FULL, &live);
+        let help = "write another name in the plan's `bucket.name`";
+        assert!(text.contains(why) && text.contains(help), "{text}");
+        assert!(!text.contains("adopt"), "{text}");
+        let document = document(FULL, &live);
+        let changes = document["changes"].as_array().unwrap().iter();
+        let bucket = changes
+            .filter(|one| one["address"] == "bucket")
+            .next()
+            .unwrap();
+        assert_eq!(bucket["reason"], format!("{why}; {help}"));
+    }
 }
 
 #[test]

@@ -13,7 +13,9 @@ pub async fn empty(bucket: &str, run: &Run<'_>) -> Result<(), StepError> {
     let mut deleted = 0;
     let mut before = Vec::new();
     loop {
-        let input = ListObjectVersionsInput::builder().bucket(bucket);
+        let input = ListObjectVersionsInput::builder()
+            .bucket(bucket)
+            .expected_bucket_owner(run.shared.account);
         let page = match run.cloud.list_object_versions(input).await {
             Err(error) if error.code() == "NoSuchBucket" => return Ok(()),
             other => other?,
@@ -54,7 +56,10 @@ async fn delete_page(
     run: &Run<'_>,
 ) -> Result<(), StepError> {
     let delete = Delete::builder().set_objects(Some(objects)).quiet(true).build().ok();
-    let input = DeleteObjectsInput::builder().bucket(bucket).set_delete(delete);
+    let input = DeleteObjectsInput::builder()
+        .bucket(bucket)
+        .expected_bucket_owner(run.shared.account)
+        .set_delete(delete);
     let output = run.cloud.delete_objects(input).await?;
     match output.errors().first() {
         None => Ok(()),

@@ -25,10 +25,15 @@ impl Upload {
         format!("{}/{COMPLETE}", self.key)
     }
 
-    /// Says whether it is there as a whole.
-    pub async fn is_there(&self, cloud: &dyn Read, bucket: &str) -> Result<bool, CallError> {
+    /// Says whether it is there as a whole, in a bucket of the account `owner`.
+    pub async fn is_there(
+        &self,
+        cloud: &dyn Read,
+        bucket: &str,
+        owner: &str,
+    ) -> Result<bool, CallError> {
         let mark = self.mark();
-        let input = ListObjectVersionsInput::builder().bucket(bucket);
+        let input = ListObjectVersionsInput::builder().bucket(bucket).expected_bucket_owner(owner);
         let page = cloud.list_object_versions(input.prefix(&mark).max_keys(2)).await?;
         let mut versions = page.versions().iter();
         Ok(versions.any(|one| one.key() == Some(&mark) && one.is_latest() == Some(true)))
@@ -38,6 +43,7 @@ impl Upload {
     pub async fn put(&self, bucket: &str, run: &Run<'_>) -> Result<(), CallError> {
         let object = |key: String, content: &[u8]| Object {
             bucket: bucket.to_owned(),
+            owner: run.shared.account.to_owned(),
             key,
             content: Arc::new(content.to_vec()),
         };

@@ -24,6 +24,7 @@ impl Bucket {
         let configuration = VersioningConfiguration::builder().status(status).build();
         let input = PutBucketVersioningInput::builder()
             .bucket(&self.name)
+            .expected_bucket_owner(run.shared.account)
             .versioning_configuration(configuration);
         run.cloud.put_bucket_versioning(input).await.map(drop)
     }
@@ -39,6 +40,7 @@ impl Bucket {
         let configuration = ServerSideEncryptionConfiguration::builder().rules(rule).build().ok();
         let input = PutBucketEncryptionInput::builder()
             .bucket(&self.name)
+            .expected_bucket_owner(run.shared.account)
             .set_server_side_encryption_configuration(configuration);
         run.cloud.put_bucket_encryption(input).await.map(drop)
     }
@@ -52,6 +54,7 @@ impl Bucket {
             .build();
         let input = PutPublicAccessBlockInput::builder()
             .bucket(&self.name)
+            .expected_bucket_owner(run.shared.account)
             .public_access_block_configuration(all);
         run.cloud.put_public_access_block(input).await.map(drop)
     }

@@ -6,7 +6,8 @@ use aws_sdk_ec2::operation::describe_instance_attribute::DescribeInstanceAttribu
 use aws_sdk_ec2::operation::describe_instances::DescribeInstancesInput;
 use aws_sdk_ec2::operation::describe_volumes::DescribeVolumesInput;
 use aws_sdk_ec2::types::{
-    HttpTokensState, Instance as Ec2Instance, InstanceAttributeName, InstanceStateName, Volume,
+    HttpTokensState, Instance as Ec2Instance, InstanceAttributeName, InstanceStateName, Reservation,
+    Volume,
 };
 use futures_util::future::try_join_all;
 use futures_util::try_join;
@@ -59,16 +60,18 @@ pub fn is_alive(instance: &Ec2Instance) -> bool {
 
 /// Reads the lab's servers.
 pub async fn read(reader: &Reader<'_>) -> Result<Vec<Live>, CallError> {
-    let (instances, volumes) = try_join!(list(reader), list_volumes(reader))?;
-    let (alive, ended): (Vec<_>, Vec<_>) = instances
-        .into_iter()
+    let (reservations, volumes) = try_join!(reader.reservations(), list_volumes(reader))?;
+    let (alive, ended): (Vec<_>, Vec<_>) = reservations
+        .iter()
+        .flat_map(Reservation::instances)
         .partition(|instance| power(instance).is_some());
     reader.note_ended_instances(ended.len());
-    let lives = alive.iter().map(|instance| live(reader, instance, &volumes));
+    let lives = alive.into_iter().map(|instance| live(reader, instance, &volumes));
     try_join_all(lives).await
 }
 
-async fn list(reader: &Reader<'_>) -> Result<Vec<Ec2Instance>, CallError> {
+/// Lists the lab's servers; see [`Reader::reservations`].
+pub async fn list(reader: &Reader<'_>) -> Result<Vec<Reservation>, CallError> {
     let mut found = Vec::new();
     let mut token = None;
     let mut pages = Pages::of("ec2", "DescribeInstances");
@@ -77,10 +80,7 @@ async fn list(reader: &Reader<'_>) -> Result<Vec<Ec2Instance>, CallError> {
             .set_filters(ec2_tags::lab_filters(reader.scope))
             .set_next_token(token);
         let page = reader.cloud.describe_instances(input).await?;
-        for reservation in page.reservations.unwrap_or_default() {
-            reader.note_account(reservation.owner_id());
-            found.extend(reservation.instances.unwrap_or_default());
-        }
+        found.extend(page.reservations.unwrap_or_default());
         token = pages.next(page.next_token)?;
         if token.is_none() {
             return Ok(found);

@@ -10,6 +10,8 @@
 * The CallerReference of a hosted zone is never taken again, not even after its deletion.
 * Record changes are checked as Route 53 does, and `*` is listed as `\\052`.
 * A new bucket takes the tags of its creating call, is encrypted, and closed to the public.
+* A bucket is closed to other accounts unless it has a policy, whatever that says, and to calls
+  that expect another owner.
 * With `transition_ms`, an instance stays pending, stopping or shutting-down, and a change of
   records PENDING, for that long; a pending instance takes no address. With `instances_wait`, an
   instance stays in such a state until somebody else ends it.
@@ -124,8 +126,8 @@ class Strict:
     def before(self, call):
         """An answer instead of moto's, or None: moto is asked."""
         self.settle()
-        check = getattr(self, f"before_{call.operation}", None)
-        return check(call) if self.enabled and check else None
+        check = getattr(self, f"before_{call.operation}", lambda _: None)
+        return self.refuse_account(call) or check(call) if self.enabled else None
 
     def after(self, call, answer):
         """moto's answer, mended."""
@@ -272,6 +274,18 @@ class Strict:
         return None
 
     # S3
+
+    def refuse_account(self, call):
+        """Refuses who may not reach a bucket, or expects it to be another account's (S3 User Guide, "Verifying bucket ownership")."""
+        partition, owner = get_backend("s3").bucket_accounts.get(call.bucket, (None, None)) if call.service == "s3" else (None, None)
+        if owner is None or call.operation == "CreateBucket":
+            return None
+        expected = call.environ.get("HTTP_X_AMZ_EXPECTED_BUCKET_OWNER", owner)
+        if not re.fullmatch(r"[0-9]{12}", expected):
+            return error(call, 400, "InvalidBucketOwnerAWSAccountID", "The value of the expected bucket owner parameter must be an AWS account ID")
+        if expected != owner or owner != call.account and not get_backend("s3")[owner][partition].buckets[call.bucket].policy:
+            return error(call, 403, "AccessDenied", "Access Denied")
+        call.environ["HTTP_X_MOTO_ACCOUNT_ID"] = owner  # it answers as it does its own account
 
     def before_CreateBucket(self, call):
         _, owner = get_backend("s3").bucket_accounts.get(call.bucket, (None, call.account))

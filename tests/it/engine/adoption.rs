@@ -41,7 +41,7 @@ async fn adopt(lab: &Lab, address: &str, id: &str) {
     };
     let shared = Shared {
         handles: planned.live.handles().into(),
-        ..Shared::new(&lab.memory, &planned.scope, &planned.lookups)
+        ..Shared::new(&lab.memory, &planned.scope, ACCOUNT, &planned.lookups)
     };
     let say = |_: &str| {};
     adoption::adopt(&live, &desired, &Run::new(&shared, &address, &say))

@@ -248,7 +248,8 @@ pub async fn destroy_refusal(
             continue;
         };
         let is_bucket = live.address.kind() == Kind::Bucket;
-        if is_bucket && !options.empty_bucket && bucket::holds_anything(cloud, live).await? {
+        let owner = &planned.live.account;
+        if is_bucket && !options.empty_bucket && bucket::holds_anything(cloud, live, owner).await? {
             return Ok(Some(format!("refused: {} is not empty", live.id)));
         }
         let Body::Zone(zone) = &live.body else {
@@ -301,7 +302,7 @@ async fn switch(
         return Ok("refused: a change was cut off".to_owned());
     }
     let (lookups, address) = (Lookups::default(), Address::of(Kind::Instance));
-    let shared = Shared::new(cloud, &scope, &lookups);
+    let shared = Shared::new(cloud, &scope, &live.account, &lookups);
     let run = Run::new(&shared, &address, &|_| {});
     let id = &server.id;
     let switching = async {

@@ -38,6 +38,8 @@ pub struct Lab {
 pub struct Request {
     pub operation: String,
     pub writes: bool,
+    /// The account that a bucket must belong to, where the request says so.
+    pub expected_owner: Option<String>,
     pub start: f64,
     pub end: f64,
 }
@@ -245,6 +247,7 @@ impl Lab {
         let request = |entry: &Value| Request {
             operation: entry["operation"].as_str().unwrap().to_owned(),
             writes: entry["mutating"].as_bool().unwrap(),
+            expected_owner: entry["expected_owner"].as_str().map(str::to_owned),
             start: entry["start"].as_f64().unwrap(),
             end: entry["end"].as_f64().unwrap_or_default(),
         };

@@ -1,7 +1,12 @@
 //! Somebody else at work in the same account: single requests to AWS, without labctl.
 
+use serde_json::json;
+
 use super::Lab;
 use super::http::{Asked, send};
+
+/// Somebody else's account.
+const STRANGER: &str = "999999999999";
 
 impl Lab {
     /// Sends one request in this lab's account, and expects a good answer.
@@ -69,7 +74,65 @@ impl Lab {
             headers: &[],
             body: "",
         };
-        self.outside_as("999999999999", "s3", "us-east-1", &asked);
+        self.outside_as(STRANGER, "s3", "us-east-1", &asked);
+    }
+
+    /// Makes a bucket in somebody else's account that looks like this lab's: with its tags, and with a policy that
+    /// lets everybody do everything.
+    pub fn make_marked_foreign_bucket(&self, name: &str, lab: &str) {
+        self.make_foreign_bucket(name);
+        let tag = |(key, value)| format!("<Tag><Key>{key}</Key><Value>{value}</Value></Tag>");
+        let marks = [
+            ("labctl:lab", lab),
+            ("labctl:region", "us-east-1"),
+            ("labctl:resource", "bucket"),
+        ];
+        let tags: String = marks.map(tag).concat();
+        let tagging = format!("<Tagging><TagSet>{tags}</TagSet></Tagging>");
+        let policy = json!({ "Version": "2012-10-17", "Statement": [{
+            "Effect": "Allow", "Principal": "*", "Action": "s3:*",
+            "Resource": [format!("arn:aws:s3:::{name}"), format!("arn:aws:s3:::{name}/*")],
+        }] });
+        for (method, path, body) in [
+            ("PUT", format!("/{name}?tagging"), tagging),
+            (
+                "DELETE",
+                format!("/{name}?publicAccessBlock"),
+                String::new(),
+            ),
+            ("PUT", format!("/{name}?policy"), policy.to_string()),
+            ("PUT", format!("/{name}/data.txt"), "theirs".to_owned()),
+        ] {
+            let asked = Asked {
+                method,
+                path: &path,
+                headers: &[],
+                body: &body,
+            };
+            self.outside_as(STRANGER, "s3", "us-east-1", &asked);
+        }
+    }
+
+    /// All of a bucket in somebody else's account that a call could change.
+    pub fn foreign_bucket(&self, name: &str) -> Vec<String> {
+        let parts = [
+            "?tagging",
+            "?versioning",
+            "?encryption",
+            "?policy",
+            "?versions",
+        ];
+        let asked = parts.map(|part| format!("/{name}{part}"));
+        let ask = |path: &String| {
+            let asked = Asked {
+                method: "GET",
+                path,
+                headers: &[],
+                body: "",
+            };
+            self.outside_as(STRANGER, "s3", "us-east-1", &asked)
+        };
+        asked.iter().map(ask).collect()
     }
 
     /// How many servers, addresses and zones there are in the account, of whatever lab.

@@ -7,6 +7,7 @@ mod destroys;
 mod kills;
 mod model;
 mod neighbours;
+mod owners;
 mod plans;
 mod refusals;
 mod resizes;

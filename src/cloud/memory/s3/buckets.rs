@@ -25,6 +25,9 @@ const FIRST_REGION: &str = "us-east-1";
 
 /// A bucket.
 pub struct Bucket {
+    /// The account that it belongs to. One of another account has a policy that lets everybody do
+    /// everything; those that have none are in `Options::taken_buckets`.
+    pub owner: String,
     pub region: String,
     pub versioning: Option<BucketVersioningStatus>,
     pub encryption: ServerSideEncryptionConfiguration,
@@ -47,7 +50,8 @@ fn denied() -> Refusal {
 }
 
 impl World {
-    /// Finds a bucket that the call may reach: ours, and in this region.
+    /// Finds a bucket that the call may reach: of the account that it expects, and in this region
+    /// (S3 User Guide, "Verifying bucket ownership with bucket owner condition").
     pub fn bucket(&self, name: Option<&str>, owner: Option<&str>) -> Answer<(&str, &Bucket)> {
         let name = require(name, "Bucket")?;
         if self.options.taken_buckets.contains(name) {
@@ -56,7 +60,14 @@ impl World {
         let found = self.buckets.get_key_value(name);
         let found = found.filter(|_| self.register.sees(&arn(name)));
         let (name, bucket) = found.ok_or_else(no_such_bucket)?;
-        if owner.is_some_and(|owner| owner != self.register.account) {
+        let is_account =
+            |owner: &str| owner.len() == 12 && owner.bytes().all(|one| one.is_ascii_digit());
+        if !owner.is_none_or(is_account) {
+            let message =
+                "The value of the expected bucket owner parameter must be an AWS account ID";
+            return Err(refuse("InvalidBucketOwnerAWSAccountID", message));
+        }
+        if owner.is_some_and(|owner| owner != bucket.owner) {
             return Err(denied());
         }
         if bucket.region != self.register.region {
@@ -81,7 +92,9 @@ impl World {
         let region = self.location(configuration)?;
         let tags = configuration.map_or(&[][..], CreateBucketConfiguration::tags);
         let tags = read_tags(tags)?;
-        if self.options.taken_buckets.contains(name) {
+        let bucket = self.buckets.get(name);
+        let is_ours = bucket.is_none_or(|bucket| bucket.owner == self.register.account);
+        if self.options.taken_buckets.contains(name) || !is_ours {
             let message = "The requested bucket name is not available. The bucket namespace is \
                            shared by all users of the system. Please select a different name and \
                            try again.";
@@ -89,7 +102,7 @@ impl World {
         }
         let answer = CreateBucketOutput::builder().location(format!("/{name}"));
         let answer = answer.bucket_arn(arn(name)).build();
-        if let Some(bucket) = self.buckets.get(name) {
+        if let Some(bucket) = bucket {
             let is_forgiven = self.register.region == FIRST_REGION && bucket.region == FIRST_REGION;
             if is_forgiven && region == FIRST_REGION {
                 return Ok(answer);
@@ -113,6 +126,7 @@ impl World {
     fn add_bucket(&mut self, name: &str, region: String, tags: Tags) -> Answer<()> {
         self.register.enter(&arn(name), Kind::BUCKET, &region, tags);
         let bucket = Bucket {
+            owner: self.register.account.clone(),
             region,
             versioning: None,
             encryption: default_encryption()?,

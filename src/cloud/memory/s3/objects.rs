@@ -85,7 +85,7 @@ impl World {
 
     /// Puts an object: a version of it where the bucket keeps versions (S3 API Reference, "PutObject").
     pub fn put_object(&mut self, object: &Object) -> Answer<PutObjectOutput> {
-        self.bucket(Some(&object.bucket), None)?;
+        self.bucket(Some(&object.bucket), Some(&object.owner))?;
         if object.key.is_empty() || object.key.len() > LONGEST_KEY {
             return Err(refuse("KeyTooLongError", "Your key is too long"));
         }

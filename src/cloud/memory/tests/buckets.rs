@@ -1,10 +1,16 @@
+use aws_sdk_resourcegroupstagging::operation::get_resources::GetResourcesInput;
 use aws_sdk_s3::operation::create_bucket::CreateBucketInput;
 use aws_sdk_s3::operation::delete_bucket::DeleteBucketInput;
 use aws_sdk_s3::operation::delete_objects::DeleteObjectsInput;
+use aws_sdk_s3::operation::get_bucket_encryption::GetBucketEncryptionInput;
 use aws_sdk_s3::operation::get_bucket_tagging::GetBucketTaggingInput;
+use aws_sdk_s3::operation::get_bucket_versioning::GetBucketVersioningInput;
 use aws_sdk_s3::operation::get_public_access_block::GetPublicAccessBlockInput;
 use aws_sdk_s3::operation::list_object_versions::ListObjectVersionsInput;
+use aws_sdk_s3::operation::put_bucket_encryption::PutBucketEncryptionInput;
+use aws_sdk_s3::operation::put_bucket_tagging::PutBucketTaggingInput;
 use aws_sdk_s3::operation::put_bucket_versioning::PutBucketVersioningInput;
+use aws_sdk_s3::operation::put_public_access_block::PutPublicAccessBlockInput;
 use aws_sdk_s3::types::{
     BucketLocationConstraint, BucketVersioningStatus, CreateBucketConfiguration, Delete,
     ObjectIdentifier, Tag, VersioningConfiguration,
@@ -96,6 +102,86 @@ async fn names_belong_to_everybody_and_buckets_to_a_region() {
             .len(),
         1
     );
+}
+
+/// What each operation that takes an expected owner answers.
+async fn codes_for(memory: &Memory, owner: &str) -> Vec<String> {
+    macro_rules! code_of {
+        ($method:ident($Input:ident)) => {{
+            let input = $Input::builder()
+                .bucket("our-lab")
+                .expected_bucket_owner(owner);
+            code(memory.$method(input).await)
+        }};
+    }
+    let object = crate::cloud::Object {
+        bucket: "our-lab".to_owned(),
+        owner: owner.to_owned(),
+        key: "model".to_owned(),
+        content: std::sync::Arc::default(),
+    };
+    let delete = Delete::builder()
+        .objects(self::object("model", None))
+        .build()
+        .unwrap();
+    let delete = DeleteObjectsInput::builder()
+        .bucket("our-lab")
+        .delete(delete);
+    vec![
+        code_of!(get_bucket_tagging(GetBucketTaggingInput)),
+        code_of!(get_bucket_versioning(GetBucketVersioningInput)),
+        code_of!(get_bucket_encryption(GetBucketEncryptionInput)),
+        code_of!(get_public_access_block(GetPublicAccessBlockInput)),
+        code_of!(list_object_versions(ListObjectVersionsInput)),
+        code_of!(put_bucket_tagging(PutBucketTaggingInput)),
+        code_of!(put_bucket_versioning(PutBucketVersioningInput)),
+        code_of!(put_bucket_encryption(PutBucketEncryptionInput)),
+        code_of!(put_public_access_block(PutPublicAccessBlockInput)),
+        code(memory.put_object(object).await),
+        code(
+            memory
+                .delete_objects(delete.expected_bucket_owner(owner))
+                .await,
+        ),
+        code_of!(delete_bucket(DeleteBucketInput)),
+    ]
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_operation_checks_the_owner_it_is_given() {
+    let memory = memory();
+    create(&memory, "our-lab", None).await.unwrap();
+    let before = memory.snapshot();
+    assert_eq!(
+        codes_for(&memory, "999999999999").await,
+        ["AccessDenied"; 12]
+    );
+    assert_eq!(
+        codes_for(&memory, "").await,
+        ["InvalidBucketOwnerAWSAccountID"; 12]
+    );
+    assert_eq!(memory.snapshot(), before);
+}
+
+#[tokio::test(start_paused = true)]
+async fn bucket_of_another_account_answers_whom_its_policy_lets_in() {
+    let memory = memory();
+    create(&memory, "our-lab", None).await.unwrap();
+    assert!(memory.give_bucket_away("our-lab", "999999999999"));
+    let get = || GetBucketTaggingInput::builder().bucket("our-lab");
+    memory.get_bucket_tagging(get()).await.unwrap();
+    let theirs = get().expected_bucket_owner("999999999999");
+    memory.get_bucket_tagging(theirs).await.unwrap();
+    let ours = get().expected_bucket_owner("123456789012");
+    assert_eq!(code(memory.get_bucket_tagging(ours).await), "AccessDenied");
+    assert_eq!(
+        code(create(&memory, "our-lab", None).await),
+        "BucketAlreadyExists"
+    );
+    // What is tagged there is another account's.
+    let tagged = GetResourcesInput::builder();
+    let tagged = memory.get_resources(tagged).await.unwrap();
+    assert_eq!(tagged.resource_tag_mapping_list(), []);
 }
 
 #[tokio::test(start_paused = true)]
