@@ -31,7 +31,11 @@ class Notebooks:
 
     def request(self, address, method="GET", body=None):
         text = None if body is None else json.dumps(body)
-        return HTTPRequest(address, method=method, headers=self.headers, body=text, allow_nonstandard_methods=True)
+        # A kernel takes its time to start on a busy machine, and its websocket opens only then.
+        times = {"connect_timeout": 60, "request_timeout": 120}
+        return HTTPRequest(
+            address, method=method, headers=self.headers, body=text, allow_nonstandard_methods=True, **times
+        )
 
     async def ask(self, address, method="GET", body=None):
         answer = await AsyncHTTPClient().fetch(self.request(address, method, body))
