@@ -399,11 +399,8 @@ fn bucket_of_another_account_is_not_offered_for_adoption() {
         assert!(text.contains(why) && text.contains(help), "{text}");
         assert!(!text.contains("adopt"), "{text}");
         let document = document(FULL, &live);
-        let changes = document["changes"].as_array().unwrap().iter();
-        let bucket = changes
-            .filter(|one| one["address"] == "bucket")
-            .next()
-            .unwrap();
+        let mut changes = document["changes"].as_array().unwrap().iter();
+        let bucket = changes.find(|one| one["address"] == "bucket").unwrap();
         assert_eq!(bucket["reason"], format!("{why}; {help}"));
     }
 }

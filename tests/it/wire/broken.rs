@@ -71,14 +71,14 @@ fn a_bucket_out_of_reach_is_a_conflict() {
         assert_eq!(bucket["action"], "conflict", "{ran}");
         assert_eq!(document["summary"]["conflict"], 1, "{ran}");
         lab.labctl(&["apply", "--yes"])
-            .refuses(&["in the way of `bucket`"]);
+            .refuses(&["is there already and out of reach", "bucket.name"]);
         assert_eq!(lab.writes(), 0);
     }
     // The name was free at plan time, and is taken by the time of the apply.
     lab.fault(json!({ "match": "s3:CreateBucket", "count": 0, "status": 409, "code": "BucketAlreadyExists" }));
     lab.labctl(&["apply", "--yes"])
         .exits(1)
-        .says(&["name is taken", "bucket.name"]);
+        .says(&["belongs to another account", "bucket.name"]);
     lab.no_faults();
     lab.apply();
     // Where all but one are answered, it is not somebody else's: that one is not permitted.

@@ -98,7 +98,7 @@ fn a_name_that_is_taken_is_not_taken_over() {
     assert_eq!(bucket["action"], "conflict", "{ran}");
     lab.forget_requests();
     lab.labctl(&["apply", "--yes"])
-        .refuses(&["`bucket`", "nothing was changed"]);
+        .refuses(&[&lab.bucket(), "nothing was changed"]);
     assert_eq!(lab.writes(), 0);
     assert_eq!(lab.census("us-east-1"), (0, 0, 0));
 }
