@@ -2,43 +2,33 @@
 
 pub mod adopt;
 pub mod apply;
+pub mod arguments;
 pub mod completions;
 pub mod destroy;
 pub mod doctor;
-mod failure;
 pub mod graph;
-mod hosting;
 pub mod init;
-mod interrupt;
 pub mod logs;
-mod looked;
-mod my_ip;
 pub mod passwd;
-mod pending;
 pub mod plan;
 pub mod power;
-mod rehearsal;
 pub mod render;
-mod running;
 pub mod sandbox;
 pub mod schema;
-mod server;
-mod session;
 pub mod ssh;
 pub mod status;
-mod through;
 pub mod tunnel;
 pub mod validate;
-mod way;
+pub mod workflow;
 
 use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::cli::{Cli, Command};
+use crate::commands::arguments::{Cli, Command};
 use crate::report::{Out, OutOptions};
 
-pub use failure::Failure;
+pub use workflow::Failure;
 
 /// The exit code of `--detailed-exitcode` for a plan with changes.
 pub const HAS_CHANGES: u8 = 2;

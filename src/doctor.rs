@@ -2,6 +2,7 @@
 
 mod applied;
 mod machine;
+pub mod outside;
 mod server;
 
 use std::collections::BTreeSet;
@@ -10,8 +11,8 @@ use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
 
-use crate::outside::ports::Knock;
-use crate::outside::tls::Served;
+use crate::doctor::outside::ports::Knock;
+use crate::doctor::outside::tls::Served;
 use crate::plan::HttpsMode;
 
 pub use applied::{Comparison, LastApply, Record, last_apply, plan};

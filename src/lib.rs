@@ -6,47 +6,32 @@
 //! ```text
 //! plan file ──plan──▶ Plan ──lower──▶ desired resources ─┐
 //!                                                        ├─diff─▶ change set ──graph──▶ steps ──apply──▶ outcome
-//! AWS ──resources::read──▶ live resources ───────────────┘
+//! AWS ──read (2 rounds)──▶ live resources ───────────────┘                                                  │
+//! Plan ──pieces──▶ desired host ──┐                                                                         ▼ the server is up
+//! server ──probe (1 exec)─▶ facts ┴─diff─▶ host changes ──▶ one agent run on the server ──▶ gates ──▶ done, or rolled back
 //! ```
 //!
-//! The modules are the stages, in this order: [`plan`] (the file, its checks),
-//! [`lower`], [`resources`] (each kind's properties, reading and writing),
-//! [`diff`], [`graph`], [`apply`]. [`cloud`] is the edge to AWS; planning is
-//! given its read-only half, so that it cannot write. [`report`] turns values
-//! into text, JSON and progress; nothing else prints. [`sandbox`] is an AWS
-//! account with its servers on this laptop. [`outside`] is what the world sees
-//! of a server, and [`doctor`] judges it; [`permissions`] is
-//! what IAM has to allow. [`commands`] puts the
-//! stages together, one file for each command.
+//! Each folder uses only those below it, and no two modules use each other; a test
+//! (`tests/it/walls.rs`) reads the imports and holds it:
+//!
+//! - [`commands`]: the arguments, and one file for each command, which reads as the stages
+//! - [`report`]: values → text, JSON and progress; nothing else prints
+//! - [`sandbox`]: an AWS account with its servers on this laptop
+//! - [`host`]: the host half, what is on the server
+//! - [`doctor`]: findings, with what the world sees of a server
+//! - [`cloud`]: the cloud half, what is in AWS
+//! - [`plan`]: the plan file, its checks, and the folders of the laptop that it names
+//! - `support`: what knows nothing of labs
 //!
 //! There is no state file. Whose a resource is stands on the resource itself:
 //! as tags, as the caller reference of a hosted zone, as the companion TXT
 //! record of a DNS record.
 
-pub mod apply;
-pub mod backoff;
-mod bounded;
-pub mod cli;
 pub mod cloud;
 pub mod commands;
-pub mod diff;
-pub mod digest;
 pub mod doctor;
-pub mod folders;
-pub mod graph;
 pub mod host;
-pub mod local_folder;
-pub mod lower;
-pub mod outside;
-pub mod permissions;
 pub mod plan;
-pub mod planning;
-pub mod preflight;
-mod private;
 pub mod report;
-pub mod resource;
-pub mod resources;
 pub mod sandbox;
-pub mod saved;
-mod steering;
-mod wire;
+pub mod support;

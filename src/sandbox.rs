@@ -23,8 +23,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::backoff::Backoff;
 use crate::plan::{Https, HttpsMode, Image, Plan};
+use crate::support::backoff::Backoff;
 
 use engine::Found;
 pub use error::SandboxError;

@@ -5,16 +5,17 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use crate::cli::Global;
-use crate::cloud::Cloud;
-use crate::diff::Change;
-use crate::planning::{self, Planned};
+use crate::cloud::api::Cloud;
+use crate::cloud::diff::Change;
+use crate::cloud::planning::{self, Planned};
+use crate::cloud::resource::{Address, Desired, Live, Owner};
+use crate::cloud::resources::run::Shared;
+use crate::cloud::resources::{LAB_TAG, Run, adoption};
+use crate::commands::arguments::Global;
 use crate::report::Out;
-use crate::resource::{Address, Desired, Live, Owner};
-use crate::resources::run::Shared;
-use crate::resources::{LAB_TAG, Run, adoption};
 
-use super::{Failure, apply, running, session};
+use super::workflow::{cloud_apply, session};
+use super::{Failure, apply};
 
 /// What `adopt` takes.
 #[derive(Debug, Args)]
@@ -42,7 +43,7 @@ pub async fn run(global: &Global, arguments: &Arguments, out: &Out) -> Result<Ex
         "take `{id}` into the lab `{}` as `{address}`?",
         planned.scope.lab
     );
-    running::confirm(&question, arguments.yes, out)?;
+    cloud_apply::confirm(&question, arguments.yes, out)?;
     let shared = Shared {
         handles: RefCell::new(planned.live.handles()),
         ..Shared::new(

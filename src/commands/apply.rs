@@ -6,22 +6,23 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-use crate::bounded;
-use crate::cli::Global;
-use crate::diff::{Change, ChangeSet, Conflict};
+use crate::cloud::diff::{Change, ChangeSet, Conflict};
+use crate::cloud::planning::{self, Laptop, Planned};
+use crate::cloud::resource::{Address, OnChange, Owner, Power};
+use crate::cloud::resources::Kind;
+use crate::cloud::saved_plan::{self, SavedPlan};
+use crate::commands::arguments::Global;
 use crate::plan::{self, DurationSetting, Parsed};
-use crate::planning::{self, Laptop, Planned};
 use crate::report::{self, Out, PlanView, host as report_host, json, outcome};
-use crate::resource::{Address, OnChange, Owner, Power};
-use crate::resources::Kind;
-use crate::saved::{self, SavedPlan};
+use crate::support::bounded;
 
-use super::hosting::{self, Context, Hosting, Reached};
-use super::looked::{self, HostPlanned};
+use super::Failure;
 use super::plan::{show, view};
-use super::running::{self, Ended, Options};
-use super::way::Way;
-use super::{Failure, server, session};
+use super::workflow::cloud_apply::{self, Ended, Options};
+use super::workflow::host_plan::{self, HostPlanned};
+use super::workflow::host_workflow::{self, Context, Hosting, Reached};
+use super::workflow::route::Way;
+use super::workflow::{server, session};
 
 /// What `apply` takes.
 #[derive(Debug, Args)]
@@ -112,20 +113,20 @@ pub async fn run(global: &Global, arguments: &Arguments, out: &Out) -> Result<Ex
     }
     let does_cloud = only != Some(Half::Host);
     check(&parsed, &planned, arguments, does_cloud)?;
-    looked::refuse(&host.as_ref().map(HostPlanned::refusals).unwrap_or_default())?;
+    host_plan::refuse(&host.as_ref().map(HostPlanned::refusals).unwrap_or_default())?;
     let has_host_work = !is_off(&planned) && host.as_ref().is_some_and(HostPlanned::has_work);
     if has_host_work {
         server::check_key(&parsed, &laptop.public_key, out).await?;
     }
     if (does_cloud && planned.set.has_work()) || has_host_work {
-        running::confirm("apply these changes?", arguments.yes, out)?;
+        cloud_apply::confirm("apply these changes?", arguments.yes, out)?;
     }
     let options = arguments.options(&parsed, &way);
     let planned = match does_cloud {
         true => planned,
         false => without_changes(planned),
     };
-    let ended = running::apply(&aws, &planned, &options, out).await?;
+    let ended = cloud_apply::apply(&aws, &planned, &options, out).await?;
     match (hosting, host) {
         (Some(hosting), Some(host)) if ended.is_complete() => {
             finish_host(&hosting, host, &planned, &ended, out).await
@@ -183,7 +184,7 @@ async fn finish_host(
         (Some(id), Some(address), _) => Some(Reached {
             id: id.clone(),
             address: Some(address.into()),
-            is_same: hosting::stays_up(&planned.set),
+            is_same: host_workflow::stays_up(&planned.set),
         }),
         (Some(id), None, _) => hosting.find(id).await?,
     };
@@ -216,7 +217,7 @@ async fn finish_host(
 }
 
 fn open(file: &Path) -> Result<SavedPlan, Failure> {
-    let bytes = bounded::read(file, saved::MAXIMUM_BYTES).map_err(|error| {
+    let bytes = bounded::read(file, saved_plan::MAXIMUM_BYTES).map_err(|error| {
         Failure::said(
             format!("cannot read the saved plan `{}`: {error}", file.display()),
             "name a file that `labctl plan --out FILE` wrote; a plan file is named by `--file`",

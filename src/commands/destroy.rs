@@ -5,18 +5,19 @@ use std::time::Duration;
 
 use clap::Args;
 
-use crate::cli::Global;
-use crate::cloud::Read;
-use crate::diff::Change;
+use crate::cloud::api::Read;
+use crate::cloud::diff::Change;
+use crate::cloud::planning::{self, Planned};
+use crate::cloud::resource::{Live, Owner};
+use crate::cloud::resources::{Body, Kind, Scope, bucket};
+use crate::commands::arguments::Global;
 use crate::plan::DurationSetting;
-use crate::planning::{self, Planned};
 use crate::report::{Out, outcome, text};
-use crate::resource::{Live, Owner};
-use crate::resources::{Body, Kind, Scope, bucket};
 
+use super::Failure;
 use super::plan::view;
-use super::running::{self, Options};
-use super::{Failure, session};
+use super::workflow::cloud_apply::{self, Options};
+use super::workflow::session;
 
 /// What `destroy` takes.
 #[derive(Debug, Args)]
@@ -67,7 +68,7 @@ pub async fn run(global: &Global, arguments: &Arguments, out: &Out) -> Result<Ex
         ));
     }
     if planned.set.has_work() {
-        running::confirm("delete all this?", arguments.yes, out)?;
+        cloud_apply::confirm("delete all this?", arguments.yes, out)?;
     }
     let options = Options {
         empty_bucket: arguments.empty_bucket,
@@ -76,7 +77,7 @@ pub async fn run(global: &Global, arguments: &Arguments, out: &Out) -> Result<Ex
         parsed: &parsed,
         way: &way,
     };
-    let ended = running::apply(&aws, &planned, &options, out).await?;
+    let ended = cloud_apply::apply(&aws, &planned, &options, out).await?;
     if ended.is_complete() {
         for server in deleted(&planned, Kind::Instance) {
             // Its key means nothing any more, but does no harm either.

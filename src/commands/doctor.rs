@@ -11,23 +11,24 @@ use std::time::SystemTime;
 use clap::Args;
 use futures_util::future::{join, join_all};
 
-use crate::cli::{Global, Place};
+use crate::cloud::permissions;
+use crate::cloud::planning::Laptop;
+use crate::cloud::resource::Power;
+use crate::cloud::resources::{self, Body, Kind, LiveLab, Reader, Scope};
+use crate::commands::arguments::{Global, Place};
+use crate::doctor::outside::dns::{self, Resolver};
+use crate::doctor::outside::{RESOLVERS, ports, tls};
 use crate::doctor::{self, Door, Finding, LastApply, Record, Seen};
 use crate::host::session::Examined;
 use crate::host::ssh::Patience;
 use crate::host::{DesiredHost, session as host_session};
-use crate::outside::dns::{self, Resolver};
-use crate::outside::{RESOLVERS, ports, tls};
-use crate::permissions;
 use crate::plan::{self, DomainName, HttpsMode, Parsed};
-use crate::planning::Laptop;
 use crate::report::{Out, doctor as report, explain};
-use crate::resource::Power;
-use crate::resources::{self, Body, Kind, LiveLab, Reader, Scope};
 
-use super::server::Server;
-use super::way::Way;
-use super::{Failure, pending, session};
+use super::Failure;
+use super::workflow::route::Way;
+use super::workflow::server::Server;
+use super::workflow::{pending, session};
 
 /// What `doctor` takes.
 #[derive(Debug, Args)]
@@ -159,7 +160,7 @@ pub async fn run(global: &Global, arguments: &Arguments, out: &Out) -> Result<Ex
 }
 
 /// Whether there is a server that runs.
-fn lab(live: &Result<LiveLab, crate::cloud::CallError>) -> Finding {
+fn lab(live: &Result<LiveLab, crate::cloud::api::CallError>) -> Finding {
     let live = match live {
         Ok(live) => live,
         Err(error) => {

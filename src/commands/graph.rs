@@ -2,16 +2,17 @@
 
 use std::process::ExitCode;
 
-use crate::cli::Global;
-use crate::diff;
-use crate::folders;
-use crate::graph;
-use crate::lower::{self, Inputs};
+use crate::cloud::diff;
+use crate::cloud::graph;
+use crate::cloud::lower::{self, Inputs};
+use crate::cloud::resources::Scope;
+use crate::commands::arguments::Global;
 use crate::plan;
 use crate::report::{Out, graph as graph_text};
-use crate::resources::Scope;
+use crate::support::folders;
 
-use super::{Failure, session};
+use super::Failure;
+use super::workflow::session;
 
 /// Stands for the account, which the order does not depend on.
 const ANY_ACCOUNT: &str = "000000000000";

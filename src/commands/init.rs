@@ -7,10 +7,10 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use crate::cli::Global;
-use crate::folders;
+use crate::commands::arguments::Global;
 use crate::plan::{self, BucketName, DomainName, Email, FilePath, InitAnswers, LabName, Region};
 use crate::report::Out;
+use crate::support::folders;
 
 use super::Failure;
 

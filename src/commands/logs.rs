@@ -4,16 +4,17 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use crate::cli::Global;
+use crate::commands::arguments::Global;
 use crate::host::HostError;
 use crate::host::services::{self, SERVICES, Service};
 use crate::host::ssh::Shell;
 use crate::plan::{Parsed, nearest};
 use crate::report::{Out, harmless};
 
-use super::server::{LOGIN, Visit};
-use super::through::{self, Held, Over};
-use super::{Failure, interrupt, session};
+use super::Failure;
+use super::workflow::server::{LOGIN, Visit};
+use super::workflow::system_ssh::{self, Held, Over};
+use super::workflow::{interrupt, session};
 
 /// What `logs` takes.
 #[derive(Debug, Args)]
@@ -86,7 +87,7 @@ pub async fn run(global: &Global, arguments: &Arguments, out: &Out) -> Result<Ex
              are shown too"
         ));
     }
-    let ssh = through::ssh(&visit, LOGIN, &through::ALIVE).await?;
+    let ssh = system_ssh::ssh(&visit, LOGIN, &system_ssh::ALIVE).await?;
     let mut held = Held::start(ssh, &remote(&source, arguments)?)?;
     let print = async {
         while let Some(line) = held.line().await {

@@ -4,13 +4,14 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use crate::cli::Global;
+use crate::commands::arguments::Global;
 use crate::host::password::Password;
 use crate::host::session as host_session;
 use crate::report::Out;
 
-use super::server::{self, Visit};
-use super::{Failure, session};
+use super::Failure;
+use super::workflow::server::{self, Visit};
+use super::workflow::session;
 
 /// What `passwd` takes.
 #[derive(Debug, Args)]

@@ -6,16 +6,17 @@ use std::process::ExitCode;
 use clap::Args;
 use serde_json::Value as Json;
 
-use crate::cli::Global;
-use crate::planning::{self, Planned};
-use crate::private;
+use crate::cloud::planning::{self, Planned};
+use crate::cloud::saved_plan::SavedPlan;
+use crate::commands::arguments::Global;
 use crate::report::{Out, PlanView, host, json, text};
-use crate::saved::SavedPlan;
+use crate::support::private_files;
 
 use super::apply::Half;
-use super::hosting::{Context, Hosting};
-use super::looked::{self, HostPlanned};
-use super::{Failure, HAS_CHANGES, session};
+use super::workflow::host_plan::{self, HostPlanned};
+use super::workflow::host_workflow::{Context, Hosting};
+use super::workflow::session;
+use super::{Failure, HAS_CHANGES};
 
 /// What `plan` takes.
 #[derive(Debug, Args)]
@@ -68,7 +69,7 @@ pub async fn run(global: &Global, arguments: &Arguments, out: &Out) -> Result<Ex
             file.display()
         ));
     }
-    looked::refuse(&host.as_ref().map(HostPlanned::refusals).unwrap_or_default())?;
+    host_plan::refuse(&host.as_ref().map(HostPlanned::refusals).unwrap_or_default())?;
     let has_cloud_changes = planned.set.has_work() || planned.set.conflicts().next().is_some();
     let has_changes = host.as_ref().is_some_and(HostPlanned::has_changes)
         || (has_cloud_changes && arguments.only != Some(Half::Host));
@@ -100,7 +101,7 @@ pub fn view(planned: &Planned) -> PlanView<'_> {
 }
 
 fn save(file: &Path, saved: &SavedPlan) -> Result<(), Failure> {
-    private::write(file, saved.to_text().as_bytes()).map_err(|error| {
+    private_files::write(file, saved.to_text().as_bytes()).map_err(|error| {
         Failure::said(
             format!("cannot write `{}`: {error}", file.display()),
             "name a file in a folder of yours by `--out`",

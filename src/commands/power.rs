@@ -2,14 +2,15 @@
 
 use std::process::ExitCode;
 
-use crate::cli::Global;
+use crate::cloud::resource::{Address, Live, Power};
+use crate::cloud::resources::instance::power;
+use crate::cloud::resources::run::Shared;
+use crate::cloud::resources::{self, Body, Kind, Lookups, Reader, Run, Scope};
+use crate::commands::arguments::Global;
 use crate::report::Out;
-use crate::resource::{Address, Live, Power};
-use crate::resources::instance::power;
-use crate::resources::run::Shared;
-use crate::resources::{self, Body, Kind, Lookups, Reader, Run, Scope};
 
-use super::{Failure, server, session};
+use super::Failure;
+use super::workflow::{server, session};
 
 /// Starts the server and waits until it runs.
 pub async fn start(global: &Global, out: &Out) -> Result<ExitCode, Failure> {

@@ -5,12 +5,13 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use crate::cli::Global;
+use crate::commands::arguments::Global;
 use crate::host;
-use crate::private;
 use crate::report::Out;
+use crate::support::private_files;
 
-use super::{Failure, session};
+use super::Failure;
+use super::workflow::session;
 
 /// What `render` takes.
 #[derive(Debug, Args)]
@@ -47,7 +48,7 @@ pub fn run(global: &Global, arguments: &Arguments, out: &Out) -> Result<ExitCode
             let target = folder.join(path);
             // Who has a file for themselves does not find a copy of it that others may read.
             place(&target, || {
-                private::copy(&target, &file.content, file.executable)
+                private_files::copy(&target, &file.content, file.executable)
             })?;
             out.result(&target.display().to_string());
         }

@@ -4,12 +4,13 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 
-use crate::cli::Global;
+use crate::commands::arguments::Global;
 use crate::plan::{LabName, Parsed};
 use crate::report::{Out, Stages, sandbox as report};
 use crate::sandbox::{self, Place, Sandbox, Status};
 
-use super::{Failure, session};
+use super::Failure;
+use super::workflow::session;
 
 /// What `sandbox` takes.
 #[derive(Debug, Args)]

@@ -4,11 +4,12 @@ use std::process::{Command, ExitCode};
 
 use clap::Args;
 
-use crate::cli::Global;
+use crate::commands::arguments::Global;
 use crate::report::Out;
 
-use super::server::{self, LOGIN, Visit};
-use super::{Failure, session, through};
+use super::Failure;
+use super::workflow::server::{self, LOGIN, Visit};
+use super::workflow::{session, system_ssh};
 
 /// What `ssh` takes.
 #[derive(Debug, Args)]
@@ -28,7 +29,7 @@ pub async fn run(global: &Global, arguments: &Arguments, out: &Out) -> Result<Ex
         server::check_user(&parsed, &arguments.login)?;
     }
     let visit = Visit::new(parsed, global, out).await?;
-    let mut ssh = through::ssh(&visit, &arguments.login, &[]).await?;
+    let mut ssh = system_ssh::ssh(&visit, &arguments.login, &[]).await?;
     ssh.args(&arguments.command);
     hand_over(ssh)
 }
@@ -36,12 +37,14 @@ pub async fn run(global: &Global, arguments: &Arguments, out: &Out) -> Result<Ex
 #[cfg(unix)]
 fn hand_over(mut ssh: Command) -> Result<ExitCode, Failure> {
     use std::os::unix::process::CommandExt;
-    Err(through::unstarted(&ssh.exec()))
+    Err(system_ssh::unstarted(&ssh.exec()))
 }
 
 #[cfg(not(unix))]
 fn hand_over(mut ssh: Command) -> Result<ExitCode, Failure> {
-    let status = ssh.status().map_err(|error| through::unstarted(&error))?;
+    let status = ssh
+        .status()
+        .map_err(|error| system_ssh::unstarted(&error))?;
     let code = status.code().and_then(|code| u8::try_from(code).ok());
     Ok(ExitCode::from(code.unwrap_or(1)))
 }

@@ -4,11 +4,12 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use crate::cli::Global;
+use crate::cloud::resources::{self, Reader, Scope};
+use crate::commands::arguments::Global;
 use crate::report::{Out, StatusView, json, status};
-use crate::resources::{self, Reader, Scope};
 
-use super::{Failure, session};
+use super::Failure;
+use super::workflow::session;
 
 /// What `status` takes.
 #[derive(Debug, Args)]

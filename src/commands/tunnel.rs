@@ -6,14 +6,15 @@ use std::str::FromStr;
 
 use clap::Args;
 
-use crate::cli::Global;
+use crate::commands::arguments::Global;
 use crate::host::services::{self, SERVICES, Service};
 use crate::plan::Parsed;
 use crate::report::Out;
 
-use super::server::{LOGIN, Visit};
-use super::through::{self, Held, Over};
-use super::{Failure, interrupt, session};
+use super::Failure;
+use super::workflow::server::{LOGIN, Visit};
+use super::workflow::system_ssh::{self, Held, Over};
+use super::workflow::{interrupt, session};
 
 /// What `tunnel` takes.
 #[derive(Debug, Args)]
@@ -142,8 +143,8 @@ pub async fn run(global: &Global, arguments: &Arguments, out: &Out) -> Result<Ex
     let visit = Visit::new(parsed, global, out).await?;
     let forward = format!("127.0.0.1:{local}:127.0.0.1:{}", end.port());
     let mut options = vec!["-o", "ExitOnForwardFailure=yes", "-L", &forward];
-    options.extend(through::ALIVE);
-    let ssh = through::ssh(&visit, LOGIN, &options).await?;
+    options.extend(system_ssh::ALIVE);
+    let ssh = system_ssh::ssh(&visit, LOGIN, &options).await?;
     let mut held = Held::start(ssh, &remote(end.port()))?;
     let held = &mut held;
     match interrupt::leaving(stand(held, end, local, &url, out)).await {

@@ -2,12 +2,13 @@
 
 use std::process::ExitCode;
 
-use crate::cli::Global;
-use crate::folders;
+use crate::commands::arguments::Global;
 use crate::plan;
 use crate::report::Out;
+use crate::support::folders;
 
-use super::{Failure, session};
+use super::Failure;
+use super::workflow::session;
 
 /// Checks the plan file.
 pub fn run(global: &Global, out: &Out) -> Result<ExitCode, Failure> {

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use crate::digest;
 use crate::plan::{CertificateFiles, HttpsMode, KeyFiles, LocalFolders, Plan, Workbench};
+use crate::support::digest;
 
 use super::pieces;
 use super::render::{RenderError, Templates};

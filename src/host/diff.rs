@@ -5,7 +5,7 @@ mod users;
 
 use std::collections::BTreeMap;
 
-use crate::digest;
+use crate::support::digest;
 
 use super::change::{FileAction, FileChange, HostChange};
 use super::desired::{DesiredFile, DesiredHost, Environment, Tree};

@@ -6,8 +6,8 @@ use std::io;
 
 use serde::Serialize;
 
-use crate::digest;
-use crate::local_folder::LocalFolder;
+use crate::plan::local_folder::LocalFolder;
+use crate::support::digest;
 
 use super::change::{FileAction, HostChange, UnitAction, UserAction};
 use super::desired::{

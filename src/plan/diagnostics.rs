@@ -5,7 +5,7 @@ use miette::{
     MietteSpanContents, SourceCode, SourceSpan, SpanContents,
 };
 
-use crate::steering::{harmless, harmless_lines, steers};
+use crate::support::terminal_escapes::{harmless, harmless_lines, steers};
 
 use super::problem::{Problem, Problems, Severity};
 use super::source::{Source, Span};

@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::local_folder::{self, LocalFolder};
-use crate::resources::bucket::Upload;
+use crate::cloud::resources::bucket::Upload;
+use crate::plan::local_folder::{self, LocalFolder};
 
 use super::model::{Api, Language, Plan};
 use super::problem::Problem;

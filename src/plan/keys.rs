@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 
-use crate::wire::Reader;
+use crate::support::ssh_encoding::Reader;
 
 use super::scalars::Invalid;
 

@@ -14,6 +14,7 @@ mod folders;
 mod init;
 mod keys;
 mod load;
+pub mod local_folder;
 mod model;
 mod names;
 mod problem;

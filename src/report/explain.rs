@@ -8,8 +8,8 @@ mod table;
 
 use std::error::Error;
 
-use crate::cloud::{Call, CallError, Failure};
-use crate::resources::StepError;
+use crate::cloud::api::{Call, CallError, Failure};
+use crate::cloud::resources::StepError;
 
 use super::words::harmless;
 

@@ -1,6 +1,6 @@
 //! The graph of steps → text, wave by wave.
 
-use crate::graph::Graph;
+use crate::cloud::graph::Graph;
 
 /// Lists the steps in waves: those of a wave wait for earlier ones only.
 pub fn text(graph: &Graph) -> String {

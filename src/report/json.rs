@@ -3,12 +3,12 @@
 
 use serde_json::{Value, json};
 
-use crate::apply::Event;
-use crate::diff::{Change, FieldChange};
-use crate::graph::{Graph, Step};
+use crate::cloud::apply::Event;
+use crate::cloud::diff::{Change, FieldChange};
+use crate::cloud::graph::{Graph, Step};
+use crate::cloud::resource::{Field, Live, OnChange, Owner, Standing};
+use crate::cloud::resources::{Body, Kind};
 use crate::host::Verdict;
-use crate::resource::{Field, Live, OnChange, Owner, Standing};
-use crate::resources::{Body, Kind};
 
 use super::explain::step_error;
 use super::outcome::left_out;
@@ -64,7 +64,8 @@ fn fields(change: &Change) -> Vec<Value> {
         Change::Create(desired) => {
             let fields = desired.body.fields();
             let set = fields.iter().filter(|field| {
-                field.on_change != OnChange::Ignore && field.value != crate::resource::Value::Absent
+                field.on_change != OnChange::Ignore
+                    && field.value != crate::cloud::resource::Value::Absent
             });
             set.map(of_new).collect()
         }
@@ -152,7 +153,7 @@ fn failure(
     graph: &Graph,
     view: &OutcomeView<'_>,
     step: &Step,
-    error: &crate::resources::StepError,
+    error: &crate::cloud::resources::StepError,
 ) -> Value {
     let explanation = step_error(error);
     let skipped = left_out(graph, view.outcome, step);

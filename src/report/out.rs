@@ -12,7 +12,7 @@ use indicatif::MultiProgress;
 use serde_json::Value;
 
 use crate::plan::{Problem, Problems, Source, render};
-use crate::steering::{harmless_but_styles, harmless_json, harmless_lines};
+use crate::support::terminal_escapes::{harmless_but_styles, harmless_json, harmless_lines};
 
 use super::Explanation;
 use super::style::{ERROR, HELP, WARNING, paint};

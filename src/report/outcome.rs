@@ -3,10 +3,10 @@
 
 use std::collections::BTreeSet;
 
-use crate::apply::Outcome;
-use crate::diff::Change;
-use crate::graph::{Graph, Step};
-use crate::resource::Power;
+use crate::cloud::apply::Outcome;
+use crate::cloud::diff::Change;
+use crate::cloud::graph::{Graph, Step};
+use crate::cloud::resource::Power;
 
 use super::explain::step_error;
 use super::style::{DANGER, DIM, HELP, KEPT, STRONG, UPDATE, paint};

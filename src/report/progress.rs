@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::apply::{Event, Listener};
-use crate::graph::Step;
+use crate::cloud::apply::{Event, Listener};
+use crate::cloud::graph::Step;
 
 use super::words::{doing, harmless, step_name};
 use super::{Out, json};

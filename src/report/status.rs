@@ -1,7 +1,7 @@
 //! A lab as it is, as text.
 
-use crate::resource::{Live, Owner, Power, Standing};
-use crate::resources::{Body, Kind, LiveLab};
+use crate::cloud::resource::{Live, Owner, Power, Standing};
+use crate::cloud::resources::{Body, Kind, LiveLab};
 
 use super::StatusView;
 use super::outcome::power_word;

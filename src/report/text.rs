@@ -5,7 +5,7 @@ mod lines;
 mod rows;
 mod value;
 
-use crate::diff::{Change, Summary};
+use crate::cloud::diff::{Change, Summary};
 
 use super::PlanView;
 use super::style::{DANGER, DIM, HELP, STRONG, paint};

@@ -2,11 +2,11 @@
 
 use std::net::Ipv4Addr;
 
-use crate::apply::Outcome;
-use crate::diff::ChangeSet;
-use crate::graph::Graph;
-use crate::resource::{Address, Power};
-use crate::resources::LiveLab;
+use crate::cloud::apply::Outcome;
+use crate::cloud::diff::ChangeSet;
+use crate::cloud::graph::Graph;
+use crate::cloud::resource::{Address, Power};
+use crate::cloud::resources::LiveLab;
 
 /// A change set and the lab that it is about.
 #[derive(Debug, Clone, Copy)]

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use crate::diff::{Change, Conflict};
-use crate::graph::Step;
-use crate::resource::{Live, Owner, Standing};
-use crate::resources::{Body, Kind};
+use crate::cloud::diff::{Change, Conflict};
+use crate::cloud::graph::Step;
+use crate::cloud::resource::{Live, Owner, Standing};
+use crate::cloud::resources::{Body, Kind};
 
 /// Counts things: `1 restart`, `2 restarts`.
 pub fn counted(count: usize, noun: &str) -> String {
@@ -224,4 +224,4 @@ pub fn time(time: Duration) -> String {
     }
 }
 
-pub use crate::steering::harmless;
+pub use crate::support::terminal_escapes::harmless;

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::folders;
 use crate::plan::{Image, LabName};
-use crate::private;
+use crate::support::folders;
+use crate::support::private_files;
 
 use super::{SandboxError, Tell, programs};
 
@@ -79,7 +79,7 @@ impl Place {
 
     /// Waits until no other labctl starts or ends this sandbox.
     pub(super) async fn lock_starting(&self, tell: Tell<'_>) -> Result<File, SandboxError> {
-        private::create_folder(&self.folder).map_err(SandboxError::file(&self.folder))?;
+        private_files::create_folder(&self.folder).map_err(SandboxError::file(&self.folder))?;
         lock(self.at("starting"), || {
             tell("waiting for another labctl, which starts or ends this sandbox");
         })
@@ -108,7 +108,7 @@ impl Place {
         };
         let path = self.at("image.json");
         let text = serde_json::to_string(&offer).unwrap_or_default();
-        private::write(&path, text.as_bytes()).map_err(SandboxError::file(path))
+        private_files::write(&path, text.as_bytes()).map_err(SandboxError::file(path))
     }
 
     /// Removes the files.

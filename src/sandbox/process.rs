@@ -10,8 +10,8 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
-use crate::cloud::http;
-use crate::private;
+use crate::cloud::api::http;
+use crate::support::private_files;
 
 use super::engine::Engine;
 use super::{Place, SandboxError, Status, programs, shell};
@@ -76,7 +76,7 @@ impl Process {
         image: Option<&str>,
     ) -> Result<Self, SandboxError> {
         let path = place.at("log");
-        let file = private::create(&path).map_err(SandboxError::file(&path))?;
+        let file = private_files::create(&path).map_err(SandboxError::file(&path))?;
         let other = file.try_clone().map_err(SandboxError::file(&path))?;
         let mut command = command(python, "serve", place, engine)?;
         command.args(["--program", &programs::hash()]);

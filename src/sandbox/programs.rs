@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::PathBuf;
 
-use crate::digest::sha256;
-use crate::{folders, private};
+use crate::support::digest::sha256;
+use crate::support::{folders, private_files};
 
 use super::SandboxError;
 
@@ -57,7 +57,7 @@ pub fn text(name: &str) -> &'static str {
 /// The cache cannot be written to.
 pub fn path(name: &str) -> Result<PathBuf, SandboxError> {
     let folder = folders::cache().join("sandbox").join(hash());
-    private::create_folder(&folder).map_err(SandboxError::file(&folder))?;
+    private_files::create_folder(&folder).map_err(SandboxError::file(&folder))?;
     for (name, text) in PROGRAMS {
         let file = folder.join(name);
         if fs::read_to_string(&file).is_ok_and(|present| present == *text) {

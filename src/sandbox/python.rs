@@ -6,8 +6,8 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::digest::sha256;
-use crate::{folders, private};
+use crate::support::digest::sha256;
+use crate::support::{folders, private_files};
 
 use super::{SandboxError, Tell, place, programs, shell};
 
@@ -39,7 +39,7 @@ pub async fn find(tell: Tell<'_>) -> Result<PathBuf, SandboxError> {
         return Ok(of_moto);
     }
     let folder = folders::cache().join("sandbox");
-    private::create_folder(&folder).map_err(SandboxError::file(&folder))?;
+    private_files::create_folder(&folder).map_err(SandboxError::file(&folder))?;
     let _lock = place::lock(folder.join("lock"), || {
         tell("waiting for another labctl, which makes the Python environment");
     })

@@ -8,8 +8,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use labctl::host::{DesiredHost, Inputs, desired};
-use labctl::local_folder::LocalFolder;
 use labctl::plan;
+use labctl::plan::local_folder::LocalFolder;
 
 use crate::support::snapshot;
 pub use checkers::check;
@@ -98,7 +98,7 @@ fn host(parts: &[&str]) -> DesiredHost {
 
 fn example(name: &str) -> Arc<LocalFolder> {
     let place = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/penguins");
-    Arc::new(labctl::local_folder::read(&place.join(name)).unwrap())
+    Arc::new(labctl::plan::local_folder::read(&place.join(name)).unwrap())
 }
 
 /// One text of all files, each below its path.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::local_folder::LocalFolder;
+use crate::plan::local_folder::LocalFolder;
 
 /// A model that the host fetches from the bucket, and that may come later than all else.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -8,8 +8,8 @@ use super::super::facts::{LiveCertificate, LiveFile, LiveModel, LiveUnit, LiveUs
 use super::super::manifest::NotedUser;
 use super::*;
 use crate::host::fixture;
-use crate::local_folder::{LocalFile, LocalFolder};
 use crate::plan::LocalFolders;
+use crate::plan::local_folder::{LocalFile, LocalFolder};
 
 mod languages;
 mod vendors;

@@ -2,13 +2,13 @@
 
 use serde_json::json;
 
-use crate::digest;
 use crate::host::desired::{
     Checker, DesiredHost, DesiredUnit, Effect, Environment, Gate, Input, Model, Port, Tree,
 };
 use crate::host::diff;
 use crate::host::render::RenderError;
 use crate::plan::{Api, ModelLocation};
+use crate::support::digest;
 
 use super::Piece;
 

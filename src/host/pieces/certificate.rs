@@ -3,13 +3,13 @@
 
 use serde_json::json;
 
+use crate::doctor::outside::RESOLVERS;
 use crate::host::CERTIFICATE_SETTINGS;
 use crate::host::desired::{
     Checker, DesiredHost, DesiredUnit, Directory, Effect, Input, PRIVATE_MODE,
 };
 use crate::host::render::RenderError;
 use crate::host::variables::Variables;
-use crate::outside::RESOLVERS;
 use crate::plan::HttpsMode;
 
 use super::{Piece, web};

@@ -9,8 +9,8 @@ use crate::host::desired::{
     Checker, DesiredHost, DesiredUnit, Download, Effect, Environment, Gate, Input, Port, Tree,
 };
 use crate::host::render::RenderError;
-use crate::local_folder::LocalFolder;
 use crate::plan::Language;
+use crate::plan::local_folder::LocalFolder;
 
 use super::Piece;
 
@@ -155,7 +155,7 @@ fn package(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::local_folder::LocalFile;
+    use crate::plan::local_folder::LocalFile;
 
     #[test]
     fn imports_become_packages() {

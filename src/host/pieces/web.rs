@@ -1,9 +1,9 @@
 //! NGINX, the only thing that the world reaches, and the landing page.
 
-use crate::digest;
 use crate::host::desired::{Checker, DesiredHost, DesiredUnit, Effect, Gate, Input, Port};
 use crate::host::render::RenderError;
 use crate::host::variables::Variables;
+use crate::support::digest;
 
 use super::Piece;
 

@@ -5,7 +5,7 @@ use std::fmt;
 use base64::prelude::{BASE64_STANDARD, BASE64_STANDARD_NO_PAD, Engine as _};
 use sha2::{Digest, Sha256};
 
-use crate::wire::Reader;
+use crate::support::ssh_encoding::Reader;
 
 /// The types of host keys that labctl verifies, best first (sshd_config(5), `HostKeyAlgorithms`).
 const TYPES: [&str; 5] = [

@@ -9,7 +9,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use super::HostKey;
-use crate::{bounded, private};
+use crate::support::{bounded, private_files};
 
 /// Some hundred thousand lines.
 const MAXIMUM_BYTES: usize = 64 << 20;
@@ -82,9 +82,9 @@ impl KnownHosts {
     /// Changes the file at once, one labctl after the other.
     fn rewrite(&self, change: impl FnOnce(Vec<u8>) -> Vec<u8>) -> io::Result<()> {
         let folder = self.path.parent().unwrap_or(Path::new("."));
-        private::create_folder(folder)?;
+        private_files::create_folder(folder)?;
         // The lock is a file of its own, since the other is replaced; it is let go when closed.
-        let lock = private::open(&self.beside("lock"))?;
+        let lock = private_files::open(&self.beside("lock"))?;
         match lock.lock() {
             // Some network file systems have no locks; then the last one wins.
             Err(error) if error.kind() != io::ErrorKind::Unsupported => return Err(error),
@@ -96,7 +96,7 @@ impl KnownHosts {
             return Ok(());
         }
         let new = self.beside("new");
-        let mut file = private::create(&new)?;
+        let mut file = private_files::create(&new)?;
         file.write_all(&after)?;
         file.sync_all()?;
         fs::rename(&new, &self.path)

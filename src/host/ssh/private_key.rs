@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 
-use crate::bounded;
 use crate::plan::SshPublicKey;
-use crate::wire::Reader;
+use crate::support::bounded;
+use crate::support::ssh_encoding::Reader;
 
 /// The largest key, of RSA with 16384 bits, takes 13 KB.
 const MAXIMUM_BYTES: usize = 1 << 20;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use crate::apply::Event;
+use crate::cloud::apply::Event;
 
 use super::super::explain::step_error;
 use super::super::style::{CREATE, DANGER, DIM, STRONG, UPDATE, paint};

@@ -2,10 +2,10 @@ use std::time::Duration;
 
 use insta::assert_snapshot;
 
-use crate::cloud::{Call, CallError, Failure};
+use crate::cloud::api::{Call, CallError, Failure};
+use crate::cloud::resources::StepError;
 use crate::report::Explanation;
 use crate::report::explain::{call_error, error, step_error};
-use crate::resources::StepError;
 
 const RUN: Call = Call {
     service: "ec2",

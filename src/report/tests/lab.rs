@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use crate::diff::{self, ChangeSet};
-use crate::lower::{self, Inputs};
+use crate::cloud::diff::{self, ChangeSet};
+use crate::cloud::lower::{self, Inputs};
+use crate::cloud::resource::{Desired, Live, Observed, Owner, Power, Standing};
+use crate::cloud::resources::{Kind, LiveLab, Scope};
 use crate::plan;
 use crate::report::PlanView;
-use crate::resource::{Desired, Live, Observed, Owner, Power, Standing};
-use crate::resources::{Kind, LiveLab, Scope};
 
 /// A plan with little in it.
 pub const BARE: &str = "

@@ -2,13 +2,13 @@ use std::time::Duration;
 
 use insta::assert_snapshot;
 
-use crate::apply::{Event, Outcome};
-use crate::cloud::{Call, CallError};
-use crate::diff;
-use crate::graph::{self, Graph, Step};
+use crate::cloud::api::{Call, CallError};
+use crate::cloud::apply::{Event, Outcome};
+use crate::cloud::diff;
+use crate::cloud::graph::{self, Graph, Step};
+use crate::cloud::resource::Power;
+use crate::cloud::resources::{Kind, StepError};
 use crate::report::{OutcomeView, Outputs, json, outcome};
-use crate::resource::Power;
-use crate::resources::{Kind, StepError};
 
 use super::lab::{self, FULL, plain};
 

@@ -1,10 +1,10 @@
 use insta::assert_snapshot;
 use serde_json::Value;
 
-use crate::diff;
+use crate::cloud::diff;
+use crate::cloud::resource::{Live, Owner, Power, Standing};
+use crate::cloud::resources::{Kind, LiveLab};
 use crate::report::{json, text};
-use crate::resource::{Live, Owner, Power, Standing};
-use crate::resources::{Kind, LiveLab};
 
 use super::lab::{self, BARE, FULL, edited, plain};
 

@@ -2,10 +2,10 @@ use std::time::{Duration, Instant};
 
 use insta::assert_snapshot;
 
-use crate::apply::Event;
-use crate::graph;
+use crate::cloud::apply::Event;
+use crate::cloud::graph;
+use crate::cloud::resources::{Kind, StepError};
 use crate::report::progress::narrator::Narrator;
-use crate::resources::{Kind, StepError};
 
 use super::lab::{self, FULL, plain};
 

@@ -1,8 +1,8 @@
 use insta::assert_snapshot;
 
+use crate::cloud::resource::{Live, Owner, Standing};
+use crate::cloud::resources::{Kind, LiveLab};
 use crate::report::{StatusView, json, status};
-use crate::resource::{Live, Owner, Standing};
-use crate::resources::{Kind, LiveLab};
 
 use super::lab::{self, BARE, FULL, plain};
 

@@ -2,9 +2,9 @@
 
 use anstyle::Style;
 
-use crate::diff::{Change, Edit};
-use crate::resource::{Address, Desired, Impact, Live, OnChange, Power, Standing};
-use crate::resources::Kind;
+use crate::cloud::diff::{Change, Edit};
+use crate::cloud::resource::{Address, Desired, Impact, Live, OnChange, Power, Standing};
+use crate::cloud::resources::Kind;
 
 use super::super::style::{CREATE, DANGER, DELETE, DIM, KEPT, STRONG, UPDATE, paint};
 use super::super::words::{self, Reason};

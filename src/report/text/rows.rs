@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use crate::diff::FieldChange;
-use crate::resource::{Field, OnChange, Value};
+use crate::cloud::diff::FieldChange;
+use crate::cloud::resource::{Field, OnChange, Value};
 
 use super::super::style::{CREATE, DANGER, DELETE, DIM, paint};
 use super::lines;

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use crate::diff::{Change, ChangeSet};
-use crate::resource::{Address, Owner, Standing, Value};
-use crate::resources::LiveLab;
+use crate::cloud::diff::{Change, ChangeSet};
+use crate::cloud::resource::{Address, Owner, Standing, Value};
+use crate::cloud::resources::LiveLab;
 
 use super::super::style::{DIM, paint};
 use super::super::words::{counted, harmless};

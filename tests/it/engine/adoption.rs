@@ -1,10 +1,10 @@
 //! What others made becomes the lab's, if its owner says so; the next apply brings it to the plan.
 
-use labctl::cloud::memory::Memory;
-use labctl::diff::Change;
-use labctl::resource::{Address, Live, Owner};
-use labctl::resources::run::Shared;
-use labctl::resources::{Run, adoption};
+use labctl::cloud::api::memory::Memory;
+use labctl::cloud::diff::Change;
+use labctl::cloud::resource::{Address, Live, Owner};
+use labctl::cloud::resources::run::Shared;
+use labctl::cloud::resources::{Run, adoption};
 
 use super::foreign;
 use super::harness::{ACCOUNT, ALL, Lab, WHOLE};

@@ -1,12 +1,12 @@
 //! What a plan without changes costs: calls, rounds of calls, and no write.
 //!
-//! That planning cannot write needs no test: [`labctl::planning::plan`] is given a [`labctl::cloud::Read`], which has
+//! That planning cannot write needs no test: [`labctl::cloud::planning::plan`] is given a [`labctl::cloud::api::Read`], which has
 //! no method that writes.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use labctl::cloud::memory::Options;
+use labctl::cloud::api::memory::Options;
 
 use super::disturbances::Recorder;
 use super::harness::{Lab, actions};

@@ -1,6 +1,6 @@
 //! What others have in the way of the lab: shown as conflicts, and never touched.
 
-use labctl::cloud::memory::{Memory, Options};
+use labctl::cloud::api::memory::{Memory, Options};
 
 use super::foreign;
 use super::harness::{ACCOUNT, ALL, Lab, WHOLE, actions};
@@ -52,7 +52,7 @@ async fn buckets_of_others_are_in_the_way_wherever_they_are() {
 #[tokio::test(start_paused = true)]
 async fn bucket_without_tags_is_a_conflict_also_when_empty() {
     use aws_sdk_s3::operation::create_bucket::CreateBucketInput;
-    use labctl::cloud::Cloud;
+    use labctl::cloud::api::Cloud;
     for is_empty in [true, false] {
         let memory = memory();
         let input = CreateBucketInput::builder().bucket("penguins-data");
@@ -68,7 +68,7 @@ async fn bucket_without_tags_is_a_conflict_also_when_empty() {
 #[tokio::test(start_paused = true)]
 async fn destroy_leaves_a_bucket_without_tags() {
     use aws_sdk_s3::operation::create_bucket::CreateBucketInput;
-    use labctl::cloud::Cloud;
+    use labctl::cloud::api::Cloud;
     let memory = memory();
     let input = CreateBucketInput::builder().bucket("penguins-data");
     memory.create_bucket(input).await.unwrap();

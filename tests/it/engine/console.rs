@@ -1,7 +1,7 @@
 //! The serial console, on which a server shows its SSH host keys.
 
+use labctl::cloud::resources::instance::console_output;
 use labctl::host::ssh::console_host_keys;
-use labctl::resources::instance::console_output;
 
 use super::harness::{Lab, SMALL};
 use super::inspection::server;

@@ -4,10 +4,10 @@ use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::pin::Pin;
 
-use labctl::apply::Outcome;
-use labctl::cloud::faulty::{Fault, Faulty};
-use labctl::cloud::memory::Memory;
-use labctl::cloud::{Call, CallError, Cloud, Failure};
+use labctl::cloud::api::faulty::{Fault, Faulty};
+use labctl::cloud::api::memory::Memory;
+use labctl::cloud::api::{Call, CallError, Cloud, Failure};
+use labctl::cloud::apply::Outcome;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 

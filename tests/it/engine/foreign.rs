@@ -29,8 +29,8 @@ use aws_sdk_s3::types::{
     BucketLocationConstraint, CreateBucketConfiguration, Tag as BucketTag, Tagging,
 };
 use aws_smithy_types::Blob;
-use labctl::cloud::memory::Memory;
-use labctl::cloud::{Cloud, Read};
+use labctl::cloud::api::memory::Memory;
+use labctl::cloud::api::{Cloud, Read};
 
 use super::harness::{ACCOUNT, OTHER_KEY};
 

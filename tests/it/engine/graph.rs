@@ -3,11 +3,11 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
-use labctl::diff::{Change, ChangeSet, Edit};
-use labctl::graph::{self, Action, Graph};
-use labctl::lower::{self, Inputs};
-use labctl::resource::{Address, Desired, Live, Owner, Standing};
-use labctl::resources::{Body, Kind, Scope};
+use labctl::cloud::diff::{Change, ChangeSet, Edit};
+use labctl::cloud::graph::{self, Action, Graph};
+use labctl::cloud::lower::{self, Inputs};
+use labctl::cloud::resource::{Address, Desired, Live, Owner, Standing};
+use labctl::cloud::resources::{Body, Kind, Scope};
 use proptest::prelude::*;
 
 use super::harness::{ACCOUNT, KEY, Lab, WHOLE, laptop, parse};
@@ -190,7 +190,7 @@ fn all_of_one_kind_of_change_is_in_order() {
 
 #[tokio::test(start_paused = true)]
 async fn steps_begin_only_when_what_they_need_is_done() {
-    use labctl::apply::{Applying, Event};
+    use labctl::cloud::apply::{Applying, Event};
     use std::cell::Cell;
     let lab = Lab::new(WHOLE);
     let planned = lab.plan().await;

@@ -4,14 +4,14 @@ use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use labctl::apply::{Applying, Event, Outcome};
-use labctl::cloud::memory::{Inventory, Memory, Options};
-use labctl::cloud::{CallError, Cloud, Read};
-use labctl::diff::{Change, ChangeSet};
-use labctl::graph;
+use labctl::cloud::api::memory::{Inventory, Memory, Options};
+use labctl::cloud::api::{CallError, Cloud, Read};
+use labctl::cloud::apply::{Applying, Event, Outcome};
+use labctl::cloud::diff::{Change, ChangeSet};
+use labctl::cloud::graph;
+use labctl::cloud::planning::{self, Laptop, Planned};
+use labctl::cloud::resources::Scope;
 use labctl::plan::{self, Plan};
-use labctl::planning::{self, Laptop, Planned};
-use labctl::resources::Scope;
 
 pub const ACCOUNT: &str = "123456789012";
 pub const KEY: &str =

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use labctl::cloud::Call;
-use labctl::cloud::CallError;
-use labctl::cloud::faulty::{Fault, Faulty};
-use labctl::cloud::memory::{Memory, Options};
-use labctl::diff::Refusal;
+use labctl::cloud::api::Call;
+use labctl::cloud::api::CallError;
+use labctl::cloud::api::faulty::{Fault, Faulty};
+use labctl::cloud::api::memory::{Memory, Options};
+use labctl::cloud::diff::Refusal;
 
 use super::foreign;
 use super::harness::{ACCOUNT, ALL, Lab, SMALL, WHOLE, complaints, sole_error};
@@ -139,7 +139,7 @@ async fn a_group_that_is_in_use_names_its_user() {
         aws_sdk_ec2::operation::modify_instance_attribute::ModifyInstanceAttributeInput::builder()
             .instance_id(&other)
             .groups(&group);
-    labctl::cloud::Cloud::modify_instance_attribute(&lab.memory, input)
+    labctl::cloud::api::Cloud::modify_instance_attribute(&lab.memory, input)
         .await
         .unwrap();
     let outcome = lab.destroy_through(&lab.memory, ALL).await.unwrap();

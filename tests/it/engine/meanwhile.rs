@@ -7,8 +7,8 @@ use aws_sdk_ec2::operation::delete_key_pair::DeleteKeyPairInput;
 use aws_sdk_ec2::operation::detach_internet_gateway::DetachInternetGatewayInput;
 use aws_sdk_s3::operation::put_bucket_tagging::PutBucketTaggingInput;
 use aws_sdk_s3::types::{Tag, Tagging};
-use labctl::cloud::faulty::{Fault, Faulty};
-use labctl::cloud::{Call, CallError, Cloud};
+use labctl::cloud::api::faulty::{Fault, Faulty};
+use labctl::cloud::api::{Call, CallError, Cloud};
 
 use super::foreign;
 use super::harness::{Destroying, Lab, SMALL, WHOLE, complaints, run, sole_error};

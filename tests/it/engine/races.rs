@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures_util::join;
-use labctl::cloud::memory::Options;
+use labctl::cloud::api::memory::Options;
 
 use super::harness::{ALL, Lab, WHOLE, pass, run};
 use super::inspection::new_items;

@@ -2,7 +2,7 @@
 
 use aws_sdk_ec2::operation::associate_route_table::AssociateRouteTableInput;
 use aws_sdk_ec2::operation::create_route_table::CreateRouteTableInput;
-use labctl::cloud::Cloud;
+use labctl::cloud::api::Cloud;
 
 use super::foreign;
 use super::harness::{Lab, SMALL, WHOLE};

@@ -5,18 +5,18 @@ use std::fs;
 use std::path::Path;
 use std::sync::LazyLock;
 
-use labctl::diff;
-use labctl::digest::sha256;
-use labctl::graph;
+use labctl::cloud::diff;
+use labctl::cloud::graph;
+use labctl::cloud::lower;
+use labctl::cloud::resources::Scope;
+use labctl::cloud::saved_plan::SavedPlan;
 use labctl::host::request::ApplyRequest;
 use labctl::host::ssh::{HostKey, KnownHosts, console_host_keys, examine};
 use labctl::host::{self, DesiredHost, HostEvent, Inputs, preflight, protocol};
-use labctl::lower;
 use labctl::plan::{self, Plan, SshPublicKey};
 use labctl::report::host::{document, ended, failed};
 use labctl::report::{self, Answers, HostView};
-use labctl::resources::Scope;
-use labctl::saved::SavedPlan;
+use labctl::support::digest::sha256;
 use serde_json::{Value, json};
 
 use crate::engine::harness::KEY;

@@ -7,7 +7,8 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use labctl::{digest, host, plan};
+use labctl::support::digest;
+use labctl::{host, plan};
 
 use super::machine::{Bench, SMALL, done, make_key, script};
 use crate::support::files_below;

@@ -7,10 +7,10 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
 
+use labctl::cloud::lower;
+use labctl::cloud::resources::Scope;
 use labctl::host::{self, DesiredHost, Inputs};
-use labctl::lower;
 use labctl::plan::{self, Plan};
-use labctl::resources::Scope;
 use serde_json::{Value, json};
 
 use crate::engine::harness::KEY;

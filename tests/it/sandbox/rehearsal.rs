@@ -137,7 +137,7 @@ impl Rehearsal {
     pub fn name(&self) -> String {
         let folder = self.folder();
         let lab = folder.rsplit('/').next().unwrap();
-        format!("{lab}-{}", &labctl::digest::sha256(&folder)[..6])
+        format!("{lab}-{}", &labctl::support::digest::sha256(&folder)[..6])
     }
 
     /// The process ids of this sandbox: its own, and pebble's.

@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use futures_util::join;
-use labctl::cloud::{CallError, Cloud};
-use labctl::diff::Change;
-use labctl::planning::{self, Planned};
-use labctl::resource::{Address, Owner};
-use labctl::resources::instance::power;
-use labctl::resources::run::Shared;
-use labctl::resources::{self, Body, Kind, Lookups, Reader, Run, Scope, bucket};
+use labctl::cloud::api::{CallError, Cloud};
+use labctl::cloud::diff::Change;
+use labctl::cloud::planning::{self, Planned};
+use labctl::cloud::resource::{Address, Owner};
+use labctl::cloud::resources::instance::power;
+use labctl::cloud::resources::run::Shared;
+use labctl::cloud::resources::{self, Body, Kind, Lookups, Reader, Run, Scope, bucket};
 use tokio::time::sleep;
 
 use crate::engine::harness::{Destroying, complaints, run};

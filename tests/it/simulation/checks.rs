@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use labctl::cloud::memory::{Inventory, Item};
+use labctl::cloud::api::memory::{Inventory, Item};
 
 use super::actions::Permission;
 use super::sim::{ForeignRecord, Sim, ours};

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use aws_sdk_ec2::operation::start_instances::StartInstancesInput;
-use labctl::cloud::Cloud;
-use labctl::cloud::memory::{Inventory, Item};
-use labctl::diff::{Change, ChangeSet};
-use labctl::planning::{self, Planned};
-use labctl::resources::{Kind, Scope};
+use labctl::cloud::api::Cloud;
+use labctl::cloud::api::memory::{Inventory, Item};
+use labctl::cloud::diff::{Change, ChangeSet};
+use labctl::cloud::planning::{self, Planned};
+use labctl::cloud::resources::{Kind, Scope};
 use tokio::time::sleep;
 
 use crate::engine::harness::{ALL, Lab, actions, complaints, run};
@@ -259,7 +259,8 @@ async fn take_down(sim: &Sim, trick: Option<Trick>) {
             }
             Ok(complaints(&run(&cloud, &planned, true).await))
         };
-        let ended: Option<Result<Vec<String>, labctl::cloud::CallError>> = process.live(work).await;
+        let ended: Option<Result<Vec<String>, labctl::cloud::api::CallError>> =
+            process.live(work).await;
         match ended {
             Some(Ok(problems)) if problems.is_empty() => break,
             Some(Ok(problems)) if refused::clear_records(sim) => sim.log(|| problems.join("; ")),

@@ -21,9 +21,9 @@ use aws_sdk_s3::types::{
 };
 use aws_smithy_types::Blob;
 use futures_util::FutureExt;
-use labctl::cloud::memory::Item;
-use labctl::cloud::{Call, CallError, Cloud, Read};
-use labctl::resources::record::companion_name;
+use labctl::cloud::api::memory::Item;
+use labctl::cloud::api::{Call, CallError, Cloud, Read};
+use labctl::cloud::resources::record::companion_name;
 
 use crate::engine::harness::OTHER_KEY;
 

@@ -4,9 +4,9 @@ use std::cell::Cell;
 use std::pin::pin;
 use std::time::Duration;
 
-use labctl::cloud::faulty::{Fault, Faults, Faulty};
-use labctl::cloud::memory::Memory;
-use labctl::cloud::{Call, CallError, Failure};
+use labctl::cloud::api::faulty::{Fault, Faults, Faulty};
+use labctl::cloud::api::memory::Memory;
+use labctl::cloud::api::{Call, CallError, Failure};
 use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 

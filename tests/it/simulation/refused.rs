@@ -3,10 +3,10 @@
 use aws_sdk_ec2::operation::delete_key_pair::DeleteKeyPairInput;
 use aws_sdk_iam::operation::delete_role::DeleteRoleInput;
 use aws_sdk_route53::types::ChangeAction;
-use labctl::cloud::Cloud;
-use labctl::diff::{Change, ChangeSet, Conflict};
-use labctl::planning::Planned;
-use labctl::resources::Kind;
+use labctl::cloud::api::Cloud;
+use labctl::cloud::diff::{Change, ChangeSet, Conflict};
+use labctl::cloud::planning::Planned;
+use labctl::cloud::resources::Kind;
 
 use super::hands::{self, at_once};
 use super::recipe::{BUCKETS, Network};

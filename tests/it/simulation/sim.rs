@@ -4,9 +4,9 @@ use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use labctl::cloud::memory::{Inventory, Item, Memory, Options};
+use labctl::cloud::api::memory::{Inventory, Item, Memory, Options};
+use labctl::cloud::planning::Laptop;
 use labctl::plan::Plan;
-use labctl::planning::Laptop;
 use tokio::time::{Instant, sleep};
 
 use crate::engine::foreign;

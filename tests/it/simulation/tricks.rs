@@ -5,8 +5,8 @@ use aws_sdk_ec2::operation::delete_tags::DeleteTagsInput;
 use aws_sdk_ec2::operation::describe_addresses::DescribeAddressesInput;
 use aws_sdk_ec2::operation::release_address::ReleaseAddressInput;
 use aws_sdk_ec2::types::Tag;
-use labctl::cloud::faulty::Fault;
-use labctl::cloud::{Call, Cloud, Read};
+use labctl::cloud::api::faulty::Fault;
+use labctl::cloud::api::{Call, Cloud, Read};
 
 use super::hands::at_once;
 use super::sim::{Sim, ours};

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use labctl::diff::Change;
-use labctl::planning::{self, Planned};
+use labctl::cloud::diff::Change;
+use labctl::cloud::planning::{self, Planned};
+use labctl::cloud::resources::Kind;
 use labctl::report::explain::call_error;
-use labctl::resources::Kind;
 
 use super::replay::{self, Exchange, Replay};
 use super::{Job, block_on, carry_out, check_set, check_writes, plan_of};

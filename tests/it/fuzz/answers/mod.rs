@@ -12,13 +12,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use fastrand::Rng;
-use labctl::cloud::aws::Aws;
-use labctl::diff::Change;
-use labctl::planning::{self, Planned};
+use labctl::cloud::api::aws::Aws;
+use labctl::cloud::apply::Outcome;
+use labctl::cloud::diff::Change;
+use labctl::cloud::graph;
+use labctl::cloud::planning::{self, Planned};
+use labctl::cloud::resources::Scope;
 use labctl::report::explain::{call_error, step_error};
 use labctl::report::{OutcomeView, Outputs, PlanView, StatusView, json, outcome, status, text};
-use labctl::resources::Scope;
-use labctl::{apply::Outcome, graph};
 
 use self::replay::{Asked, Changing, Exchange, Recorder, Replay};
 use super::runner::{Memory, Numbers, note, tell};

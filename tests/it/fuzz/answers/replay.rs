@@ -18,8 +18,8 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::byte_stream::ByteStream;
 use fastrand::Rng;
-use labctl::cloud::aws::Aws;
-use labctl::cloud::http;
+use labctl::cloud::api::aws::Aws;
+use labctl::cloud::api::http;
 use serde::{Deserialize, Serialize};
 
 use super::xml;

@@ -1,0 +1,212 @@
+//! All changes of record sets of one zone, as one atomic batch.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use aws_sdk_route53::operation::change_resource_record_sets::ChangeResourceRecordSetsInput;
+use aws_sdk_route53::operation::get_change::GetChangeInput;
+use aws_sdk_route53::types::{
+    Change, ChangeAction, ChangeBatch, ChangeStatus, ResourceRecord, ResourceRecordSet, RrType,
+};
+
+use crate::cloud::resource::Reference;
+use crate::cloud::resources::context::StepError;
+use crate::cloud::resources::run::Run;
+use crate::cloud::resources::{Kind, dns_name};
+
+use super::{Record, companion_name, companion_value};
+
+const IN_SYNC: Duration = Duration::from_secs(600);
+const COMPANION_TTL: i64 = 300;
+
+/// One change in a batch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RecordChange {
+    /// A record that must not be there yet.
+    Create(Record),
+    /// A record of the lab's that gets other values.
+    Update(Record),
+    /// A record of the lab's that goes.
+    Delete(Record),
+}
+
+impl RecordChange {
+    /// The record that it is about.
+    pub const fn record(&self) -> &Record {
+        match self {
+            Self::Create(record) | Self::Update(record) | Self::Delete(record) => record,
+        }
+    }
+
+    /// What happens to the record and what to its companion, which may have
+    /// outlived a record that somebody deleted by hand.
+    const fn actions(&self) -> [ChangeAction; 2] {
+        match self {
+            Self::Create(_) => [ChangeAction::Create, ChangeAction::Upsert],
+            Self::Update(_) => [ChangeAction::Upsert, ChangeAction::Upsert],
+            Self::Delete(_) => [ChangeAction::Delete, ChangeAction::Delete],
+        }
+    }
+}
+
+/// Sends the changes, one batch for each zone, and waits until all of Route
+/// 53's servers answer with them.
+pub async fn apply(changes: &[RecordChange], run: &Run<'_>) -> Result<(), StepError> {
+    let mut by_zone: BTreeMap<&Reference, Vec<&RecordChange>> = BTreeMap::new();
+    for change in changes {
+        by_zone.entry(&change.record().zone).or_default().push(change);
+    }
+    for (zone, changes) in by_zone {
+        apply_to_zone(&run.id(zone)?, changes, run).await?;
+    }
+    Ok(())
+}
+
+async fn apply_to_zone(
+    zone_id: &str,
+    mut changes: Vec<&RecordChange>,
+    run: &Run<'_>,
+) -> Result<(), StepError> {
+    // A name may be CNAME or anything else, not both: what goes must go first.
+    changes.sort_by_key(|change| !matches!(change, RecordChange::Delete(_)));
+    let mut rows = Vec::new();
+    for change in changes {
+        rows.extend(write(change, run)?);
+    }
+    let batch = ChangeBatch::builder()
+        .comment(format!("labctl lab {}", run.scope.lab))
+        .set_changes(Some(rows))
+        .build()
+        .ok();
+    let passing = &["PriorRequestNotComplete", "NoSuchHostedZone"];
+    let sent = run
+        .settled("Route 53 to take the records", passing, async || {
+            let input = ChangeResourceRecordSetsInput::builder()
+                .hosted_zone_id(zone_id)
+                .set_change_batch(batch.clone());
+            run.cloud.change_resource_record_sets(input).await
+        })
+        .await;
+    let output = match sent {
+        Err(error) if error.code() == "InvalidChangeBatch" => {
+            return meanwhile(error, zone_id, batch.as_ref(), run).await;
+        }
+        sent => sent?,
+    };
+    let Some(change) = output.change_info else {
+        return Ok(());
+    };
+    if change.status == ChangeStatus::Insync {
+        return Ok(());
+    }
+    let id = super::bare_id(change.id()).to_owned();
+    run.wait("all of Route 53's servers to know the records", IN_SYNC, async || {
+        let output = run.cloud.get_change(GetChangeInput::builder().id(&id)).await?;
+        let status = output.change_info.map(|info| info.status);
+        Ok((status == Some(ChangeStatus::Insync)).then_some(()))
+    })
+    .await
+}
+
+/// Finds out why a batch is refused that fitted when it was planned: it has arrived before, and the
+/// answer to that was lost; or another run on this lab was faster.
+async fn meanwhile(
+    refusal: StepError,
+    zone_id: &str,
+    batch: Option<&ChangeBatch>,
+    run: &Run<'_>,
+) -> Result<(), StepError> {
+    let there = super::list(run.cloud, zone_id).await?;
+    let rows = batch.map(ChangeBatch::changes).unwrap_or_default();
+    let is_so = |row: &Change| match (row.action(), row.resource_record_set()) {
+        (_, None) => true,
+        (ChangeAction::Delete, Some(set)) => find(&there, set).is_none(),
+        (_, Some(set)) => find(&there, set).is_some_and(|found| says_the_same(found, set)),
+    };
+    if rows.iter().all(is_so) {
+        return Ok(());
+    }
+    // A companion of ours beside a record that was to be made is another run's.
+    let is_ours = |set: &ResourceRecordSet| super::read_companion(run.scope, set).is_some();
+    let creates = rows.iter().filter(|row| *row.action() != ChangeAction::Delete);
+    let mut sets = creates.filter_map(Change::resource_record_set);
+    match sets.any(|set| is_ours(set) && find(&there, set).is_some_and(is_ours)) {
+        true => Err(StepError::Beaten),
+        false => Err(refusal),
+    }
+}
+
+fn find<'a>(
+    there: &'a [ResourceRecordSet],
+    wanted: &ResourceRecordSet,
+) -> Option<&'a ResourceRecordSet> {
+    let name = dns_name::normal_form(wanted.name());
+    there.iter().find(|set| {
+        set.r#type() == wanted.r#type() && dns_name::normal_form(set.name()) == name
+    })
+}
+
+fn says_the_same(one: &ResourceRecordSet, other: &ResourceRecordSet) -> bool {
+    let values = |set: &ResourceRecordSet| -> BTreeSet<String> {
+        let records = set.resource_records().iter();
+        records.map(|record| super::normal_value(set.r#type().as_str(), record.value())).collect()
+    };
+    one.ttl() == other.ttl() && values(one) == values(other)
+}
+
+/// The change of a record and of its companion.
+fn write(change: &RecordChange, run: &Run<'_>) -> Result<Vec<Change>, StepError> {
+    let record = change.record();
+    let mut values = Vec::new();
+    for value in &record.values {
+        values.push(resolve(value, run)?);
+    }
+    let companion = companion_name(&record.name, &record.record_type, &record.zone_name);
+    let record_type = RrType::from(record.record_type.as_str());
+    let value = [companion_value(run.scope, record)];
+    let sets = [
+        set(&record.name, record_type, record.ttl, &values),
+        set(&companion, RrType::Txt, COMPANION_TTL, &value),
+    ];
+    // A record without values is not there; only its companion is left.
+    let rows = change.actions().into_iter().zip(sets).skip(usize::from(values.is_empty()));
+    let rows = rows.map(|(action, set)| {
+        let built = Change::builder().action(action).set_resource_record_set(set).build();
+        built.map_err(|_| StepError::Blocked(format!("the record `{}` is incomplete", record.name)))
+    });
+    rows.collect()
+}
+
+/// An Elastic IP stands for its address.
+fn resolve(value: &Reference, run: &Run<'_>) -> Result<String, StepError> {
+    match value {
+        Reference::Id(text) => Ok(text.clone()),
+        Reference::To(address) => {
+            debug_assert_eq!(address.kind(), Kind::ElasticIp);
+            let handle = run.handle(address)?;
+            let ip = handle.observed.public_ip;
+            ip.map(|ip| ip.to_string()).ok_or(StepError::Incomplete {
+                operation: "AllocateAddress",
+                missing: "public address",
+            })
+        }
+    }
+}
+
+fn set(
+    name: &str,
+    record_type: RrType,
+    ttl: i64,
+    values: &[String],
+) -> Option<ResourceRecordSet> {
+    let records = values
+        .iter()
+        .filter_map(|value| ResourceRecord::builder().value(value).build().ok());
+    ResourceRecordSet::builder()
+        .name(name)
+        .r#type(record_type)
+        .ttl(ttl)
+        .set_resource_records(Some(records.collect()))
+        .build()
+        .ok()
+}

@@ -1,0 +1,256 @@
+//! The way to the lab's server, for all commands that go there.
+
+use std::cell::Cell;
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use futures_util::FutureExt;
+use futures_util::future::LocalBoxFuture;
+
+use crate::cloud::api::Read;
+use crate::cloud::api::aws::Aws;
+use crate::cloud::resource::{Live, Power};
+use crate::cloud::resources::instance::console_output;
+use crate::cloud::resources::{self, Kind, LiveLab, Reader, Scope};
+use crate::commands::arguments::{Global, Place};
+use crate::host::ssh::{
+    Connection, Console, HostKey, HowTrusted, Identity, KnownHosts, Patience, Shell, Target, Trust,
+    console_host_keys,
+};
+use crate::host::{HostError, Reach};
+use crate::plan::{Parsed, SshPublicKey};
+use crate::report::Out;
+use crate::support::folders;
+
+use super::Failure;
+use super::route::Way;
+use super::session;
+
+/// The user that Ubuntu's images come with (Canonical, "Ubuntu on AWS").
+pub const LOGIN: &str = "ubuntu";
+
+/// The way to one server.
+pub struct Server<'a> {
+    /// The cloud, which knows the server's console.
+    pub cloud: &'a dyn Read,
+    /// How to get there.
+    pub way: &'a Way,
+    /// The plan, which names the key.
+    pub parsed: &'a Parsed,
+    /// The public key.
+    pub public_key: &'a SshPublicKey,
+    /// Where to tell about the host's key.
+    pub out: &'a Out,
+    /// The server's id.
+    pub id: String,
+    /// The server's public address, if it has one.
+    pub address: Option<IpAddr>,
+    /// How long to try.
+    pub patience: Cell<Patience>,
+}
+
+impl Server<'_> {
+    /// Where to connect to: the server, or what stands in for it.
+    pub async fn target(&self) -> Result<Target, HostError> {
+        let Place { address, port } = self.way.place(&self.id, self.address).await?;
+        Ok(Target {
+            address,
+            port,
+            user: LOGIN.to_owned(),
+            pin: self.id.clone(),
+        })
+    }
+
+    /// The file of the public key; the private one lies beside it.
+    pub fn public_path(&self) -> PathBuf {
+        public_path(self.parsed)
+    }
+
+    /// Opens a connection.
+    pub async fn open(&self) -> Result<Connection, HostError> {
+        let known_hosts = self.way.known_hosts();
+        let trust = Trust {
+            known_hosts: &known_hosts,
+            console: self,
+        };
+        let path = self.public_path();
+        let agent = agent();
+        let ask = |question: &str| self.out.prompt_secret(question);
+        let identity = Identity {
+            public_key: self.public_key,
+            public_path: &path,
+            agent: agent.as_deref(),
+            ask: &ask,
+        };
+        let target = self.target().await?;
+        let opened = Connection::open(&target, &identity, &trust, self.patience.get()).await?;
+        match opened.trusted {
+            HowTrusted::Pinned => {}
+            HowTrusted::Console => self
+                .out
+                .say("the server's host key is the one on its console; it is remembered"),
+            HowTrusted::FirstUse { fingerprint } => self.out.warning(&format!(
+                "the server's console does not show its host key (yet), so it is trusted on \
+                 first use, and remembered: {fingerprint}"
+            )),
+        }
+        Ok(opened.connection)
+    }
+}
+
+impl Console for Server<'_> {
+    /// Reads them from EC2. Without them the first connection is trusted, and
+    /// told: that AWS cannot be asked is no reason to fail.
+    fn host_keys(&self) -> LocalBoxFuture<'_, Vec<HostKey>> {
+        async {
+            match console_output(self.cloud, &self.id).await {
+                Ok(text) => console_host_keys(&text),
+                Err(error) => {
+                    self.out
+                        .warning(&format!("the server's console cannot be read: {error}"));
+                    Vec::new()
+                }
+            }
+        }
+        .boxed_local()
+    }
+}
+
+impl Reach for Server<'_> {
+    fn connect(&self) -> LocalBoxFuture<'_, Result<Box<dyn Shell>, HostError>> {
+        async {
+            let connection = self.open().await?;
+            Ok(Box::new(connection) as Box<dyn Shell>)
+        }
+        .boxed_local()
+    }
+}
+
+/// The socket of the SSH agent (ssh-agent(1)).
+fn agent() -> Option<PathBuf> {
+    std::env::var_os("SSH_AUTH_SOCK").map(PathBuf::from)
+}
+
+fn public_path(parsed: &Parsed) -> PathBuf {
+    let home = folders::home();
+    let path = parsed.place(&parsed.plan.instance.key_pair, home.as_deref());
+    path.unwrap_or_default()
+}
+
+/// Refuses a private key with which nobody can log in, before there is anything to log in to.
+pub async fn check_key(
+    parsed: &Parsed,
+    public_key: &SshPublicKey,
+    out: &Out,
+) -> Result<(), Failure> {
+    let agent = agent();
+    let identity = Identity {
+        public_key,
+        public_path: &public_path(parsed),
+        agent: agent.as_deref(),
+        ask: &|_| None,
+    };
+    identity.check(out.is_terminal()).await.map_err(|error| {
+        let hint = error.hint();
+        Failure::said(
+            error.to_string(),
+            format!("nothing was changed; {hint}; `--only cloud` leaves the server alone"),
+        )
+    })
+}
+
+/// Refuses a user whom the plan does not name.
+pub fn check_user(parsed: &Parsed, name: &str) -> Result<(), Failure> {
+    let workbench = parsed.plan.workbench.as_ref();
+    let users = workbench.map(|workbench| workbench.users.as_slice());
+    let names: Vec<_> = users
+        .unwrap_or_default()
+        .iter()
+        .map(|user| user.name.to_string())
+        .collect();
+    if names.iter().any(|known| known == name) {
+        return Ok(());
+    }
+    Err(Failure::said(
+        format!("the plan has no user `{name}`"),
+        match names.as_slice() {
+            [] => "add users to `workbench.users`, and apply".to_owned(),
+            names => format!("its users are: {}", names.join(", ")),
+        },
+    ))
+}
+
+/// The lab's server.
+pub fn of(lab: &LiveLab) -> Result<&Live, Failure> {
+    let server = lab.current(Kind::Instance);
+    server.ok_or_else(|| Failure::said("the lab has no server", "`labctl apply` makes one"))
+}
+
+/// The lab's running server, its id and address, for commands that only go there.
+pub fn running(lab: &LiveLab, way: &Way) -> Result<(String, Option<IpAddr>), Failure> {
+    let server = of(lab)?;
+    if server.observed.power != Some(Power::Running) {
+        return Err(Failure::said(
+            "the server does not run",
+            "`labctl start` starts it; `labctl status` shows the lab",
+        ));
+    }
+    let address = lab.public_address().map(IpAddr::from);
+    if address.is_none() && way.needs_address() {
+        return Err(Failure::said(
+            "the server has no public address",
+            "write `elastic_ip: true` in the plan and apply it, or name another way by \
+             `--connect-to`",
+        ));
+    }
+    Ok((server.id.clone(), address))
+}
+
+/// What the commands hold that do nothing but go to the server.
+pub struct Visit<'a> {
+    way: Way,
+    out: &'a Out,
+    parsed: Parsed,
+    public_key: SshPublicKey,
+    aws: Aws<'a>,
+    id: String,
+    address: Option<IpAddr>,
+}
+
+impl<'a> Visit<'a> {
+    /// Finds the server of a plan.
+    pub async fn new(parsed: Parsed, global: &'a Global, out: &'a Out) -> Result<Self, Failure> {
+        let public_key = session::laptop_without_address(&parsed)?.public_key;
+        let (aws, way) = session::connect(&parsed, global, out).await?;
+        let live = resources::read(&Reader::new(&aws, &Scope::of(&parsed.plan))).await?;
+        let (id, address) = running(&live, &way)?;
+        Ok(Self {
+            way,
+            out,
+            parsed,
+            public_key,
+            aws,
+            id,
+            address,
+        })
+    }
+
+    /// Where the server's host key is remembered.
+    pub fn known_hosts(&self) -> KnownHosts {
+        self.way.known_hosts()
+    }
+
+    /// The way there.
+    pub fn server(&self) -> Server<'_> {
+        Server {
+            cloud: &self.aws,
+            way: &self.way,
+            parsed: &self.parsed,
+            public_key: &self.public_key,
+            out: self.out,
+            id: self.id.clone(),
+            address: self.address,
+            patience: Patience::RUNNING.into(),
+        }
+    }
+}
