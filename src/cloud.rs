@@ -10,6 +10,7 @@ pub mod api;
 pub mod apply;
 pub mod diff;
 pub mod graph;
+pub mod kind;
 pub mod lower;
 pub mod permissions;
 pub mod planning;

@@ -1,4 +1,4 @@
-//! The commands: each puts the stages together, in order, in a file of its own.
+//! The command line, and the commands: each puts the stages together, in order, in a file of its own.
 
 pub mod adopt;
 pub mod apply;
@@ -23,16 +23,90 @@ pub mod workflow;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{Parser, Subcommand};
 
-use crate::commands::arguments::{Cli, Command};
 use crate::report::{Out, OutOptions};
 
+use arguments::Global;
 pub use workflow::Failure;
 
 /// The exit code of `--detailed-exitcode` for a plan with changes.
 pub const HAS_CHANGES: u8 = 2;
 const BAD_USAGE: u8 = 1;
+
+/// Stands up the data-science lab of one YAML plan on AWS, and takes it down.
+///
+/// There is no state file: what belongs to a lab is marked in AWS itself, so any
+/// laptop with the plan and the account can go on where another stopped.
+#[derive(Debug, Parser)]
+#[command(name = "labctl", version, max_term_width = 100)]
+#[command(after_help = "Start with `labctl init`, then `labctl plan` and `labctl apply`.")]
+pub struct Cli {
+    /// Options that every command takes.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What labctl does.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Write a first plan, with comments
+    Init(init::Arguments),
+    /// Check the plan file, without asking AWS
+    Validate,
+    /// Show what apply would do
+    Plan(plan::Arguments),
+    /// Make AWS and the server as the plan says
+    Apply(apply::Arguments),
+    /// Delete everything that belongs to the lab, and nothing else
+    Destroy(destroy::Arguments),
+    /// Show the lab as it is
+    Status(status::Arguments),
+    /// Start the stopped server
+    Start,
+    /// Stop the server, which then costs only its disk and its address
+    Stop,
+    /// Take something that exists in AWS into the lab
+    Adopt(adopt::Arguments),
+    /// Open a shell on the server, or run a command there
+    Ssh(ssh::Arguments),
+    /// Reach a service of the server from this laptop alone, through SSH
+    Tunnel(tunnel::Arguments),
+    /// Show what a service on the server wrote
+    Logs(logs::Arguments),
+    /// Find what is wrong between a browser and the services, and what to do
+    Doctor(doctor::Arguments),
+    /// Set the password with which a user signs in to JupyterHub
+    Passwd(passwd::Arguments),
+    /// Emulate AWS and the lab's servers on this laptop, to try and to rehearse
+    Sandbox(sandbox::Arguments),
+    /// Write the server's files to a folder, without asking anybody
+    Render(render::Arguments),
+    /// Show in which order the plan's resources are made
+    Graph,
+    /// Print the JSON Schema of plan files, for editors
+    Schema,
+    /// Print the completions for a shell
+    Completions(completions::Arguments),
+}
+
+impl Command {
+    /// Whether the result is to be JSON.
+    pub const fn is_json(&self) -> bool {
+        match self {
+            Self::Plan(arguments) => arguments.json,
+            Self::Apply(arguments) => arguments.json,
+            Self::Destroy(arguments) => arguments.json,
+            Self::Doctor(arguments) => arguments.json,
+            Self::Status(arguments) => arguments.json,
+            Self::Sandbox(arguments) => arguments.is_json(),
+            _ => false,
+        }
+    }
+}
 
 /// Runs labctl with the process's arguments.
 pub fn run() -> ExitCode {

@@ -40,9 +40,10 @@ pub mod variables;
 pub use change::{
     FileAction, FileChange, HostChange, UnitAction, UnitChange, UserAction, UserChange, Verb,
 };
-pub use desired::{DesiredHost, Inputs, desired};
+pub use desired::DesiredHost;
 pub use diff::{HostDiff, diff};
 pub use facts::Facts;
+pub use pieces::{Inputs, desired};
 pub use preflight::HostRefusal;
 pub use protocol::{HostEvent, Verdict};
 pub use render::RenderError;

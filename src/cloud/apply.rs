@@ -206,11 +206,7 @@ impl Applying<'_> {
                 let handle = run.handle(address)?;
                 desired.body.attach(&handle, &run).await
             }
-            Action::Update(edit) => {
-                let changed: Vec<String> =
-                    edit.fields.iter().map(|field| field.path.clone()).collect();
-                edit.desired.body.update(&edit.live, &changed, &run).await
-            }
+            Action::Update(edit) => edit.desired.body.update(&edit.before(), &run).await,
             Action::Delete(live) => {
                 resources::delete(live, &run).await?;
                 if live.standing == Standing::Current {

@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::cloud::resource::{
-    Address, Desired, Field, Impact, Live, OnChange, Owner, Power, Standing, Value,
+    Address, Field, Impact, OnChange, Owner, Power, Reference, Standing, Value,
 };
 use crate::cloud::resources::{Body, Kind};
+use crate::cloud::resources::{DesiredResource, LiveResource};
 
 /// A field that differs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,37 +25,55 @@ pub struct FieldChange {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
     /// It is as the plan wants it, or somebody else's that is used as it is.
-    None(Live),
+    None(LiveResource),
     /// It does not exist yet.
-    Create(Desired),
+    Create(DesiredResource),
     /// It is changed in place.
     Update(Edit),
     /// It is deleted and made anew.
     Replace(Edit),
     /// It is the lab's, and the plan does not name it any more.
-    Delete(Live),
+    Delete(LiveResource),
     /// Something that is not the lab's is in the way.
     Conflict(Conflict),
     /// It would have to be deleted, and may not be without being named.
-    Kept(Live),
+    Kept(LiveResource),
 }
 
 /// A live resource, what it is to become, and where the two differ.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Edit {
     /// As it is.
-    pub live: Live,
+    pub live: LiveResource,
     /// As the plan wants it.
-    pub desired: Desired,
+    pub desired: DesiredResource,
     /// Where they differ.
     pub fields: Vec<FieldChange>,
+    /// What is made anew of that which it refers to, with the ids of before.
+    pub replaced: BTreeMap<Address, String>,
+}
+
+impl Edit {
+    /// The resource as it is when it is changed: what it refers to and is made anew by then has
+    /// the id of before, so that it differs from what is to be.
+    pub fn before(&self) -> LiveResource {
+        let mut live = self.live.clone();
+        live.body.each_reference(&mut |reference| {
+            if let Reference::To(address) = reference
+                && let Some(id) = self.replaced.get(address)
+            {
+                *reference = Reference::Id(id.clone());
+            }
+        });
+        live
+    }
 }
 
 /// Something in the way of a resource.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Conflict {
     /// What the plan wants.
-    pub desired: Desired,
+    pub desired: DesiredResource,
     /// The ids of what is in the way.
     pub ids: Vec<String>,
     /// Whose that is.
@@ -73,7 +92,7 @@ impl Change {
     }
 
     /// The live resource, where there is one of the lab's.
-    pub const fn live(&self) -> Option<&Live> {
+    pub const fn live(&self) -> Option<&LiveResource> {
         match self {
             Self::None(live) | Self::Delete(live) | Self::Kept(live) => Some(live),
             Self::Update(edit) | Self::Replace(edit) => Some(&edit.live),
@@ -82,7 +101,7 @@ impl Change {
     }
 
     /// The desired properties, where something is to be brought to them.
-    pub const fn desired(&self) -> Option<&Desired> {
+    pub const fn desired(&self) -> Option<&DesiredResource> {
         match self {
             Self::Create(desired) => Some(desired),
             Self::Update(edit) | Self::Replace(edit) => Some(&edit.desired),
@@ -209,25 +228,26 @@ impl ChangeSet {
 }
 
 /// Compares what the plan wants with what there is.
-pub fn diff(desired: &[Desired], live: &[Live]) -> ChangeSet {
+pub fn diff(desired: &[DesiredResource], live: &[LiveResource]) -> ChangeSet {
     let mut set = ChangeSet::default();
-    let mut replaced = BTreeSet::new();
+    let mut replaced = BTreeMap::new();
     for wanted in desired {
-        let is_candidate = |live: &&Live| {
+        let is_candidate = |live: &&LiveResource| {
             let is_it = live.address == wanted.address || excludes(live, wanted);
             is_it && live.standing == Standing::Current
         };
-        let candidates: Vec<&Live> = live.iter().filter(is_candidate).collect();
+        let candidates: Vec<&LiveResource> = live.iter().filter(is_candidate).collect();
         let change = match candidates.iter().find(|live| live.owner == Owner::Lab) {
             Some(live) => compare(live, wanted, &replaced, &mut set.refusals),
             None => foreign(wanted, &candidates),
         };
-        if matches!(change, Change::Replace(_)) {
-            replaced.insert(wanted.address.clone());
+        if let Change::Replace(edit) = &change {
+            replaced.insert(wanted.address.clone(), edit.live.id.clone());
         }
         set.changes.push(change);
     }
-    let is_wanted = |live: &Live| desired.iter().any(|wanted| wanted.address == live.address);
+    let is_wanted =
+        |live: &LiveResource| desired.iter().any(|wanted| wanted.address == live.address);
     let left_over = live.iter().filter(|live| {
         let is_named = live.standing == Standing::Current && is_wanted(live);
         live.owner == Owner::Lab && !is_named
@@ -243,7 +263,7 @@ pub fn diff(desired: &[Desired], live: &[Live]) -> ChangeSet {
 
 /// Whether a record of others leaves no room for the wanted one: a CNAME stands
 /// alone at its name (RFC 1034, section 3.6.2).
-fn excludes(live: &Live, wanted: &Desired) -> bool {
+fn excludes(live: &LiveResource, wanted: &DesiredResource) -> bool {
     let (Body::Record(one), Body::Record(other)) = (&live.body, &wanted.body) else {
         return false;
     };
@@ -252,7 +272,7 @@ fn excludes(live: &Live, wanted: &Desired) -> bool {
 }
 
 /// What is not the lab's is used if its kind allows that, or is in the way.
-fn foreign(wanted: &Desired, candidates: &[&Live]) -> Change {
+fn foreign(wanted: &DesiredResource, candidates: &[&LiveResource]) -> Change {
     match candidates {
         [] => Change::Create(wanted.clone()),
         [one] if wanted.address.kind().can_be_shared() => Change::None((*one).clone()),
@@ -265,9 +285,9 @@ fn foreign(wanted: &Desired, candidates: &[&Live]) -> Change {
 }
 
 fn compare(
-    live: &Live,
-    wanted: &Desired,
-    replaced: &BTreeSet<Address>,
+    live: &LiveResource,
+    wanted: &DesiredResource,
+    replaced: &BTreeMap<Address, String>,
     refusals: &mut Vec<Refusal>,
 ) -> Change {
     let fields = differences(live, &wanted.body, replaced);
@@ -279,6 +299,7 @@ fn compare(
         live: live.clone(),
         desired: wanted.clone(),
         fields: fields.clone(),
+        replaced: replaced.clone(),
     };
     let needs_replacing = |field: &FieldChange| field.on_change == OnChange::Replace;
     if fields.is_empty() {
@@ -309,14 +330,20 @@ fn shrink_refused(address: &Address, field: &FieldChange) -> Refusal {
 }
 
 /// The fields that differ, those included that refer to what is made anew.
-fn differences(live: &Live, wanted: &Body, replaced: &BTreeSet<Address>) -> Vec<FieldChange> {
+fn differences(
+    live: &LiveResource,
+    wanted: &Body,
+    replaced: &BTreeMap<Address, String>,
+) -> Vec<FieldChange> {
     let before = by_path(live.body.fields());
     let after = by_path(wanted.fields());
     let paths: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
     let refers_to_replaced = |value: &Value| {
         let mut addresses = Vec::new();
         value.collect_references(&mut addresses);
-        addresses.iter().any(|address| replaced.contains(address))
+        addresses
+            .iter()
+            .any(|address| replaced.contains_key(address))
     };
     let change = |path: &String| {
         let old = before.get(path);
@@ -351,7 +378,7 @@ fn by_path(fields: Vec<Field>) -> BTreeMap<String, Field> {
 
 /// Says what taking the whole lab down means: everything of the lab's goes, a
 /// zone only when it is named, and nothing of anybody else's.
-pub fn destroy(live: &[Live], delete_zone: bool) -> ChangeSet {
+pub fn destroy(live: &[LiveResource], delete_zone: bool) -> ChangeSet {
     let ours = live.iter().filter(|live| live.owner == Owner::Lab);
     let changes = ours.map(|live| match live.address.kind() {
         Kind::Zone if !delete_zone => Change::Kept(live.clone()),

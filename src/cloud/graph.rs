@@ -6,22 +6,23 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::cloud::diff::{Change, ChangeSet, Edit};
-use crate::cloud::resource::{Address, Desired, Live, Reference};
+use crate::cloud::resource::{Address, Reference};
 use crate::cloud::resources::Body;
 use crate::cloud::resources::Kind;
 use crate::cloud::resources::record::{Record, RecordChange};
+use crate::cloud::resources::{DesiredResource, LiveResource};
 
 /// What a step does.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action {
     /// Creates a resource.
-    Create(Desired),
+    Create(DesiredResource),
     /// Sets the fields of a new resource that had to wait for others.
-    Attach(Desired),
+    Attach(DesiredResource),
     /// Changes a resource in place.
     Update(Box<Edit>),
     /// Deletes a resource.
-    Delete(Box<Live>),
+    Delete(Box<LiveResource>),
     /// Changes the records of one zone, in one batch.
     Records(Vec<RecordChange>),
 }
@@ -171,7 +172,7 @@ impl Builder {
         }
     }
 
-    fn add_create(&mut self, desired: &Desired, after: Option<usize>) {
+    fn add_create(&mut self, desired: &DesiredResource, after: Option<usize>) {
         let mut uses = desired.body.references(false);
         uses.extend(desired.body.turns());
         let links = Links {
@@ -206,7 +207,7 @@ impl Builder {
         self.ready.insert(address, update);
     }
 
-    fn add_delete(&mut self, live: &Live) -> usize {
+    fn add_delete(&mut self, live: &LiveResource) -> usize {
         let links = Links {
             // What is set late goes with the resource, without any order.
             ends: live.body.references(false),

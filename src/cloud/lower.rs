@@ -9,26 +9,28 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use serde_json::Value as Json;
 
-use crate::cloud::resource::{Address, Desired, Live, Owner, Reference, Standing, Tags};
+use crate::cloud::resource::{Address, Owner, Reference, Standing, Tags};
 use crate::cloud::resources::bucket::Bucket;
 use crate::cloud::resources::elastic_ip::ElasticIp;
 use crate::cloud::resources::github_role::GithubRole;
-use crate::cloud::resources::instance::{IMAGE_TAG, Instance, Metadata, RootVolume};
+use crate::cloud::resources::instance::{Instance, Metadata, RootVolume};
 use crate::cloud::resources::instance_profile::InstanceProfile;
 use crate::cloud::resources::internet_gateway::InternetGateway;
-use crate::cloud::resources::key_pair::{GITHUB_NOTE, KeyPair, ZONE_NOTE};
+use crate::cloud::resources::key_pair::KeyPair;
 use crate::cloud::resources::network::{SUBNET_CIDR, VPC_CIDR};
-use crate::cloud::resources::oidc_provider::{HOST, OidcProvider};
-use crate::cloud::resources::placement::{DEFAULT, NETWORK_TAG, Placement};
+use crate::cloud::resources::oidc_provider::OidcProvider;
+use crate::cloud::resources::placement::{DEFAULT, Placement};
 use crate::cloud::resources::policy::{self, BucketAccess};
 use crate::cloud::resources::record::{self, Record};
 use crate::cloud::resources::role::Role;
 use crate::cloud::resources::route_table::RouteTable;
 use crate::cloud::resources::security_group::{Rule, SecurityGroup};
 use crate::cloud::resources::subnet::Subnet;
+use crate::cloud::resources::tags::{GITHUB_NOTE, IMAGE_TAG, NETWORK_TAG, ZONE_NOTE};
 use crate::cloud::resources::vpc::Vpc;
 use crate::cloud::resources::zone::Zone;
 use crate::cloud::resources::{Body, Kind, Scope, desired_tags};
+use crate::cloud::resources::{DesiredResource, LiveResource};
 use crate::plan::{Access, CidrSource, Network, Plan, RecordValue, SshPublicKey, challenge_names};
 
 /// What a plan does not hold itself.
@@ -76,7 +78,7 @@ pub fn needs_my_ip(plan: &Plan) -> bool {
 }
 
 /// Says what the plan wants, resource by resource, in the order of the kinds.
-pub fn lower(plan: &Plan, scope: &Scope, inputs: &Inputs) -> Vec<Desired> {
+pub fn lower(plan: &Plan, scope: &Scope, inputs: &Inputs) -> Vec<DesiredResource> {
     let lowering = Lowering {
         plan,
         scope,
@@ -106,7 +108,7 @@ const LONGEST_NOTE: usize = 256;
 
 /// Keeps zones noted that left the plan: they are not deleted for that, and have
 /// to be found still.
-pub fn keep_notes(desired: &mut [Desired], live: &[Live]) {
+pub fn keep_notes(desired: &mut [DesiredResource], live: &[LiveResource]) {
     let kept: BTreeSet<&str> = live
         .iter()
         .filter(|live| live.owner == Owner::Lab && live.standing == Standing::Former)
@@ -141,16 +143,16 @@ struct Lowering<'a> {
 }
 
 impl Lowering<'_> {
-    fn one(&self, kind: Kind, body: impl FnOnce(Tags) -> Body) -> Desired {
+    fn one(&self, kind: Kind, body: impl FnOnce(Tags) -> Body) -> DesiredResource {
         let address = Address::of(kind);
         let tags = desired_tags(self.scope, &address);
-        Desired {
+        DesiredResource {
             address,
             body: body(tags),
         }
     }
 
-    fn key_pair(&self) -> Desired {
+    fn key_pair(&self) -> DesiredResource {
         self.one(Kind::KeyPair, |mut tags| {
             if let Some(zone) = &self.scope.zone {
                 tags.insert(ZONE_NOTE.to_owned(), zone.clone());
@@ -168,7 +170,7 @@ impl Lowering<'_> {
         })
     }
 
-    fn network(&self) -> Vec<Desired> {
+    fn network(&self) -> Vec<DesiredResource> {
         let to = Reference::to;
         vec![
             self.one(Kind::Vpc, |tags| {
@@ -210,7 +212,7 @@ impl Lowering<'_> {
         }
     }
 
-    fn security_group(&self) -> Desired {
+    fn security_group(&self) -> DesiredResource {
         let (vpc, note) = self.placement(Kind::Vpc, || self.scope.vpc.clone());
         let rules = self.plan.security_group.ingress.iter().flat_map(|rule| {
             let description = rule.description.as_ref().map(ToString::to_string);
@@ -240,7 +242,7 @@ impl Lowering<'_> {
         }
     }
 
-    fn instance(&self) -> Desired {
+    fn instance(&self) -> DesiredResource {
         let plan = &self.plan.instance;
         let image = plan.image.to_string();
         let (subnet, note) = self.placement(Kind::Subnet, || match &self.plan.network {
@@ -270,14 +272,14 @@ impl Lowering<'_> {
         })
     }
 
-    fn elastic_ip(&self) -> Desired {
+    fn elastic_ip(&self) -> DesiredResource {
         self.one(Kind::ElasticIp, |tags| {
             let instance = Some(Reference::to(Kind::Instance));
             ElasticIp { instance, tags }.into()
         })
     }
 
-    fn bucket(&self) -> Option<Desired> {
+    fn bucket(&self) -> Option<DesiredResource> {
         let bucket = self.plan.bucket.as_ref()?;
         Some(self.one(Kind::Bucket, |tags| {
             let model = self.scope.model.clone();
@@ -298,7 +300,7 @@ impl Lowering<'_> {
         policy::server(region, account, bucket, &challenge_names(self.plan))
     }
 
-    fn role(&self) -> Vec<Desired> {
+    fn role(&self) -> Vec<DesiredResource> {
         let Some(policy) = self.server_policy() else {
             return Vec::new();
         };
@@ -321,7 +323,7 @@ impl Lowering<'_> {
         vec![role, profile]
     }
 
-    fn dns(&self) -> Vec<Desired> {
+    fn dns(&self) -> Vec<DesiredResource> {
         let Some(dns) = &self.plan.dns else {
             return Vec::new();
         };
@@ -341,7 +343,7 @@ impl Lowering<'_> {
                 zone_name: zone_name.clone(),
                 record_type: record_type.clone(),
             };
-            Desired {
+            DesiredResource {
                 address: Address::record(record.name.as_str(), record_type),
                 body: body.into(),
             }
@@ -349,12 +351,12 @@ impl Lowering<'_> {
         desired
     }
 
-    fn github(&self) -> Vec<Desired> {
+    fn github(&self) -> Vec<DesiredResource> {
         let Some(github) = &self.plan.github_actions else {
             return Vec::new();
         };
         let provider = self.one(Kind::OidcProvider, |tags| {
-            let url = HOST.to_owned();
+            let url = policy::GITHUB_HOST.to_owned();
             OidcProvider { url, tags }.into()
         });
         let role = self.one(Kind::GithubRole, |tags| {

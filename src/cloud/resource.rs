@@ -1,17 +1,17 @@
 //! The words of the flow: addresses, values, fields, and live resources.
 //!
-//! Desired and live resources are one type, [`Body`].
+//! Desired and live resources have one type of properties, that of their kind.
 //! Each kind tells its properties by a table of [`Field`]s; the diff, the order
 //! of the steps and what is printed all come from that table.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::Ipv4Addr;
 use std::str::FromStr;
 
 use serde::{Serialize, Serializer};
 
-use crate::cloud::resources::{Body, Kind};
+use super::kind::Kind;
 
 /// The name of one resource in a lab, such as `instance` or `record.www.CNAME`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -106,6 +106,15 @@ impl Reference {
             *self = Self::To(address.clone());
         }
     }
+}
+
+/// Shows each reference of a set to `visit`, which may change it.
+pub fn each_of_set(set: &mut BTreeSet<Reference>, visit: &mut dyn FnMut(&mut Reference)) {
+    let references = std::mem::take(set).into_iter();
+    set.extend(references.map(|mut reference| {
+        visit(&mut reference);
+        reference
+    }));
 }
 
 /// Takes an id from an answer. An empty one is none: it would be sent on as if it named something.
@@ -369,9 +378,9 @@ pub struct Observed {
     pub tags: Tags,
 }
 
-/// A resource as it is in AWS.
+/// A resource as it is in AWS, with the properties of its kind.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Live {
+pub struct Live<B> {
     /// Its address in the lab.
     pub address: Address,
     /// AWS's id: an id, a name, or an ARN, whatever its calls take.
@@ -381,16 +390,16 @@ pub struct Live {
     /// How it stands to the plan's resource of its address.
     pub standing: Standing,
     /// Its properties in their normal form.
-    pub body: Body,
+    pub body: B,
     /// What AWS made up for it.
     pub observed: Observed,
 }
 
-/// A resource as the plan wants it.
+/// A resource as the plan wants it, with the properties of its kind.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Desired {
+pub struct Desired<B> {
     /// Its address in the lab.
     pub address: Address,
     /// Its properties in their normal form.
-    pub body: Body,
+    pub body: B,
 }

@@ -1,23 +1,39 @@
 //! The kinds of resources: one file each, and the one list that names them.
 //!
 //! A kind says what it is by a table of fields (`Manage::fields`), how it is
-//! read, and how it is created, updated and deleted. `kinds!` makes the enums
-//! and all dispatch of the list; a new kind is one file and one line in it.
+//! read, and how it is created, updated and deleted. The list of kinds
+//! (`all_kinds!`) makes the enum and all dispatch: a new kind is one file and one line in it.
 
 pub mod adoption;
+pub mod bucket;
 pub mod context;
 mod dns_name;
 mod ec2_tags;
+pub mod elastic_ip;
+pub mod github_role;
 mod iam_tags;
+pub mod instance;
+pub mod instance_profile;
+pub mod internet_gateway;
+pub mod key_pair;
 mod link;
 pub mod network;
 pub mod offers;
+pub mod oidc_provider;
 mod pages;
 pub mod placement;
 pub mod policy;
 pub mod reader;
+pub mod record;
+pub mod role;
+pub mod route_table;
 pub mod run;
-mod tags;
+pub mod security_group;
+pub mod subnet;
+pub(super) mod tags;
+pub mod vpc;
+pub mod zone;
+mod zones;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
@@ -25,29 +41,64 @@ use std::net::Ipv4Addr;
 use futures_util::future::{LocalBoxFuture, try_join_all};
 
 use crate::cloud::api::{Call, CallError, Failure};
-use crate::cloud::resource::{Address, Field, Live, Owner, Standing, Tags};
+pub use crate::cloud::kind::Kind;
+use crate::cloud::kind::all_kinds;
+use crate::cloud::resource::{Address, Desired, Field, Live, Owner, Reference, Standing, Tags};
 pub use context::{Handle, Lookups, Scope, StepError};
 pub use reader::Reader;
 pub use run::Run;
 pub use tags::{LAB_TAG, REGION_TAG, is_ours, of_lab};
+
+/// A resource of any kind as it is in AWS.
+pub type LiveResource = Live<Body>;
+/// A resource of any kind as the plan wants it.
+pub type DesiredResource = Desired<Body>;
+
+impl<B> Live<B> {
+    /// The same resource with other properties.
+    fn with<C>(&self, body: C) -> Live<C> {
+        Live {
+            address: self.address.clone(),
+            id: self.id.clone(),
+            owner: self.owner.clone(),
+            standing: self.standing,
+            body,
+            observed: self.observed.clone(),
+        }
+    }
+}
+
+impl LiveResource {
+    /// The error of a change that is meant for another kind.
+    fn mismatch(&self, wanted: Kind) -> StepError {
+        StepError::Blocked(format!(
+            "`{}` is there as `{}`, and cannot become `{}`; this is a defect of labctl",
+            self.address,
+            self.body.kind().name(),
+            wanted.name()
+        ))
+    }
+}
 
 /// What every kind can do.
 pub(crate) trait Manage: Sized {
     /// The properties, each with its value and what a change of it takes.
     fn fields(&self) -> Vec<Field>;
 
-    /// Puts addresses in the place of ids, after everything was read.
-    fn link(&mut self, _ids: &BTreeMap<String, Address>) {}
+    /// Shows every reference to another resource to `visit`, which may change it.
+    fn each_reference(&mut self, _visit: &mut dyn FnMut(&mut Reference)) {}
+
+    /// Its tags, of a kind that has any.
+    fn tags(&mut self) -> Option<&mut Tags>;
 
     /// Reads all resources of the kind that are the lab's or in its way.
-    async fn read(reader: &Reader<'_>) -> Result<Vec<Live>, CallError>;
+    async fn read(reader: &Reader<'_>) -> Result<Vec<Live<Self>>, CallError>;
 
     /// Creates the resource; run again after a crash it finds what it made.
     async fn create(&self, run: &Run<'_>) -> Result<Handle, StepError>;
 
-    /// Changes the resource to `self` where `changed` says that it differs.
-    async fn update(&self, live: &Live, changed: &[String], run: &Run<'_>)
-    -> Result<(), StepError>;
+    /// Changes the resource to `self` where it differs from `live`.
+    async fn update(&self, live: &Live<Self>, run: &Run<'_>) -> Result<(), StepError>;
 
     /// Sets the fields that had to wait for others; see [`Field::late`].
     async fn attach(&self, _handle: &Handle, _run: &Run<'_>) -> Result<(), StepError> {
@@ -55,31 +106,11 @@ pub(crate) trait Manage: Sized {
     }
 
     /// Deletes the resource; one that is gone already is no error.
-    async fn delete(live: &Live, run: &Run<'_>) -> Result<(), StepError>;
+    async fn delete(live: &Live<Self>, run: &Run<'_>) -> Result<(), StepError>;
 }
 
-macro_rules! kinds {
+macro_rules! define_bodies {
     ($($(#[$doc:meta])* $module:ident: $Kind:ident,)*) => {
-        $(pub mod $module;)*
-
-        /// The kinds of resources, those first that others refer to.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub enum Kind {
-            $($(#[$doc])* $Kind,)*
-        }
-
-        impl Kind {
-            /// All kinds, in the order in which they are created and shown.
-            pub const ALL: &'static [Self] = &[$(Self::$Kind),*];
-
-            /// The name that stands in addresses.
-            pub const fn name(self) -> &'static str {
-                match self {
-                    $(Self::$Kind => stringify!($module),)*
-                }
-            }
-        }
-
         /// The properties of a resource of any kind.
         #[derive(Debug, Clone, PartialEq, Eq)]
         pub enum Body {
@@ -101,10 +132,16 @@ macro_rules! kinds {
                 }
             }
 
-            /// Puts addresses in the place of ids.
-            pub fn link(&mut self, ids: &BTreeMap<String, Address>) {
+            /// Shows every reference to another resource to `visit`, which may change it.
+            pub fn each_reference(&mut self, visit: &mut dyn FnMut(&mut Reference)) {
                 match self {
-                    $(Self::$Kind(body) => body.link(ids),)*
+                    $(Self::$Kind(body) => body.each_reference(visit),)*
+                }
+            }
+
+            fn tags(&mut self) -> Option<&mut Tags> {
+                match self {
+                    $(Self::$Kind(body) => body.tags(),)*
                 }
             }
 
@@ -116,12 +153,15 @@ macro_rules! kinds {
 
             pub(crate) async fn update(
                 &self,
-                live: &Live,
-                changed: &[String],
+                live: &LiveResource,
                 run: &Run<'_>,
             ) -> Result<(), StepError> {
-                match self {
-                    $(Self::$Kind(body) => body.update(live, changed, run).await,)*
+                match (self, &live.body) {
+                    $((Self::$Kind(desired), Body::$Kind(before)) => {
+                        let live = live.with(before.clone());
+                        desired.update(&live, run).await
+                    })*
+                    _ => Err(live.mismatch(self.kind())),
                 }
             }
 
@@ -136,15 +176,18 @@ macro_rules! kinds {
             }
         }
 
-        pub(crate) async fn delete(live: &Live, run: &Run<'_>) -> Result<(), StepError> {
-            match live.address.kind() {
-                $(Kind::$Kind => $module::$Kind::delete(live, run).await,)*
+        pub(crate) async fn delete(live: &LiveResource, run: &Run<'_>) -> Result<(), StepError> {
+            match &live.body {
+                $(Body::$Kind(body) => $module::$Kind::delete(&live.with(body.clone()), run).await,)*
             }
         }
 
-        async fn read_kinds(reader: &Reader<'_>) -> Result<Vec<Live>, CallError> {
-            let reads: Vec<LocalBoxFuture<'_, Result<Vec<Live>, CallError>>> =
-                vec![$(Box::pin($module::$Kind::read(reader))),*];
+        async fn read_kinds(reader: &Reader<'_>) -> Result<Vec<LiveResource>, CallError> {
+            let reads: Vec<LocalBoxFuture<'_, Result<Vec<LiveResource>, CallError>>> =
+                vec![$(Box::pin(async {
+                    let found = $module::$Kind::read(reader).await?;
+                    Ok(found.into_iter().map(LiveResource::from).collect())
+                })),*];
             Ok(try_join_all(reads).await?.concat())
         }
 
@@ -154,71 +197,32 @@ macro_rules! kinds {
                     Self::$Kind(body)
                 }
             }
+
+            impl From<Live<$module::$Kind>> for LiveResource {
+                fn from(live: Live<$module::$Kind>) -> Self {
+                    live.with(live.body.clone().into())
+                }
+            }
         )*
     };
 }
 
-kinds! {
-    /// An SSH public key, imported into EC2.
-    key_pair: KeyPair,
-    /// A network of the lab's own.
-    vpc: Vpc,
-    /// The way from that network to the world.
-    internet_gateway: InternetGateway,
-    /// The part of that network in which the server is.
-    subnet: Subnet,
-    /// The routes of that part.
-    route_table: RouteTable,
-    /// What may reach the server.
-    security_group: SecurityGroup,
-    /// The storage of the lab.
-    bucket: Bucket,
-    /// What the server may do in AWS.
-    role: Role,
-    /// The role as an instance can carry it.
-    instance_profile: InstanceProfile,
-    /// The server.
-    instance: Instance,
-    /// The server's lasting public address.
-    elastic_ip: ElasticIp,
-    /// The hosted zone of the lab's domain.
-    zone: Zone,
-    /// A record set in that zone.
-    record: Record,
-    /// GitHub as an identity provider; one for the whole account.
-    oidc_provider: OidcProvider,
-    /// What GitHub Actions of the repository may do in AWS.
-    github_role: GithubRole,
-}
-
-impl Kind {
-    /// Finds a kind by the name that stands in addresses.
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.iter().copied().find(|kind| kind.name() == name)
-    }
-
-    /// Lists the names, for messages.
-    pub fn names() -> String {
-        let names: Vec<_> = Self::ALL
-            .iter()
-            .filter(|kind| **kind != Self::Record)
-            .map(|kind| format!("`{}`", kind.name()))
-            .collect();
-        names.join(", ")
-    }
-
-    /// Whether losing the resource loses data that apply cannot bring back.
-    pub const fn holds_data(self) -> bool {
-        matches!(self, Self::Instance | Self::Bucket | Self::Zone)
-    }
-
-    /// Whether somebody else's resource of this kind is used as it is.
-    pub const fn can_be_shared(self) -> bool {
-        matches!(self, Self::Zone | Self::OidcProvider)
-    }
-}
+all_kinds!(define_bodies);
 
 impl Body {
+    /// Puts addresses in the place of ids, after everything was read.
+    pub fn link(&mut self, ids: &BTreeMap<String, Address>) {
+        self.each_reference(&mut |reference| reference.link(ids));
+    }
+
+    /// Takes the tags of another resource of the kind.
+    fn take_tags(&mut self, of: &Self) {
+        let mut of = of.clone();
+        if let (Some(own), Some(tags)) = (self.tags(), of.tags()) {
+            *own = std::mem::take(tags);
+        }
+    }
+
     /// The addresses of the resources on which this one is noted.
     pub fn notes(&self) -> Vec<Address> {
         let mut addresses = Vec::new();
@@ -255,14 +259,14 @@ pub struct LiveLab {
     /// The AWS account's id.
     pub account: String,
     /// The resources, linked to each other by their addresses.
-    pub resources: Vec<Live>,
+    pub resources: Vec<LiveResource>,
     /// How many servers of the lab have ended and are still listed.
     pub ended_instances: u32,
 }
 
 impl LiveLab {
     /// Finds the lab's current resource of a kind.
-    pub fn current(&self, kind: Kind) -> Option<&Live> {
+    pub fn current(&self, kind: Kind) -> Option<&LiveResource> {
         self.resources.iter().find(|live| {
             live.address.kind() == kind
                 && live.owner == Owner::Lab
@@ -282,7 +286,7 @@ impl LiveLab {
             let is_usable = live.owner == Owner::Lab || live.address.kind().can_be_shared();
             is_usable && live.standing == Standing::Current
         });
-        let handle = |live: &Live| Handle {
+        let handle = |live: &LiveResource| Handle {
             id: live.id.clone(),
             observed: live.observed.clone(),
         };
@@ -319,7 +323,7 @@ pub async fn read(reader: &Reader<'_>) -> Result<LiveLab, CallError> {
 ///
 /// # Errors
 /// Something without an id cannot be told from others, and every call about it would be about something else.
-fn sound(resources: Vec<Live>) -> Result<Vec<Live>, CallError> {
+fn sound(resources: Vec<LiveResource>) -> Result<Vec<LiveResource>, CallError> {
     let mut seen = BTreeSet::new();
     let mut found = Vec::new();
     for live in resources {

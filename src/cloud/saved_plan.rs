@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
 use crate::cloud::planning::{Laptop, Planned};
-use crate::cloud::resource::Live;
+use crate::cloud::resources::LiveResource;
 use crate::plan::{LocalFolders, SshPublicKey};
 use crate::support::digest::sha256;
 
@@ -71,8 +71,8 @@ fn certificate_sum(laptop: &Laptop) -> Option<String> {
     ))
 }
 
-fn snapshot(live: &[Live]) -> Snapshot {
-    let entry = |live: &Live| {
+fn snapshot(live: &[LiveResource]) -> Snapshot {
+    let entry = |live: &LiveResource| {
         let fields = live.body.fields().into_iter();
         let fields: BTreeMap<String, _> = fields.map(|field| (field.path, field.value)).collect();
         let key = format!("{} {}", live.address, live.id);
@@ -179,7 +179,7 @@ impl SavedPlan {
     }
 
     /// Says what has moved since, one line for each difference.
-    pub fn moved(&self, account: &str, live: &[Live]) -> Vec<String> {
+    pub fn moved(&self, account: &str, live: &[LiveResource]) -> Vec<String> {
         let now = snapshot(live);
         let mut moved = Vec::new();
         if self.account != account {

@@ -5,13 +5,14 @@ use std::process::ExitCode;
 
 use clap::Args;
 
+use super::arguments::Global;
 use crate::cloud::api::Cloud;
 use crate::cloud::diff::Change;
 use crate::cloud::planning::{self, Planned};
-use crate::cloud::resource::{Address, Desired, Live, Owner};
+use crate::cloud::resource::{Address, Owner};
 use crate::cloud::resources::run::Shared;
+use crate::cloud::resources::{DesiredResource, LiveResource};
 use crate::cloud::resources::{LAB_TAG, Run, adoption};
-use crate::commands::arguments::Global;
 use crate::report::Out;
 
 use super::workflow::{cloud_apply, session};
@@ -61,7 +62,7 @@ pub async fn run(global: &Global, arguments: &Arguments, out: &Out) -> Result<Ex
     Ok(ExitCode::SUCCESS)
 }
 
-fn wanted(planned: &Planned, address: &Address) -> Result<Desired, Failure> {
+fn wanted(planned: &Planned, address: &Address) -> Result<DesiredResource, Failure> {
     let change = planned
         .set
         .changes
@@ -99,7 +100,7 @@ async fn find(
     planned: &Planned,
     address: &Address,
     id: &str,
-) -> Result<Live, Failure> {
+) -> Result<LiveResource, Failure> {
     let mut in_the_way = planned.live.resources.iter().filter(|live| {
         live.owner == Owner::Other && live.address == *address && adoption::is_called(live, id)
     });
@@ -116,7 +117,7 @@ async fn find(
     })
 }
 
-fn check_is_free(live: &Live) -> Result<(), Failure> {
+fn check_is_free(live: &LiveResource) -> Result<(), Failure> {
     match live.observed.tags.get(LAB_TAG) {
         None => Ok(()),
         Some(lab) => Err(Failure::said(

@@ -4,23 +4,23 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 
 use crate::cloud::diff::{Change, ChangeSet, Conflict};
 use crate::cloud::planning::{self, Laptop, Planned};
 use crate::cloud::resource::{Address, OnChange, Owner, Power};
 use crate::cloud::resources::Kind;
 use crate::cloud::saved_plan::{self, SavedPlan};
-use crate::commands::arguments::Global;
 use crate::plan::{self, DurationSetting, Parsed};
 use crate::report::{self, Out, PlanView, host as report_host, json, outcome};
 use crate::support::bounded;
 
 use super::Failure;
-use super::plan::{show, view};
+use super::arguments::{Global, Half};
 use super::workflow::cloud_apply::{self, Ended, Options};
 use super::workflow::host_plan::{self, HostPlanned};
 use super::workflow::host_workflow::{self, Context, Hosting, Reached};
+use super::workflow::plan_view::{show, view};
 use super::workflow::route::Way;
 use super::workflow::{server, session};
 
@@ -57,15 +57,6 @@ impl Arguments {
             way,
         }
     }
-}
-
-/// A half of a lab.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Half {
-    /// What is in AWS.
-    Cloud,
-    /// What is on the server.
-    Host,
 }
 
 /// Reads, compares, shows, refuses what must not be, asks, applies.

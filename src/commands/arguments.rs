@@ -1,32 +1,11 @@
-//! The command line: what can be said, and the help that explains it.
+//! The arguments that several commands take.
 
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::builder::FalseyValueParser;
-use clap::{Args, Parser, Subcommand};
-
-use crate::commands::{
-    adopt, apply, completions, destroy, doctor, init, logs, passwd, plan, render, sandbox, ssh,
-    status, tunnel,
-};
-
-/// Stands up the data-science lab of one YAML plan on AWS, and takes it down.
-///
-/// There is no state file: what belongs to a lab is marked in AWS itself, so any
-/// laptop with the plan and the account can go on where another stopped.
-#[derive(Debug, Parser)]
-#[command(name = "labctl", version, max_term_width = 100)]
-#[command(after_help = "Start with `labctl init`, then `labctl plan` and `labctl apply`.")]
-pub struct Cli {
-    /// Options that every command takes.
-    #[command(flatten)]
-    pub global: Global,
-    /// What to do.
-    #[command(subcommand)]
-    pub command: Command,
-}
+use clap::{Args, ValueEnum};
 
 /// Options that every command takes.
 #[derive(Debug, Args)]
@@ -48,7 +27,7 @@ pub struct Global {
         value_name = "ADDRESS[:PORT]",
         env = "LABCTL_CONNECT_TO"
     )]
-    pub connect_to: Option<Place>,
+    pub connect_to: Option<Endpoint>,
     /// Do it all in a sandbox on this laptop, without an AWS account; starts it if need be
     #[arg(
         long,
@@ -64,74 +43,16 @@ pub struct Global {
 
 const SSH_PORT: &str = "22";
 
-/// What labctl does.
-#[derive(Debug, Subcommand)]
-pub enum Command {
-    /// Write a first plan, with comments
-    Init(init::Arguments),
-    /// Check the plan file, without asking AWS
-    Validate,
-    /// Show what apply would do
-    Plan(plan::Arguments),
-    /// Make AWS and the server as the plan says
-    Apply(apply::Arguments),
-    /// Delete everything that belongs to the lab, and nothing else
-    Destroy(destroy::Arguments),
-    /// Show the lab as it is
-    Status(status::Arguments),
-    /// Start the stopped server
-    Start,
-    /// Stop the server, which then costs only its disk and its address
-    Stop,
-    /// Take something that exists in AWS into the lab
-    Adopt(adopt::Arguments),
-    /// Open a shell on the server, or run a command there
-    Ssh(ssh::Arguments),
-    /// Reach a service of the server from this laptop alone, through SSH
-    Tunnel(tunnel::Arguments),
-    /// Show what a service on the server wrote
-    Logs(logs::Arguments),
-    /// Find what is wrong between a browser and the services, and what to do
-    Doctor(doctor::Arguments),
-    /// Set the password with which a user signs in to JupyterHub
-    Passwd(passwd::Arguments),
-    /// Emulate AWS and the lab's servers on this laptop, to try and to rehearse
-    Sandbox(sandbox::Arguments),
-    /// Write the server's files to a folder, without asking anybody
-    Render(render::Arguments),
-    /// Show in which order the plan's resources are made
-    Graph,
-    /// Print the JSON Schema of plan files, for editors
-    Schema,
-    /// Print the completions for a shell
-    Completions(completions::Arguments),
-}
-
-impl Command {
-    /// Whether the result is to be JSON.
-    pub const fn is_json(&self) -> bool {
-        match self {
-            Self::Plan(arguments) => arguments.json,
-            Self::Apply(arguments) => arguments.json,
-            Self::Destroy(arguments) => arguments.json,
-            Self::Doctor(arguments) => arguments.json,
-            Self::Status(arguments) => arguments.json,
-            Self::Sandbox(arguments) => arguments.is_json(),
-            _ => false,
-        }
-    }
-}
-
 /// An address and a port to connect to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
+pub struct Endpoint {
     /// A name or an address.
     pub address: String,
     /// The port; 22 unless it is given.
     pub port: u16,
 }
 
-impl FromStr for Place {
+impl FromStr for Endpoint {
     type Err = String;
 
     /// Reads `ADDRESS`, `ADDRESS:PORT`, `[IPV6]:PORT` or an IPv6 address alone.
@@ -161,12 +82,21 @@ impl FromStr for Place {
     }
 }
 
+/// A half of a lab.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Half {
+    /// What is in AWS.
+    Cloud,
+    /// What is on the server.
+    Host,
+}
+
 #[cfg(test)]
 mod tests {
-    use super::Place;
+    use super::Endpoint;
 
     #[test]
-    fn places_are_read() {
+    fn endpoints_are_read() {
         let cases = [
             ("127.0.0.1:2201", "127.0.0.1", 2201),
             ("bastion.example", "bastion.example", 22),
@@ -174,7 +104,7 @@ mod tests {
             ("::1", "::1", 22),
         ];
         for (text, address, port) in cases {
-            let place: Place = text.parse().unwrap();
+            let place: Endpoint = text.parse().unwrap();
             assert_eq!(
                 (place.address.as_str(), place.port),
                 (address, port),
@@ -190,7 +120,7 @@ mod tests {
             "-oProxyCommand=x",
             "a b",
         ] {
-            assert!(text.parse::<Place>().is_err(), "{text}");
+            assert!(text.parse::<Endpoint>().is_err(), "{text}");
         }
     }
 }

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::{Args, CommandFactory};
 use clap_complete::Shell;
 
-use crate::commands::arguments::Cli;
+use super::Cli;
 use crate::report::Out;
 
 use super::Failure;

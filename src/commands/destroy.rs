@@ -5,18 +5,19 @@ use std::time::Duration;
 
 use clap::Args;
 
+use super::arguments::Global;
 use crate::cloud::api::Read;
 use crate::cloud::diff::Change;
 use crate::cloud::planning::{self, Planned};
-use crate::cloud::resource::{Live, Owner};
+use crate::cloud::resource::Owner;
+use crate::cloud::resources::LiveResource;
 use crate::cloud::resources::{Body, Kind, Scope, bucket};
-use crate::commands::arguments::Global;
 use crate::plan::DurationSetting;
 use crate::report::{Out, outcome, text};
 
 use super::Failure;
-use super::plan::view;
 use super::workflow::cloud_apply::{self, Options};
+use super::workflow::plan_view::view;
 use super::workflow::session;
 
 /// What `destroy` takes.
@@ -87,7 +88,7 @@ pub async fn run(global: &Global, arguments: &Arguments, out: &Out) -> Result<Ex
     ended.tell(&planned, outcome::destroyed, out)
 }
 
-fn deleted(planned: &Planned, kind: Kind) -> impl Iterator<Item = &Live> {
+fn deleted(planned: &Planned, kind: Kind) -> impl Iterator<Item = &LiveResource> {
     planned
         .set
         .changes
@@ -117,7 +118,7 @@ async fn full_buckets(
 
 /// A zone with records of others cannot be deleted, and those are not touched.
 fn used_zones(planned: &Planned) -> Vec<String> {
-    let records: Vec<&Live> = planned
+    let records: Vec<&LiveResource> = planned
         .live
         .resources
         .iter()

@@ -11,11 +11,11 @@ use std::time::SystemTime;
 use clap::Args;
 use futures_util::future::{join, join_all};
 
+use super::arguments::{Endpoint, Global};
 use crate::cloud::permissions;
 use crate::cloud::planning::Laptop;
 use crate::cloud::resource::Power;
 use crate::cloud::resources::{self, Body, Kind, LiveLab, Reader, Scope};
-use crate::commands::arguments::{Global, Place};
 use crate::doctor::outside::dns::{self, Resolver};
 use crate::doctor::outside::{RESOLVERS, ports, tls};
 use crate::doctor::{self, Door, Finding, LastApply, Record, Seen};
@@ -54,7 +54,7 @@ pub struct Arguments {
 #[derive(Debug, Clone)]
 pub struct Detour {
     port: u16,
-    place: Place,
+    place: Endpoint,
 }
 
 impl FromStr for Detour {
@@ -273,7 +273,7 @@ impl Round<'_> {
     }
 
     /// Where a port of the server is to be looked for.
-    async fn place(&self, port: u16) -> Option<Place> {
+    async fn place(&self, port: u16) -> Option<Endpoint> {
         let detour = self.arguments.at.iter().find(|detour| detour.port == port);
         if let Some(detour) = detour {
             return Some(detour.place.clone());
@@ -305,7 +305,7 @@ impl Round<'_> {
         if mode == HttpsMode::Off {
             return None;
         }
-        let Place { address, port } = self.place(HTTPS).await?;
+        let Endpoint { address, port } = self.place(HTTPS).await?;
         let served = tls::served(&address, port, name).await;
         // Whose authority is a rehearsal's own is trusted by nobody.
         let mode = match self.way {

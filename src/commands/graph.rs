@@ -2,11 +2,11 @@
 
 use std::process::ExitCode;
 
+use super::arguments::Global;
 use crate::cloud::diff;
 use crate::cloud::graph;
 use crate::cloud::lower::{self, Inputs};
 use crate::cloud::resources::Scope;
-use crate::commands::arguments::Global;
 use crate::plan;
 use crate::report::{Out, graph as graph_text};
 use crate::support::folders;

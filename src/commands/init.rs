@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use crate::commands::arguments::Global;
+use super::arguments::Global;
 use crate::plan::{self, BucketName, DomainName, Email, FilePath, InitAnswers, LabName, Region};
 use crate::report::Out;
 use crate::support::folders;

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use crate::commands::arguments::Global;
+use super::arguments::Global;
 use crate::host::HostError;
 use crate::host::services::{self, SERVICES, Service};
 use crate::host::ssh::Shell;

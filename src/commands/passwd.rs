@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use crate::commands::arguments::Global;
+use super::arguments::Global;
 use crate::host::password::Password;
 use crate::host::session as host_session;
 use crate::report::Out;

@@ -6,15 +6,15 @@ use std::process::ExitCode;
 use clap::Args;
 use serde_json::Value as Json;
 
-use crate::cloud::planning::{self, Planned};
+use crate::cloud::planning;
 use crate::cloud::saved_plan::SavedPlan;
-use crate::commands::arguments::Global;
-use crate::report::{Out, PlanView, host, json, text};
+use crate::report::{Out, host, json};
 use crate::support::private_files;
 
-use super::apply::Half;
+use super::arguments::{Global, Half};
 use super::workflow::host_plan::{self, HostPlanned};
 use super::workflow::host_workflow::{Context, Hosting};
+use super::workflow::plan_view::{show, view};
 use super::workflow::session;
 use super::{Failure, HAS_CHANGES};
 
@@ -77,27 +77,6 @@ pub async fn run(global: &Global, arguments: &Arguments, out: &Out) -> Result<Ex
         true => ExitCode::from(HAS_CHANGES),
         false => ExitCode::SUCCESS,
     })
-}
-
-/// Shows one half or both.
-pub fn show(view: &PlanView<'_>, host: Option<&HostPlanned>, only: Option<Half>, out: &Out) {
-    let cloud = (only != Some(Half::Host)).then(|| text::change_set(view));
-    let host = host.map(|host| host::text(&host.view()));
-    let parts: Vec<_> = cloud.into_iter().chain(host).collect();
-    out.result(&parts.join("\n\n"));
-}
-
-/// What there is to show of a plan.
-pub fn view(planned: &Planned) -> PlanView<'_> {
-    PlanView {
-        lab: &planned.scope.lab,
-        region: &planned.scope.region,
-        account: &planned.live.account,
-        set: &planned.set,
-        live: &planned.live,
-        notes: &planned.notes,
-        allowed: &[],
-    }
 }
 
 fn save(file: &Path, saved: &SavedPlan) -> Result<(), Failure> {

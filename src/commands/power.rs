@@ -2,11 +2,12 @@
 
 use std::process::ExitCode;
 
-use crate::cloud::resource::{Address, Live, Power};
+use super::arguments::Global;
+use crate::cloud::resource::{Address, Power};
+use crate::cloud::resources::LiveResource;
 use crate::cloud::resources::instance::power;
 use crate::cloud::resources::run::Shared;
 use crate::cloud::resources::{self, Body, Kind, Lookups, Reader, Run, Scope};
-use crate::commands::arguments::Global;
 use crate::report::Out;
 
 use super::Failure;
@@ -45,7 +46,7 @@ async fn set(global: &Global, out: &Out, wanted: Power) -> Result<ExitCode, Fail
 }
 
 /// A half-done resize is brought to its end by apply alone.
-fn check_no_transaction(server: &Live) -> Result<(), Failure> {
+fn check_no_transaction(server: &LiveResource) -> Result<(), Failure> {
     match &server.body {
         Body::Instance(instance) => match &instance.transaction {
             None => Ok(()),
@@ -60,7 +61,7 @@ fn check_no_transaction(server: &Live) -> Result<(), Failure> {
 
 async fn switch(
     shared: &Shared<'_>,
-    server: &Live,
+    server: &LiveResource,
     wanted: Power,
     out: &Out,
 ) -> Result<(), Failure> {

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use crate::commands::arguments::Global;
+use super::arguments::Global;
 use crate::host;
 use crate::report::Out;
 use crate::support::private_files;

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 
-use crate::commands::arguments::Global;
+use super::arguments::Global;
 use crate::plan::{LabName, Parsed};
 use crate::report::{Out, Stages, sandbox as report};
 use crate::sandbox::{self, Place, Sandbox, Status};

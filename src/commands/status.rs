@@ -4,8 +4,8 @@ use std::process::ExitCode;
 
 use clap::Args;
 
+use super::arguments::Global;
 use crate::cloud::resources::{self, Reader, Scope};
-use crate::commands::arguments::Global;
 use crate::report::{Out, StatusView, json, status};
 
 use super::Failure;

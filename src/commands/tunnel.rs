@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use clap::Args;
 
-use crate::commands::arguments::Global;
+use super::arguments::Global;
 use crate::host::services::{self, SERVICES, Service};
 use crate::plan::Parsed;
 use crate::report::Out;

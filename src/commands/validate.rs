@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use crate::commands::arguments::Global;
+use super::arguments::Global;
 use crate::plan;
 use crate::report::Out;
 use crate::support::folders;

@@ -8,6 +8,7 @@ pub(super) mod host_workflow;
 pub(super) mod interrupt;
 mod my_ip;
 pub(super) mod pending;
+pub(super) mod plan_view;
 pub(super) mod rehearsal;
 pub(super) mod route;
 pub(super) mod server;

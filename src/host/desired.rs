@@ -1,15 +1,11 @@
-//! Plan → the host as it is to be: pure, the same input gives the same host.
+//! The host as it is to be.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use crate::plan::{CertificateFiles, HttpsMode, KeyFiles, LocalFolders, Plan, Workbench};
+use crate::plan::HttpsMode;
 use crate::support::digest;
-
-use super::pieces;
-use super::render::{RenderError, Templates};
-use super::variables::Variables;
 
 mod download;
 mod environment;
@@ -20,35 +16,6 @@ pub use environment::{Environment, EnvironmentKind};
 pub use tree::{Model, Tree};
 /// The mode of files that nobody but root may read.
 pub const PRIVATE_MODE: &str = "0600";
-
-/// What the host's configuration depends on besides the plan.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Inputs {
-    /// The users' public keys, as the plan's files have them.
-    pub authorized_keys: BTreeMap<String, Vec<String>>,
-    /// The folders of the laptop that the plan names.
-    pub folders: LocalFolders,
-    /// The organisation's own certificate, in the mode `files`.
-    pub certificate: Option<CertificateFiles>,
-    /// The AWS account's id, to which the bucket must belong; unknown where AWS is not asked.
-    pub account: Option<String>,
-}
-
-impl Inputs {
-    /// Takes what was read from the laptop.
-    pub fn new(keys: &KeyFiles) -> Self {
-        let lines = keys.authorized_keys.iter().map(|(user, keys)| {
-            let keys = keys.iter().map(ToString::to_string).collect();
-            (user.clone(), keys)
-        });
-        Self {
-            authorized_keys: lines.collect(),
-            folders: LocalFolders::default(),
-            certificate: None,
-            account: None,
-        }
-    }
-}
 
 /// The host as it is to be.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -156,6 +123,9 @@ pub enum Checker {
     /// `nft --check`.
     Nft,
 }
+
+/// NGINX's unit, which tells by [`DesiredHost::nginx_hash`] what it serves.
+pub const NGINX: &str = "nginx.service";
 
 /// A systemd unit that labctl manages.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -330,34 +300,4 @@ impl DesiredHost {
         self.packages
             .extend(names.iter().map(|name| (*name).to_owned()));
     }
-}
-
-/// Lowers the workbench to the host that it needs.
-///
-/// # Errors
-///
-/// A template could not be rendered, or a value cannot be written in it.
-pub fn desired(
-    plan: &Plan,
-    workbench: &Workbench,
-    inputs: &Inputs,
-) -> Result<DesiredHost, RenderError> {
-    let variables = Variables::new(plan, workbench);
-    let piece = pieces::Piece {
-        workbench,
-        variables: &variables,
-        inputs,
-        templates: &Templates::new()?,
-    };
-    let mut host = DesiredHost {
-        lab: plan.lab.to_string(),
-        apt_mirror: workbench.mirrors.apt.as_ref().map(ToString::to_string),
-        names: variables.names.clone(),
-        https: workbench.https.mode,
-        ..DesiredHost::default()
-    };
-    for add in pieces::ALL {
-        add(&piece, &mut host)?;
-    }
-    Ok(host)
 }

@@ -156,13 +156,6 @@ fn downloads<'a>(
     })
 }
 
-/// Where a tree is laid out: the same files for the same reader give the same folder.
-pub fn tree_target(tree: &Tree) -> String {
-    let inputs = [tree.folder.sha256(), tree.reader.unwrap_or("").to_owned()];
-    let hash = digest::sha256(&inputs.join("\0"));
-    format!("/opt/labctl/{}-{}", tree.name, &hash[..12])
-}
-
 fn environments(desired: &DesiredHost, facts: &Facts) -> Vec<HostChange> {
     let mut changes = Vec::new();
     for environment in &desired.environments {
@@ -181,7 +174,7 @@ fn environments(desired: &DesiredHost, facts: &Facts) -> Vec<HostChange> {
 
 fn trees(desired: &DesiredHost, facts: &Facts) -> Vec<HostChange> {
     let change = |tree: &Tree| {
-        let target = tree_target(tree);
+        let target = tree.target();
         let before = facts.links.get(tree.link);
         (before != Some(&target)).then(|| HostChange::Tree {
             tree: tree.clone(),
@@ -338,7 +331,7 @@ fn manifest(desired: &DesiredHost, facts: &Facts, noted: &Manifest) -> Manifest 
     let downloads =
         downloads.map(|download| (download.package.to_owned(), download.sha256.clone()));
     let trees = desired.trees.iter();
-    let trees = trees.map(|tree| (tree.link.to_owned(), tree_target(tree)));
+    let trees = trees.map(|tree| (tree.link.to_owned(), tree.target()));
     let model = desired.model.iter().filter_map(|model| {
         let target = facts.links.get(model.link)?;
         Some((model.link.to_owned(), target.clone()))

@@ -1,4 +1,6 @@
-//! The pieces that a host is made of. Each adds what it needs, or nothing; what
+//! Plan → the host as it is to be: pure, the same input gives the same host.
+//!
+//! A host is made of pieces. Each adds what it needs, or nothing; what
 //! no piece adds any more is removed from the host by the diff.
 
 mod access;
@@ -10,15 +12,44 @@ mod metadata;
 mod rstudio;
 mod shiny;
 mod system;
-pub(super) mod web;
+mod web;
 
-use crate::plan::Workbench;
+use std::collections::BTreeMap;
 
-pub(super) use languages::program_of_r;
+use crate::plan::{CertificateFiles, KeyFiles, LocalFolders, Plan, Workbench};
 
-use super::desired::{DesiredHost, Inputs};
+use super::desired::DesiredHost;
 use super::render::{RenderError, Templates, plain};
 use super::variables::Variables;
+
+/// What the host's configuration depends on besides the plan.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Inputs {
+    /// The users' public keys, as the plan's files have them.
+    pub authorized_keys: BTreeMap<String, Vec<String>>,
+    /// The folders of the laptop that the plan names.
+    pub folders: LocalFolders,
+    /// The organisation's own certificate, in the mode `files`.
+    pub certificate: Option<CertificateFiles>,
+    /// The AWS account's id, to which the bucket must belong; unknown where AWS is not asked.
+    pub account: Option<String>,
+}
+
+impl Inputs {
+    /// Takes what was read from the laptop.
+    pub fn new(keys: &KeyFiles) -> Self {
+        let lines = keys.authorized_keys.iter().map(|(user, keys)| {
+            let keys = keys.iter().map(ToString::to_string).collect();
+            (user.clone(), keys)
+        });
+        Self {
+            authorized_keys: lines.collect(),
+            folders: LocalFolders::default(),
+            certificate: None,
+            account: None,
+        }
+    }
+}
 
 /// What a piece is made from.
 #[derive(Debug, Clone, Copy)]
@@ -49,6 +80,36 @@ pub const ALL: &[Add] = &[
     web::add,
     certificate::add,
 ];
+
+/// Lowers the workbench to the host that it needs.
+///
+/// # Errors
+///
+/// A template could not be rendered, or a value cannot be written in it.
+pub fn desired(
+    plan: &Plan,
+    workbench: &Workbench,
+    inputs: &Inputs,
+) -> Result<DesiredHost, RenderError> {
+    let variables = Variables::new(plan, workbench);
+    let piece = Piece {
+        workbench,
+        variables: &variables,
+        inputs,
+        templates: &Templates::new()?,
+    };
+    let mut host = DesiredHost {
+        lab: plan.lab.to_string(),
+        apt_mirror: workbench.mirrors.apt.as_ref().map(ToString::to_string),
+        names: variables.names.clone(),
+        https: workbench.https.mode,
+        ..DesiredHost::default()
+    };
+    for add in ALL {
+        add(&piece, &mut host)?;
+    }
+    Ok(host)
+}
 
 impl Piece<'_> {
     /// Renders a template with the plan's variables.

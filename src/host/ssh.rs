@@ -17,6 +17,7 @@ mod identity;
 mod known_hosts;
 mod lines;
 mod link;
+mod orders;
 mod patience;
 mod private_key;
 mod thread;
@@ -28,7 +29,7 @@ pub use error::{DialError, LinkError, SshError};
 pub use host_key::HostKey;
 pub use identity::Identity;
 pub use known_hosts::{KnownHosts, Pinned};
-pub use link::Finished;
+pub use orders::Finished;
 pub use patience::Patience;
 pub use private_key::{KeyFileProblem, PrivateKey, examine};
 pub use trust::{Console, HowTrusted, Trust};
@@ -47,7 +48,7 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use codes::{Broken, CHANNEL_FAILURE, CHANNEL_REQUEST_DENIED};
-use link::{Credential, Dial, LoginError};
+use orders::{Credential, Dial, LoginError};
 use private_key::Secret;
 
 /// Ways to agree on a key, best first: without SHA-1, which the library still offers by default.

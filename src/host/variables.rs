@@ -2,9 +2,8 @@
 
 use serde::Serialize;
 
-use super::pieces;
 use crate::plan::{
-    HttpsMode, Jupyterhub, Language, Plan, Workbench, certificate_names, server_names,
+    HttpsMode, Jupyterhub, Language, Plan, R, RVersion, Workbench, certificate_names, server_names,
 };
 
 /// What a small model needs, and a server of 1 GiB can give.
@@ -240,13 +239,24 @@ fn culler(hub: &Jupyterhub) -> Option<Culler> {
     })
 }
 
+const SYSTEM_R: &str = "/usr/bin/R";
+const RIG_R: &str = "/opt/labctl-r/bin/R";
+
+/// Says which R everybody runs.
+pub const fn program_of_r(r: &R) -> &'static str {
+    match r.version {
+        RVersion::System => SYSTEM_R,
+        RVersion::Release | RVersion::Exact(_) => RIG_R,
+    }
+}
+
 fn rstudio(workbench: &Workbench) -> Option<Rstudio> {
     let path = workbench.rstudio.as_ref()?.path.to_string();
     let users = workbench.users.iter().map(|user| user.name.to_string());
     Some(Rstudio {
         base: format!("{path}/"),
         path,
-        r: pieces::program_of_r(workbench.r.as_ref()?),
+        r: program_of_r(workbench.r.as_ref()?),
         users: users.collect::<Vec<_>>().join(":"),
     })
 }

@@ -3,7 +3,6 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::cloud::resources::bucket::Upload;
 use crate::plan::local_folder::{self, LocalFolder};
 
 use super::model::{Api, Language, Plan};
@@ -20,6 +19,15 @@ pub struct LocalFolders {
     pub app: Option<Arc<LocalFolder>>,
     /// The model, where it is not in the bucket already.
     pub model: Option<Arc<LocalFolder>>,
+}
+
+/// A model to upload, or one that was.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Upload {
+    /// The key below which its files are.
+    pub key: String,
+    /// The files.
+    pub folder: Arc<LocalFolder>,
 }
 
 impl LocalFolders {

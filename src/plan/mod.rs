@@ -33,7 +33,7 @@ use shape::Shape;
 
 pub use certificate::{CertificateFiles, Private, Which};
 pub use diagnostics::render;
-pub use folders::{LocalFolders, read_folders};
+pub use folders::{LocalFolders, Upload, read_folders};
 pub use init::{InitAnswers, init_text};
 pub use keys::{KeyAlgorithm, SshPublicKey};
 pub use load::{

@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 use crate::cloud::apply::Event;
 use crate::cloud::diff::{Change, FieldChange};
 use crate::cloud::graph::{Graph, Step};
-use crate::cloud::resource::{Field, Live, OnChange, Owner, Standing};
+use crate::cloud::resource::{Field, OnChange, Owner, Standing};
+use crate::cloud::resources::LiveResource;
 use crate::cloud::resources::{Body, Kind};
 use crate::host::Verdict;
 
@@ -201,7 +202,7 @@ pub fn status(view: &StatusView<'_>) -> Value {
     })
 }
 
-fn server(view: &StatusView<'_>, live: &Live) -> Value {
+fn server(view: &StatusView<'_>, live: &LiveResource) -> Value {
     let instance_type = match &live.body {
         Body::Instance(instance) => Some(&instance.instance_type),
         _ => None,
@@ -214,7 +215,7 @@ fn server(view: &StatusView<'_>, live: &Live) -> Value {
     })
 }
 
-fn resource(live: &Live) -> Value {
+fn resource(live: &LiveResource) -> Value {
     let standing = match live.standing {
         Standing::Current => "current",
         Standing::Spare => "spare",

@@ -1,6 +1,7 @@
 //! A lab as it is, as text.
 
-use crate::cloud::resource::{Live, Owner, Power, Standing};
+use crate::cloud::resource::{Owner, Power, Standing};
+use crate::cloud::resources::LiveResource;
 use crate::cloud::resources::{Body, Kind, LiveLab};
 
 use super::StatusView;
@@ -51,11 +52,11 @@ fn server(live: &LiveLab) -> Vec<String> {
     lines
 }
 
-fn table(resources: &[Live]) -> Vec<String> {
-    let address = |live: &Live| harmless(&live.address.to_string());
+fn table(resources: &[LiveResource]) -> Vec<String> {
+    let address = |live: &LiveResource| harmless(&live.address.to_string());
     let lengths = resources.iter().map(|live| address(live).chars().count());
     let width = lengths.max().unwrap_or_default().min(WIDEST_ADDRESS);
-    let row = |live: &Live| {
+    let row = |live: &LiveResource| {
         let remark = remark(live).map(|remark| format!("  {}", paint(DIM, remark)));
         let (address, id) = (address(live), harmless(&live.id));
         format!("  {address:<width$}  {id}{}", remark.unwrap_or_default())
@@ -63,7 +64,7 @@ fn table(resources: &[Live]) -> Vec<String> {
     resources.iter().map(row).collect()
 }
 
-fn remark(live: &Live) -> Option<&'static str> {
+fn remark(live: &LiveResource) -> Option<&'static str> {
     match (&live.owner, live.standing) {
         (Owner::Lab, Standing::Current) => None,
         (Owner::Lab, Standing::Spare) => Some(spare()),

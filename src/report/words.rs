@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use crate::cloud::diff::{Change, Conflict};
 use crate::cloud::graph::Step;
-use crate::cloud::resource::{Live, Owner, Standing};
+use crate::cloud::resource::{Owner, Standing};
+use crate::cloud::resources::LiveResource;
 use crate::cloud::resources::{Body, Kind};
 
 /// Counts things: `1 restart`, `2 restarts`.
@@ -91,7 +92,7 @@ impl Reason {
 }
 
 /// Why a resource is not deleted.
-pub fn kept(live: &Live) -> Reason {
+pub fn kept(live: &LiveResource) -> Reason {
     let kind = live.address.kind();
     let name = title(&live.body).unwrap_or(&live.id);
     let why = match (live.standing, kind) {

@@ -78,7 +78,7 @@ impl<'a> Names<'a> {
             On::Profile => self.iam(&format!("instance-profile/{role}")),
             On::Provider => self.iam(&format!(
                 "oidc-provider/{}",
-                crate::cloud::resources::oidc_provider::HOST
+                crate::cloud::resources::policy::GITHUB_HOST
             )),
             On::Bucket => format!("arn:{partition}:s3:::{}", bucket().unwrap_or_default()),
             On::Objects => format!("arn:{partition}:s3:::{}/*", bucket().unwrap_or_default()),

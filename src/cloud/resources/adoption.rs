@@ -3,16 +3,16 @@
 use aws_sdk_ec2::operation::describe_addresses::DescribeAddressesInput;
 
 use crate::cloud::api::{CallError, Read};
-use crate::cloud::resource::{Address, Desired, Live};
+use crate::cloud::resource::Address;
 
 use super::context::{Scope, StepError};
 use super::record::{self, RecordChange};
 use super::run::Run;
-use super::{Body, Kind, Reader, elastic_ip, instance};
+use super::{Body, DesiredResource, Kind, LiveResource, Reader, elastic_ip, instance};
 
 /// Whether somebody who says `id` means this resource: by its id, or by the
 /// name of a key pair, role, record or zone.
-pub fn is_called(live: &Live, id: &str) -> bool {
+pub fn is_called(live: &LiveResource, id: &str) -> bool {
     let name = match &live.body {
         Body::KeyPair(pair) => Some(&pair.name),
         Body::Role(role) => Some(&role.name),
@@ -31,16 +31,16 @@ pub async fn find(
     scope: &Scope,
     address: &Address,
     id: &str,
-) -> Result<Option<Live>, CallError> {
+) -> Result<Option<LiveResource>, CallError> {
     let reader = Reader::new(cloud, scope);
     match address.kind() {
-        Kind::Instance => instance::find(&reader, id).await,
+        Kind::Instance => Ok(instance::find(&reader, id).await?.map(LiveResource::from)),
         Kind::ElasticIp => {
             let input = DescribeAddressesInput::builder().allocation_ids(id);
             match cloud.describe_addresses(input).await {
                 Ok(output) => {
                     let found = output.addresses().first();
-                    Ok(found.map(|address| elastic_ip::live(address, &reader)))
+                    Ok(found.map(|address| elastic_ip::live(address, &reader).into()))
                 }
                 Err(error) if error.code().starts_with("InvalidAllocationID") => Ok(None),
                 Err(error) => Err(error),
@@ -51,20 +51,22 @@ pub async fn find(
 }
 
 /// Sets the lab's tags, or writes the companion of a record.
-pub async fn adopt(live: &Live, desired: &Desired, run: &Run<'_>) -> Result<(), StepError> {
+pub async fn adopt(
+    live: &LiveResource,
+    desired: &DesiredResource,
+    run: &Run<'_>,
+) -> Result<(), StepError> {
     match (&live.body, &desired.body) {
         (Body::Record(record), _) => {
             record::apply(&[RecordChange::Update(record.clone())], run).await
         }
-        (Body::Instance(_), Body::Instance(wanted)) => instance::adopt(live, wanted, run).await,
+        (Body::Instance(found), Body::Instance(wanted)) => {
+            instance::adopt(&live.with(found.clone()), wanted, run).await
+        }
         _ => {
-            let tags = desired
-                .body
-                .fields()
-                .into_iter()
-                .filter(|field| field.path.starts_with("tags."));
-            let changed: Vec<String> = tags.map(|field| field.path).collect();
-            desired.body.update(live, &changed, run).await
+            let mut tagged = live.body.clone();
+            tagged.take_tags(&desired.body);
+            tagged.update(live, run).await
         }
     }
 }

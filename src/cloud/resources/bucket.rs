@@ -14,6 +14,7 @@ use futures_util::try_join;
 
 use crate::cloud::api::{CallError, Read};
 use crate::cloud::resource::{Field, Live, Standing, Tags, Value};
+use crate::plan::Upload;
 
 use super::context::{Handle, StepError};
 use super::reader::Reader;
@@ -24,8 +25,6 @@ mod empty;
 mod model;
 mod read;
 mod settings;
-
-pub use model::Upload;
 
 /// The storage of the lab.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -114,7 +113,7 @@ impl Bucket {
 
     async fn put_model(&self, run: &Run<'_>) -> Result<(), CallError> {
         match &self.model {
-            Some(model) => model.put(&self.name, run).await,
+            Some(model) => model::put(model, &self.name, run).await,
             None => Ok(()),
         }
     }
@@ -142,7 +141,10 @@ impl Manage for Bucket {
             Field::replace("name", Value::text(&self.name)),
             Field::update("versioning", Value::Bool(self.versioning)),
             Field::update("encryption", Value::Bool(self.encryption)),
-            Field::update("public_access_blocked", Value::Bool(self.public_access_blocked)),
+            Field::update(
+                "public_access_blocked",
+                Value::Bool(self.public_access_blocked),
+            ),
         ];
         let model = self.model.iter();
         fields.extend(model.map(|model| Field::update("model", Value::text(&model.key))));
@@ -150,7 +152,11 @@ impl Manage for Bucket {
         fields
     }
 
-    async fn read(reader: &Reader<'_>) -> Result<Vec<Live>, CallError> {
+    fn tags(&mut self) -> Option<&mut Tags> {
+        Some(&mut self.tags)
+    }
+
+    async fn read(reader: &Reader<'_>) -> Result<Vec<Live<Self>>, CallError> {
         let current = async {
             match &reader.scope.bucket {
                 Some(name) => read::one(reader, name).await,
@@ -158,7 +164,7 @@ impl Manage for Bucket {
             }
         };
         let (current, tagged) = try_join!(current, reader.tagged())?;
-        let mut found: Vec<Live> = current.into_iter().collect();
+        let mut found: Vec<Live<Self>> = current.into_iter().collect();
         for one in tagged {
             let name = one.arn.split_once(":s3:::").map(|(_, name)| name);
             let Some(name) = name.filter(|name| reader.scope.bucket.as_deref() != Some(name))
@@ -192,7 +198,10 @@ impl Manage for Bucket {
             _ => error,
         })?;
         let set_up = async || self.set_up(run).await;
-        if !run.settled("the bucket to be known", &["NoSuchBucket"], set_up).await? {
+        if !run
+            .settled("the bucket to be known", &["NoSuchBucket"], set_up)
+            .await?
+        {
             return Err(StepError::Blocked(format!(
                 "a bucket `{}` that is not this lab's has just been made; run `labctl plan`",
                 self.name
@@ -202,32 +211,27 @@ impl Manage for Bucket {
         Ok(Handle::of(&self.name))
     }
 
-    async fn update(
-        &self,
-        _live: &Live,
-        changed: &[String],
-        run: &Run<'_>,
-    ) -> Result<(), StepError> {
-        let is_changed = |path: &str| changed.iter().any(|changed| changed == path);
-        if is_changed("versioning") {
+    async fn update(&self, live: &Live<Self>, run: &Run<'_>) -> Result<(), StepError> {
+        let before = &live.body;
+        if before.versioning != self.versioning {
             self.put_versioning(run).await?;
         }
-        if is_changed("encryption") {
+        if before.encryption != self.encryption {
             self.put_encryption(run).await?;
         }
-        if is_changed("public_access_blocked") {
+        if before.public_access_blocked != self.public_access_blocked {
             self.put_access_block(run).await?;
         }
-        if is_changed("model") {
+        if before.model != self.model {
             self.put_model(run).await?;
         }
-        if tags::any_changed(changed) {
+        if before.tags != self.tags {
             self.set_tags(run).await?;
         }
         Ok(())
     }
 
-    async fn delete(live: &Live, run: &Run<'_>) -> Result<(), StepError> {
+    async fn delete(live: &Live<Self>, run: &Run<'_>) -> Result<(), StepError> {
         if run.shared.empty_bucket {
             empty::empty(&live.id, run).await?;
         }
@@ -247,9 +251,9 @@ impl Manage for Bucket {
 }
 
 /// Whether a live bucket of the account `owner` holds anything, old versions included.
-pub async fn holds_anything(
+pub async fn holds_anything<B>(
     cloud: &dyn Read,
-    live: &Live,
+    live: &Live<B>,
     owner: &str,
 ) -> Result<bool, CallError> {
     let input = ListObjectVersionsInput::builder()

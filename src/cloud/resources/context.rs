@@ -1,10 +1,10 @@
 //! The values that reading and writing have in common.
 
-use super::bucket::Upload;
 use std::time::Duration;
 
 use crate::cloud::api::CallError;
 use crate::cloud::resource::{Observed, Tags, present};
+use crate::plan::Upload;
 
 /// Which lab is meant, and where its parts are to be looked for.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -70,7 +70,7 @@ pub async fn remove(cloud: &dyn Cloud, ids: &[&str], keys: &[String]) -> Result<
 }
 
 /// The ids that carry a resource's tags: its own, and that of a server's disk.
-pub fn carriers(live: &Live) -> Vec<&str> {
+pub fn carriers<B>(live: &Live<B>) -> Vec<&str> {
     let disk = live.observed.volume_id.as_deref();
     [Some(live.id.as_str()), disk]
         .into_iter()
@@ -79,7 +79,7 @@ pub fn carriers(live: &Live) -> Vec<&str> {
 }
 
 /// Brings an EC2 resource's tags to the desired ones, where they differ.
-pub async fn update(live: &Live, desired: &Tags, run: &Run<'_>) -> Result<(), StepError> {
+pub async fn update<B>(live: &Live<B>, desired: &Tags, run: &Run<'_>) -> Result<(), StepError> {
     let ids = carriers(live);
     let change = tags::change(&live.observed.tags, desired, run.scope);
     if !change.remove.is_empty() {

@@ -25,7 +25,7 @@ pub struct ElasticIp {
 }
 
 /// Makes a live resource of an answer.
-pub fn live(address: &Ec2Address, reader: &Reader<'_>) -> Live {
+pub fn live(address: &Ec2Address, reader: &Reader<'_>) -> Live<ElasticIp> {
     let observed = Observed {
         tags: ec2_tags::read(address.tags()),
         public_ip: address.public_ip().and_then(|ip| ip.parse().ok()),
@@ -33,13 +33,16 @@ pub fn live(address: &Ec2Address, reader: &Reader<'_>) -> Live {
         ..Observed::default()
     };
     let id = address.allocation_id().unwrap_or_default();
-    tags::live(reader.scope, Address::of(Kind::ElasticIp), id, observed, |tags| {
-        ElasticIp {
+    tags::live(
+        reader.scope,
+        Address::of(Kind::ElasticIp),
+        id,
+        observed,
+        |tags| ElasticIp {
             instance: Reference::named(address.instance_id()),
             tags,
-        }
-        .into()
-    })
+        },
+    )
 }
 
 impl ElasticIp {
@@ -96,20 +99,26 @@ async fn of_lab(run: &Run<'_>) -> Result<Option<Handle>, CallError> {
     let output = run.cloud.describe_addresses(input).await?;
     let mut found: Vec<&Ec2Address> = output.addresses().iter().collect();
     found.sort_by_key(|address| (address.association_id().is_none(), address.allocation_id()));
-    let kept = found.into_iter().find_map(|address| Some((address.allocation_id()?, address)));
+    let kept = found
+        .into_iter()
+        .find_map(|address| Some((address.allocation_id()?, address)));
     Ok(kept.map(|(id, address)| handle(id.to_owned(), address.public_ip())))
 }
 
 async fn release(id: &str, run: &Run<'_>) -> Result<(), StepError> {
-    run.settled("the address to be free", &["InvalidIPAddress.InUse"], async || {
-        let input = ReleaseAddressInput::builder().allocation_id(id);
-        let result = run.cloud.release_address(input).await;
-        gone_is_fine(result, &["InvalidAllocationID.NotFound"])
-    })
+    run.settled(
+        "the address to be free",
+        &["InvalidIPAddress.InUse"],
+        async || {
+            let input = ReleaseAddressInput::builder().allocation_id(id);
+            let result = run.cloud.release_address(input).await;
+            gone_is_fine(result, &["InvalidAllocationID.NotFound"])
+        },
+    )
     .await
 }
 
-async fn disassociate(live: &Live, run: &Run<'_>) -> Result<(), StepError> {
+async fn disassociate(live: &Live<ElasticIp>, run: &Run<'_>) -> Result<(), StepError> {
     let Some(association) = &live.observed.association_id else {
         return Ok(());
     };
@@ -129,13 +138,15 @@ impl Manage for ElasticIp {
         fields
     }
 
-    fn link(&mut self, ids: &std::collections::BTreeMap<String, Address>) {
-        if let Some(instance) = &mut self.instance {
-            instance.link(ids);
-        }
+    fn each_reference(&mut self, visit: &mut dyn FnMut(&mut Reference)) {
+        self.instance.iter_mut().for_each(visit);
     }
 
-    async fn read(reader: &Reader<'_>) -> Result<Vec<Live>, CallError> {
+    fn tags(&mut self) -> Option<&mut Tags> {
+        Some(&mut self.tags)
+    }
+
+    async fn read(reader: &Reader<'_>) -> Result<Vec<Live<Self>>, CallError> {
         let filters = ec2_tags::lab_filters(reader.scope);
         let input = DescribeAddressesInput::builder().set_filters(filters);
         let output = reader.cloud.describe_addresses(input).await?;
@@ -153,7 +164,9 @@ impl Manage for ElasticIp {
             let id = required(output.allocation_id, "AllocateAddress", "allocation id")?;
             Ok(handle(id, output.public_ip.as_deref()))
         };
-        let made = run.once("an address", async || of_lab(run).await, allocate).await?;
+        let made = run
+            .once("an address", async || of_lab(run).await, allocate)
+            .await?;
         self.only_one(made, run).await
     }
 
@@ -161,14 +174,9 @@ impl Manage for ElasticIp {
         self.associate(&handle.id, run).await
     }
 
-    async fn update(
-        &self,
-        live: &Live,
-        changed: &[String],
-        run: &Run<'_>,
-    ) -> Result<(), StepError> {
+    async fn update(&self, live: &Live<Self>, run: &Run<'_>) -> Result<(), StepError> {
         ec2_tags::update(live, &self.tags, run).await?;
-        if changed.iter().any(|path| path == "instance") {
+        if live.body.instance != self.instance {
             match &self.instance {
                 Some(_) => self.associate(&live.id, run).await?,
                 None => disassociate(live, run).await?,
@@ -177,7 +185,7 @@ impl Manage for ElasticIp {
         Ok(())
     }
 
-    async fn delete(live: &Live, run: &Run<'_>) -> Result<(), StepError> {
+    async fn delete(live: &Live<Self>, run: &Run<'_>) -> Result<(), StepError> {
         disassociate(live, run).await?;
         release(&live.id, run).await
     }

@@ -2,29 +2,19 @@
 //! short-lived sign-in instead of keys that lie about.
 
 use crate::cloud::api::CallError;
-use crate::cloud::resource::{Field, Live};
+use crate::cloud::resource::{Field, Live, Reference, Tags};
 
 use super::context::{Handle, StepError};
 use super::reader::Reader;
-use super::run::Run;
-use super::key_pair::GITHUB_NOTE;
 use super::role::{self, Role, read_role};
-use super::{Body, Kind, Manage, key_pair};
+use super::run::Run;
+use super::{Kind, Manage};
 
 /// The role of GitHub Actions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GithubRole {
     /// The role itself.
     pub role: Role,
-}
-
-/// Whether there is one to be looked for: in the plan, or of a former plan.
-pub async fn is_wanted(reader: &Reader<'_>) -> Result<bool, CallError> {
-    if reader.scope.github {
-        return Ok(true);
-    }
-    let notes = key_pair::notes(reader).await?;
-    Ok(notes.is_none_or(|notes| notes.contains_key(GITHUB_NOTE)))
 }
 
 impl Manage for GithubRole {
@@ -36,12 +26,20 @@ impl Manage for GithubRole {
         fields
     }
 
-    async fn read(reader: &Reader<'_>) -> Result<Vec<Live>, CallError> {
-        if !is_wanted(reader).await? {
+    fn each_reference(&mut self, visit: &mut dyn FnMut(&mut Reference)) {
+        self.role.each_reference(visit);
+    }
+
+    fn tags(&mut self) -> Option<&mut Tags> {
+        self.role.tags()
+    }
+
+    async fn read(reader: &Reader<'_>) -> Result<Vec<Live<Self>>, CallError> {
+        if !reader.has_github().await? {
             return Ok(Vec::new());
         }
         let name = reader.scope.github_role_name();
-        let wrap = |role| Body::GithubRole(Self { role });
+        let wrap = |role| Self { role };
         let role = role::get(reader.cloud, &name);
         read_role(reader, (Kind::GithubRole, &name), role, wrap).await
     }
@@ -50,16 +48,13 @@ impl Manage for GithubRole {
         self.role.create(run).await
     }
 
-    async fn update(
-        &self,
-        live: &Live,
-        changed: &[String],
-        run: &Run<'_>,
-    ) -> Result<(), StepError> {
-        self.role.update(live, changed, run).await
+    async fn update(&self, live: &Live<Self>, run: &Run<'_>) -> Result<(), StepError> {
+        self.role
+            .update(&live.with(live.body.role.clone()), run)
+            .await
     }
 
-    async fn delete(live: &Live, run: &Run<'_>) -> Result<(), StepError> {
-        Role::delete(live, run).await
+    async fn delete(live: &Live<Self>, run: &Run<'_>) -> Result<(), StepError> {
+        Role::delete(&live.with(live.body.role.clone()), run).await
     }
 }

@@ -1,6 +1,6 @@
 //! The server: an EC2 instance with an encrypted root volume.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use aws_sdk_ec2::operation::modify_instance_attribute::ModifyInstanceAttributeInput;
@@ -9,13 +9,13 @@ use aws_sdk_ec2::operation::terminate_instances::TerminateInstancesInput;
 use aws_sdk_ec2::types::{AttributeBooleanValue, HttpTokensState};
 
 use crate::cloud::api::CallError;
-use crate::cloud::resource::{Address, Field, Live, OnChange, Reference, Tags, Value};
+use crate::cloud::resource::{self, Field, Live, OnChange, Reference, Tags, Value};
 
 use super::context::{Handle, StepError};
+use super::placement::Placement;
 use super::reader::Reader;
 use super::run::{Run, gone_is_fine};
-use super::placement::Placement;
-use super::{Body, Kind, Manage, ec2_tags, tags};
+use super::{Kind, Manage, ec2_tags, tags};
 
 mod adopt;
 mod console;
@@ -28,13 +28,7 @@ mod volume;
 
 pub use adopt::{adopt, find};
 pub use console::console_output;
-pub use read::{describe, is_alive, list};
-
-/// The tag that notes which image the plan asked for, so that a newer release
-/// of the same image is no difference and needs no look-up.
-pub const IMAGE_TAG: &str = "labctl:image";
-/// The tag that notes a guarded change in progress.
-pub const TRANSACTION_TAG: &str = "labctl:transaction";
+pub use read::{describe, is_alive};
 
 const TERMINATION: Duration = Duration::from_secs(900);
 
@@ -99,16 +93,33 @@ impl Manage for Instance {
         let hop_limit = Value::Number(self.metadata.hop_limit.into());
         let mut fields = vec![
             Field::replace("image", absent_or_text(&self.image)),
-            Field::new("instance_type", Value::text(&self.instance_type), OnChange::Restart),
+            Field::new(
+                "instance_type",
+                Value::text(&self.instance_type),
+                OnChange::Restart,
+            ),
             Field::new("root_volume.size", size, OnChange::Grow),
-            Field::update("root_volume.type", Value::text(&self.root_volume.volume_type)),
+            Field::update(
+                "root_volume.type",
+                Value::text(&self.root_volume.volume_type),
+            ),
             Field::update("security_groups", groups),
             Field::replace("subnet", self.subnet.value()),
             Field::update("instance_profile", profile),
-            Field::update("termination_protection", Value::Bool(self.termination_protection)),
-            Field::update("metadata.tokens_required", Value::Bool(self.metadata.tokens_required)),
+            Field::update(
+                "termination_protection",
+                Value::Bool(self.termination_protection),
+            ),
+            Field::update(
+                "metadata.tokens_required",
+                Value::Bool(self.metadata.tokens_required),
+            ),
             Field::update("metadata.hop_limit", hop_limit),
-            Field::new("transaction", absent_or_text(&self.transaction), OnChange::Restart),
+            Field::new(
+                "transaction",
+                absent_or_text(&self.transaction),
+                OnChange::Restart,
+            ),
             Field::after("key_pair", Kind::KeyPair),
         ];
         if matches!(&self.subnet, Placement::In(Reference::To(_))) {
@@ -118,21 +129,17 @@ impl Manage for Instance {
         fields
     }
 
-    fn link(&mut self, ids: &BTreeMap<String, Address>) {
-        self.subnet.link(ids);
-        if let Some(profile) = &mut self.instance_profile {
-            profile.link(ids);
-        }
-        let groups = std::mem::take(&mut self.security_groups).into_iter();
-        self.security_groups = groups
-            .map(|mut group| {
-                group.link(ids);
-                group
-            })
-            .collect();
+    fn each_reference(&mut self, visit: &mut dyn FnMut(&mut Reference)) {
+        self.subnet.each_reference(visit);
+        self.instance_profile.iter_mut().for_each(&mut *visit);
+        resource::each_of_set(&mut self.security_groups, visit);
     }
 
-    async fn read(reader: &Reader<'_>) -> Result<Vec<Live>, CallError> {
+    fn tags(&mut self) -> Option<&mut Tags> {
+        Some(&mut self.tags)
+    }
+
+    async fn read(reader: &Reader<'_>) -> Result<Vec<Live<Self>>, CallError> {
         read::read(reader).await
     }
 
@@ -140,45 +147,35 @@ impl Manage for Instance {
         launch::launch(self, run).await
     }
 
-    async fn update(
-        &self,
-        live: &Live,
-        changed: &[String],
-        run: &Run<'_>,
-    ) -> Result<(), StepError> {
-        let Body::Instance(before) = &live.body else {
-            return Ok(());
-        };
-        let is_changed = |paths: &[&str]| changed.iter().any(|path| paths.contains(&path.as_str()));
+    async fn update(&self, live: &Live<Self>, run: &Run<'_>) -> Result<(), StepError> {
+        let before = &live.body;
         ec2_tags::update(live, &self.tags, run).await?;
-        if is_changed(&["termination_protection"]) {
+        if before.termination_protection != self.termination_protection {
             protect(&live.id, self.termination_protection, run).await?;
         }
-        if is_changed(&["metadata.tokens_required", "metadata.hop_limit"]) {
+        if before.metadata != self.metadata {
             self.set_metadata(&live.id, run).await?;
         }
-        if is_changed(&["security_groups"]) {
+        if before.security_groups != self.security_groups {
             let input = ModifyInstanceAttributeInput::builder()
                 .instance_id(&live.id)
                 .set_groups(Some(self.group_ids(run)?));
             run.cloud.modify_instance_attribute(input).await?;
         }
-        if is_changed(&["instance_profile"]) {
+        if before.instance_profile != self.instance_profile {
             profile::set(&live.id, self.instance_profile.as_ref(), run).await?;
         }
-        if is_changed(&["root_volume.size", "root_volume.type"]) {
+        if before.root_volume != self.root_volume {
             volume::modify(live, &self.root_volume, run).await?;
         }
-        if is_changed(&["instance_type", "transaction"]) {
+        if before.instance_type != self.instance_type || before.transaction != self.transaction {
             resize::resize(live, before, self, run).await?;
         }
         Ok(())
     }
 
-    async fn delete(live: &Live, run: &Run<'_>) -> Result<(), StepError> {
-        if let Body::Instance(instance) = &live.body
-            && instance.termination_protection
-        {
+    async fn delete(live: &Live<Self>, run: &Run<'_>) -> Result<(), StepError> {
+        if live.body.termination_protection {
             protect(&live.id, false, run).await?;
         }
         let input = TerminateInstancesInput::builder().instance_ids(&live.id);
@@ -195,7 +192,10 @@ impl Manage for Instance {
 
 impl Instance {
     fn group_ids(&self, run: &Run<'_>) -> Result<Vec<String>, StepError> {
-        self.security_groups.iter().map(|group| run.id(group)).collect()
+        self.security_groups
+            .iter()
+            .map(|group| run.id(group))
+            .collect()
     }
 
     /// Sends all options, because a server may drop those that are not named.

@@ -15,7 +15,7 @@ use crate::cloud::resource::{Address, Field, Live, Observed, Reference, Tags, Va
 use super::context::{Handle, StepError, required};
 use super::reader::Reader;
 use super::run::{Run, gone_is_fine};
-use super::{Body, Kind, Manage, iam_tags, tags};
+use super::{Kind, Manage, iam_tags, tags};
 
 const NO_SUCH_ENTITY: &str = "NoSuchEntity";
 
@@ -59,21 +59,22 @@ impl InstanceProfile {
 
     /// Makes sure that a profile of this name, made meanwhile, is the lab's.
     async fn taken(&self, run: &Run<'_>) -> Result<String, StepError> {
-        run.made_meanwhile(&format!("an instance profile `{}`", self.name), async || {
-            let profile = get(run.cloud, &self.name).await?;
-            let is_ours = |profile: &IamInstanceProfile| {
-                tags::is_ours(&iam_tags::read(profile.tags()), run.scope)
-            };
-            Ok(profile.filter(is_ours).map(|profile| profile.arn))
-        })
+        run.made_meanwhile(
+            &format!("an instance profile `{}`", self.name),
+            async || {
+                let profile = get(run.cloud, &self.name).await?;
+                let is_ours = |profile: &IamInstanceProfile| {
+                    tags::is_ours(&iam_tags::read(profile.tags()), run.scope)
+                };
+                Ok(profile.filter(is_ours).map(|profile| profile.arn))
+            },
+        )
         .await
     }
 }
 
-async fn remove_role(live: &Live, run: &Run<'_>) -> Result<(), StepError> {
-    let Body::InstanceProfile(profile) = &live.body else {
-        return Ok(());
-    };
+async fn remove_role(live: &Live<InstanceProfile>, run: &Run<'_>) -> Result<(), StepError> {
+    let profile = &live.body;
     let role = match &profile.role {
         None => return Ok(()),
         Some(Reference::To(_)) => profile.name.clone(),
@@ -100,13 +101,15 @@ impl Manage for InstanceProfile {
         fields
     }
 
-    fn link(&mut self, ids: &std::collections::BTreeMap<String, Address>) {
-        if let Some(role) = &mut self.role {
-            role.link(ids);
-        }
+    fn each_reference(&mut self, visit: &mut dyn FnMut(&mut Reference)) {
+        self.role.iter_mut().for_each(visit);
     }
 
-    async fn read(reader: &Reader<'_>) -> Result<Vec<Live>, CallError> {
+    fn tags(&mut self) -> Option<&mut Tags> {
+        Some(&mut self.tags)
+    }
+
+    async fn read(reader: &Reader<'_>) -> Result<Vec<Live<Self>>, CallError> {
         let name = reader.scope.role_name();
         let Some(profile) = get(reader.cloud, &name).await? else {
             return Ok(Vec::new());
@@ -124,7 +127,6 @@ impl Manage for InstanceProfile {
                 role: Reference::named(role.map(|role| role.arn())),
                 tags,
             }
-            .into()
         });
         Ok(vec![live])
     }
@@ -145,13 +147,8 @@ impl Manage for InstanceProfile {
         Ok(Handle::of(arn))
     }
 
-    async fn update(
-        &self,
-        live: &Live,
-        changed: &[String],
-        run: &Run<'_>,
-    ) -> Result<(), StepError> {
-        if changed.iter().any(|path| path == "role") {
+    async fn update(&self, live: &Live<Self>, run: &Run<'_>) -> Result<(), StepError> {
+        if live.body.role != self.role {
             remove_role(live, run).await?;
             self.add_role(run).await?;
         }
@@ -171,12 +168,9 @@ impl Manage for InstanceProfile {
         Ok(())
     }
 
-    async fn delete(live: &Live, run: &Run<'_>) -> Result<(), StepError> {
+    async fn delete(live: &Live<Self>, run: &Run<'_>) -> Result<(), StepError> {
         remove_role(live, run).await?;
-        let Body::InstanceProfile(profile) = &live.body else {
-            return Ok(());
-        };
-        let input = DeleteInstanceProfileInput::builder().instance_profile_name(&profile.name);
+        let input = DeleteInstanceProfileInput::builder().instance_profile_name(&live.body.name);
         let result = run.cloud.delete_instance_profile(input).await;
         Ok(gone_is_fine(result, &[NO_SUCH_ENTITY])?)
     }

@@ -24,7 +24,7 @@ pub struct InternetGateway {
     pub tags: Tags,
 }
 
-fn live(gateway: &Ec2InternetGateway, reader: &Reader<'_>) -> Live {
+fn live(gateway: &Ec2InternetGateway, reader: &Reader<'_>) -> Live<InternetGateway> {
     let tags = ec2_tags::read(gateway.tags());
     let attachment = gateway.attachments().first();
     let vpc = present(attachment.and_then(|attachment| attachment.vpc_id()));
@@ -34,13 +34,16 @@ fn live(gateway: &Ec2InternetGateway, reader: &Reader<'_>) -> Live {
         ..Observed::default()
     };
     let id = gateway.internet_gateway_id().unwrap_or_default();
-    tags::live(reader.scope, Address::of(Kind::InternetGateway), id, observed, |tags| {
-        InternetGateway {
+    tags::live(
+        reader.scope,
+        Address::of(Kind::InternetGateway),
+        id,
+        observed,
+        |tags| InternetGateway {
             vpc: Reference::named(vpc),
             tags,
-        }
-        .into()
-    })
+        },
+    )
 }
 
 impl InternetGateway {
@@ -53,7 +56,10 @@ impl InternetGateway {
         let passing = |error: &CallError| {
             let codes = ["InvalidVpcID.NotFound", "InvalidInternetGatewayID.NotFound"];
             codes.contains(&error.code())
-                || error.failure.to_string().contains("already has an internet gateway")
+                || error
+                    .failure
+                    .to_string()
+                    .contains("already has an internet gateway")
         };
         run.retry_if("the network to take its gateway", passing, async || {
             let input = AttachInternetGatewayInput::builder()
@@ -66,17 +72,22 @@ impl InternetGateway {
     }
 }
 
-async fn detach(live: &Live, run: &Run<'_>) -> Result<(), StepError> {
+async fn detach(live: &Live<InternetGateway>, run: &Run<'_>) -> Result<(), StepError> {
     let Some(vpc) = &live.observed.association_id else {
         return Ok(());
     };
     let gone = "Gateway.NotAttached";
-    network::delete(run, "the addresses in the network to be released", gone, async || {
-        let input = DetachInternetGatewayInput::builder()
-            .internet_gateway_id(&live.id)
-            .vpc_id(vpc);
-        run.cloud.detach_internet_gateway(input).await.map(drop)
-    })
+    network::delete(
+        run,
+        "the addresses in the network to be released",
+        gone,
+        async || {
+            let input = DetachInternetGatewayInput::builder()
+                .internet_gateway_id(&live.id)
+                .vpc_id(vpc);
+            run.cloud.detach_internet_gateway(input).await.map(drop)
+        },
+    )
     .await
 }
 
@@ -87,13 +98,15 @@ impl Manage for InternetGateway {
         fields
     }
 
-    fn link(&mut self, ids: &std::collections::BTreeMap<String, Address>) {
-        if let Some(vpc) = &mut self.vpc {
-            vpc.link(ids);
-        }
+    fn each_reference(&mut self, visit: &mut dyn FnMut(&mut Reference)) {
+        self.vpc.iter_mut().for_each(visit);
     }
 
-    async fn read(reader: &Reader<'_>) -> Result<Vec<Live>, CallError> {
+    fn tags(&mut self) -> Option<&mut Tags> {
+        Some(&mut self.tags)
+    }
+
+    async fn read(reader: &Reader<'_>) -> Result<Vec<Live<Self>>, CallError> {
         if !network::is_wanted(reader, "internet-gateway").await? {
             return Ok(Vec::new());
         }
@@ -114,11 +127,12 @@ impl Manage for InternetGateway {
             Ok(ids.min().map(|id| Some(id.to_owned())))
         };
         let create = async || -> Result<Option<String>, StepError> {
-            let specification =
-                ec2_tags::specification(ResourceType::InternetGateway, &self.tags);
+            let specification = ec2_tags::specification(ResourceType::InternetGateway, &self.tags);
             let input = CreateInternetGatewayInput::builder().tag_specifications(specification);
             let output = run.cloud.create_internet_gateway(input).await?;
-            Ok(output.internet_gateway.and_then(|gateway| gateway.internet_gateway_id))
+            Ok(output
+                .internet_gateway
+                .and_then(|gateway| gateway.internet_gateway_id))
         };
         let id = run.once("a gateway", look, create).await?;
         let handle = network::created(id, "CreateInternetGateway")?;
@@ -126,21 +140,16 @@ impl Manage for InternetGateway {
         Ok(handle)
     }
 
-    async fn update(
-        &self,
-        live: &Live,
-        changed: &[String],
-        run: &Run<'_>,
-    ) -> Result<(), StepError> {
+    async fn update(&self, live: &Live<Self>, run: &Run<'_>) -> Result<(), StepError> {
         ec2_tags::update(live, &self.tags, run).await?;
-        if changed.iter().any(|path| path == "vpc") {
+        if live.body.vpc != self.vpc {
             detach(live, run).await?;
             self.attach_to_vpc(&live.id, run).await?;
         }
         Ok(())
     }
 
-    async fn delete(live: &Live, run: &Run<'_>) -> Result<(), StepError> {
+    async fn delete(live: &Live<Self>, run: &Run<'_>) -> Result<(), StepError> {
         detach(live, run).await?;
         let gone = "InvalidInternetGatewayID.NotFound";
         network::delete(run, "the gateway to be free", gone, async || {

@@ -8,7 +8,7 @@ use aws_sdk_ec2::operation::delete_key_pair::DeleteKeyPairInput;
 use aws_sdk_ec2::operation::describe_key_pairs::DescribeKeyPairsInput;
 use aws_sdk_ec2::operation::import_key_pair::ImportKeyPairInput;
 use aws_sdk_ec2::primitives::Blob;
-use aws_sdk_ec2::types::{Filter, KeyPairInfo, ResourceType};
+use aws_sdk_ec2::types::{KeyPairInfo, ResourceType};
 
 use crate::cloud::api::CallError;
 use crate::cloud::resource::{Address, Field, Live, Observed, Owner, Tags, Value};
@@ -16,12 +16,7 @@ use crate::cloud::resource::{Address, Field, Live, Observed, Owner, Tags, Value}
 use super::context::{Handle, StepError, required};
 use super::reader::Reader;
 use super::run::{Run, gone_is_fine};
-use super::{Body, Kind, Manage, ec2_tags, tags};
-
-/// The tag that notes the zones that the lab has, or has records in, by name.
-pub const ZONE_NOTE: &str = "labctl:zone";
-/// The tag that notes that the lab has a role for GitHub Actions.
-pub const GITHUB_NOTE: &str = "labctl:github";
+use super::{Kind, Manage, ec2_tags, tags};
 
 /// An SSH public key, imported into EC2.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,41 +29,30 @@ pub struct KeyPair {
     pub tags: Tags,
 }
 
-/// The filter that finds the key pair of a lab, whoever made it.
-pub fn name_filter(lab: &str) -> Filter {
-    ec2_tags::filter("key-name", [lab])
-}
-
-/// What is noted on the lab's live key pair; `None` where there is no key pair,
-/// so that nobody knows what the lab has had.
-pub async fn notes(reader: &Reader<'_>) -> Result<Option<Tags>, CallError> {
-    let pairs = reader.key_pairs().await?.key_pairs().iter();
-    Ok(pairs
-        .map(|info| ec2_tags::read(info.tags()))
-        .find(|tags| tags::is_ours(tags, reader.scope)))
-}
-
 /// Takes algorithm and key of an OpenSSH line and drops comment and newline.
 pub fn normal_form(line: &str) -> String {
     let words: Vec<_> = line.split_whitespace().take(2).collect();
     words.join(" ")
 }
 
-fn live(info: &KeyPairInfo, reader: &Reader<'_>) -> Live {
+fn live(info: &KeyPairInfo, reader: &Reader<'_>) -> Live<KeyPair> {
     let tags = ec2_tags::read(info.tags());
     let observed = Observed {
         tags,
         ..Observed::default()
     };
     let id = info.key_pair_id().unwrap_or_default();
-    tags::live(reader.scope, Address::of(Kind::KeyPair), id, observed, |tags| {
-        KeyPair {
+    tags::live(
+        reader.scope,
+        Address::of(Kind::KeyPair),
+        id,
+        observed,
+        |tags| KeyPair {
             name: info.key_name().unwrap_or_default().to_owned(),
             public_key: normal_form(info.public_key().unwrap_or_default()),
             tags,
-        }
-        .into()
-    })
+        },
+    )
 }
 
 impl Manage for KeyPair {
@@ -81,9 +65,13 @@ impl Manage for KeyPair {
         fields
     }
 
-    async fn read(reader: &Reader<'_>) -> Result<Vec<Live>, CallError> {
+    fn tags(&mut self) -> Option<&mut Tags> {
+        Some(&mut self.tags)
+    }
+
+    async fn read(reader: &Reader<'_>) -> Result<Vec<Live<Self>>, CallError> {
         let read = |pairs: &[KeyPairInfo]| pairs.iter().map(|info| live(info, reader)).collect();
-        let found: Vec<Live> = read(reader.key_pairs().await?.key_pairs());
+        let found: Vec<Live<Self>> = read(reader.key_pairs().await?.key_pairs());
         let strays = reader.strays("key-pair", &found).await?;
         if strays.is_empty() {
             return Ok(found);
@@ -107,9 +95,16 @@ impl Manage for KeyPair {
                 .public_key_material(Blob::new(self.public_key.as_bytes()))
                 .tag_specifications(ec2_tags::specification(ResourceType::KeyPair, &self.tags));
             let output = run.cloud.import_key_pair(input).await?;
-            Ok(Handle::of(required(output.key_pair_id, "ImportKeyPair", "key pair id")?))
+            Ok(Handle::of(required(
+                output.key_pair_id,
+                "ImportKeyPair",
+                "key pair id",
+            )?))
         };
-        match run.unless_made("the key pair", async || self.look(run).await, import).await {
+        match run
+            .unless_made("the key pair", async || self.look(run).await, import)
+            .await
+        {
             Err(error) if error.code() == "InvalidKeyPair.Duplicate" => {
                 self.found(run).await?;
                 Err(StepError::Beaten)
@@ -118,20 +113,12 @@ impl Manage for KeyPair {
         }
     }
 
-    async fn update(
-        &self,
-        live: &Live,
-        _changed: &[String],
-        run: &Run<'_>,
-    ) -> Result<(), StepError> {
+    async fn update(&self, live: &Live<Self>, run: &Run<'_>) -> Result<(), StepError> {
         ec2_tags::update(live, &self.tags, run).await
     }
 
-    async fn delete(live: &Live, run: &Run<'_>) -> Result<(), StepError> {
-        let Body::KeyPair(pair) = &live.body else {
-            return Ok(());
-        };
-        let name = required(Some(pair.name.clone()), "DescribeKeyPairs", "key name")?;
+    async fn delete(live: &Live<Self>, run: &Run<'_>) -> Result<(), StepError> {
+        let name = required(Some(live.body.name.clone()), "DescribeKeyPairs", "key name")?;
         let input = DeleteKeyPairInput::builder().key_name(name);
         let result = run.cloud.delete_key_pair(input).await;
         Ok(gone_is_fine(result, &["InvalidKeyPair.NotFound"])?)
@@ -142,17 +129,15 @@ impl KeyPair {
     /// Finds what another run of the same lab has imported meanwhile.
     async fn found(&self, run: &Run<'_>) -> Result<Handle, StepError> {
         let what = format!("a key pair `{}`", self.name);
-        run.made_meanwhile(&what, async || self.look(run).await).await
+        run.made_meanwhile(&what, async || self.look(run).await)
+            .await
     }
 
     /// Looks for the lab's key pair of this key.
     async fn look(&self, run: &Run<'_>) -> Result<Option<Handle>, CallError> {
         let reader = Reader::new(run.cloud, run.scope);
         let pairs = reader.key_pairs().await?.key_pairs().iter();
-        let is_this = |live: &Live| match &live.body {
-            Body::KeyPair(pair) => pair.public_key == self.public_key,
-            _ => false,
-        };
+        let is_this = |live: &Live<Self>| live.body.public_key == self.public_key;
         let ours = pairs
             .map(|info| live(info, &reader))
             .find(|live| live.owner == Owner::Lab && is_this(live));

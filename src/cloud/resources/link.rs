@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::cloud::resource::{Address, Live, Owner, Standing, Value};
+use crate::cloud::resource::{Address, Owner, Standing, Value};
 
-use super::Kind;
+use super::{Kind, LiveResource};
 
 /// Marks all but one of the lab's own resources that claim one address.
 ///
@@ -12,13 +12,13 @@ use super::Kind;
 /// one that a kept resource refers to, else one that refers to what a kept one
 /// refers to, else one that is in use, else the one with the lowest id; so every
 /// run, on any laptop, keeps the same ones, and those that belong together.
-pub fn mark_spares(resources: &mut [Live]) {
+pub fn mark_spares(resources: &mut [LiveResource]) {
     let ids: BTreeSet<String> = resources.iter().flat_map(names).collect();
     let mut kept: BTreeSet<String> = BTreeSet::new();
     let ground = ground(resources, &ids);
     // Those that refer to others come after them in the list of kinds.
     for kind in Kind::ALL.iter().rev() {
-        let mut candidates: Vec<&mut Live> = resources
+        let mut candidates: Vec<&mut LiveResource> = resources
             .iter_mut()
             .filter(|live| live.address.kind() == *kind && live.owner == Owner::Lab)
             .filter(|live| live.standing == Standing::Current)
@@ -49,7 +49,7 @@ pub fn mark_spares(resources: &mut [Live]) {
 
 /// What the server refers to, and what that refers to: it cannot be moved, and
 /// everything else of a network can.
-fn ground(resources: &[Live], ids: &BTreeSet<String>) -> BTreeSet<String> {
+fn ground(resources: &[LiveResource], ids: &BTreeSet<String>) -> BTreeSet<String> {
     let ours = resources
         .iter()
         .filter(|live| live.owner == Owner::Lab && live.standing == Standing::Current);
@@ -71,7 +71,7 @@ fn ground(resources: &[Live], ids: &BTreeSet<String>) -> BTreeSet<String> {
 }
 
 /// By what others mention a resource: its id, its ARN, its public address.
-fn names(live: &Live) -> Vec<String> {
+fn names(live: &LiveResource) -> Vec<String> {
     let public_ip = match live.address.kind() {
         Kind::ElasticIp => live.observed.public_ip.map(|address| address.to_string()),
         _ => None,
@@ -81,7 +81,7 @@ fn names(live: &Live) -> Vec<String> {
 }
 
 /// Which of the ids a resource mentions.
-fn mentions(live: &Live, ids: &BTreeSet<String>) -> BTreeSet<String> {
+fn mentions(live: &LiveResource, ids: &BTreeSet<String>) -> BTreeSet<String> {
     let mut texts = BTreeSet::new();
     for field in live.body.fields() {
         collect_texts(field.value, &mut texts);
@@ -107,7 +107,7 @@ fn collect_texts(value: Value, texts: &mut BTreeSet<String>) {
 /// Puts addresses in the place of the ids that resources mention.
 ///
 /// A record mentions an Elastic IP by the address that it stands for.
-pub fn link(resources: &mut [Live]) {
+pub fn link(resources: &mut [LiveResource]) {
     let current = resources.iter().filter(|live| {
         let is_usable = live.owner == Owner::Lab || live.address.kind().can_be_shared();
         is_usable && live.standing == Standing::Current

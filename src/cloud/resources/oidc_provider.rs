@@ -12,14 +12,10 @@ use crate::cloud::resource::{Address, Field, Live, Observed, Tags, Value};
 
 use super::context::{Handle, StepError};
 use super::pages::Pages;
+use super::policy::{GITHUB_AUDIENCE, GITHUB_HOST};
 use super::reader::Reader;
 use super::run::{Run, gone_is_fine};
-use super::{Kind, Manage, github_role, iam_tags, policy, tags};
-
-/// The host of GitHub's identity provider.
-pub const HOST: &str = "token.actions.githubusercontent.com";
-/// For whom GitHub's tokens must be meant.
-pub const AUDIENCE: &str = "sts.amazonaws.com";
+use super::{Kind, Manage, iam_tags, policy, tags};
 
 /// GitHub as an identity provider.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,12 +24,6 @@ pub struct OidcProvider {
     pub url: String,
     /// Its tags.
     pub tags: Tags,
-}
-
-/// The provider's ARN, which follows from the account.
-pub fn arn(region: &str, account: &str) -> String {
-    let partition = policy::partition(region);
-    format!("arn:{partition}:iam::{account}:oidc-provider/{HOST}")
 }
 
 impl Manage for OidcProvider {
@@ -46,11 +36,15 @@ impl Manage for OidcProvider {
         fields
     }
 
-    async fn read(reader: &Reader<'_>) -> Result<Vec<Live>, CallError> {
-        if !github_role::is_wanted(reader).await? {
+    fn tags(&mut self) -> Option<&mut Tags> {
+        Some(&mut self.tags)
+    }
+
+    async fn read(reader: &Reader<'_>) -> Result<Vec<Live<Self>>, CallError> {
+        if !reader.has_github().await? {
             return Ok(Vec::new());
         }
-        let arn = arn(&reader.scope.region, reader.account().await?);
+        let arn = policy::github_provider(&reader.scope.region, reader.account().await?);
         let input = GetOpenIdConnectProviderInput::builder().open_id_connect_provider_arn(&arn);
         let output = match reader.cloud.get_open_id_connect_provider(input).await {
             Ok(output) => output,
@@ -63,8 +57,9 @@ impl Manage for OidcProvider {
             ..Observed::default()
         };
         let address = Address::of(Kind::OidcProvider);
-        let live = tags::live(reader.scope, address, arn, observed, |tags| {
-            Self { url: HOST.to_owned(), tags }.into()
+        let live = tags::live(reader.scope, address, arn, observed, |tags| Self {
+            url: GITHUB_HOST.to_owned(),
+            tags,
         });
         Ok(vec![live])
     }
@@ -72,7 +67,7 @@ impl Manage for OidcProvider {
     async fn create(&self, run: &Run<'_>) -> Result<Handle, StepError> {
         let input = CreateOpenIdConnectProviderInput::builder()
             .url(format!("https://{}", self.url))
-            .client_id_list(AUDIENCE)
+            .client_id_list(GITHUB_AUDIENCE)
             .set_tags(Some(iam_tags::write(&self.tags)));
         match run.cloud.create_open_id_connect_provider(input).await {
             Ok(output) => Ok(Handle::of(
@@ -84,12 +79,7 @@ impl Manage for OidcProvider {
         }
     }
 
-    async fn update(
-        &self,
-        live: &Live,
-        _changed: &[String],
-        run: &Run<'_>,
-    ) -> Result<(), StepError> {
+    async fn update(&self, live: &Live<Self>, run: &Run<'_>) -> Result<(), StepError> {
         let change = tags::change(&live.observed.tags, &self.tags, run.scope);
         if !change.remove.is_empty() {
             let input = UntagOpenIdConnectProviderInput::builder()
@@ -106,7 +96,7 @@ impl Manage for OidcProvider {
         Ok(())
     }
 
-    async fn delete(live: &Live, run: &Run<'_>) -> Result<(), StepError> {
+    async fn delete(live: &Live<Self>, run: &Run<'_>) -> Result<(), StepError> {
         if is_trusted_by_a_role(&live.id, run).await? {
             (run.say)("kept: roles of others in this account trust it");
             return Ok(());

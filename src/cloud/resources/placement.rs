@@ -1,11 +1,9 @@
 //! Where in the network something is.
 
-use std::collections::BTreeMap;
+use crate::cloud::resource::{Reference, Tags, Value};
 
-use crate::cloud::resource::{Address, Reference, Tags, Value};
+use super::tags::NETWORK_TAG;
 
-/// The tag that notes that a resource was put into the default network.
-pub const NETWORK_TAG: &str = "labctl:network";
 /// Its value, and the word of the plan.
 pub const DEFAULT: &str = "default";
 
@@ -40,10 +38,10 @@ impl Placement {
         }
     }
 
-    /// Puts the address in the place of an id.
-    pub fn link(&mut self, ids: &BTreeMap<String, Address>) {
+    /// Shows the reference, where there is one, to `visit`.
+    pub fn each_reference(&mut self, visit: &mut dyn FnMut(&mut Reference)) {
         if let Self::In(reference) = self {
-            reference.link(ids);
+            visit(reference);
         }
     }
 }

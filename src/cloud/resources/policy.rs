@@ -3,6 +3,11 @@
 use percent_encoding::percent_decode_str;
 use serde_json::{Value as Json, json};
 
+/// The host of GitHub's identity provider.
+pub const GITHUB_HOST: &str = "token.actions.githubusercontent.com";
+/// For whom GitHub's tokens must be meant.
+pub const GITHUB_AUDIENCE: &str = "sts.amazonaws.com";
+
 /// What a policy lets its holder do with the lab's bucket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BucketAccess {
@@ -139,11 +144,17 @@ pub fn trust_ec2() -> Json {
     }))
 }
 
+/// The ARN of GitHub's identity provider, which follows from the account.
+pub fn github_provider(region: &str, account: &str) -> String {
+    let partition = partition(region);
+    format!("arn:{partition}:iam::{account}:oidc-provider/{GITHUB_HOST}")
+}
+
 /// The trust policy of the role of GitHub Actions: one branch of one
 /// repository (GitHub Docs, "Configuring OpenID Connect in Amazon Web Services").
 pub fn trust_github(region: &str, account: &str, repository: &str, branch: &str) -> Json {
-    let host = super::oidc_provider::HOST;
-    let provider = super::oidc_provider::arn(region, account);
+    let host = GITHUB_HOST;
+    let provider = github_provider(region, account);
     normal_form(&json!({
         "Version": "2012-10-17",
         "Statement": [{
@@ -151,7 +162,7 @@ pub fn trust_github(region: &str, account: &str, repository: &str, branch: &str)
             "Principal": { "Federated": provider },
             "Action": "sts:AssumeRoleWithWebIdentity",
             "Condition": { "StringEquals": {
-                format!("{host}:aud"): "sts.amazonaws.com",
+                format!("{host}:aud"): GITHUB_AUDIENCE,
                 format!("{host}:sub"): format!("repo:{repository}:ref:refs/heads/{branch}"),
             } },
         }],

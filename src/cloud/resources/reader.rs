@@ -4,6 +4,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 
+use aws_sdk_ec2::operation::describe_instances::DescribeInstancesInput;
 use aws_sdk_ec2::operation::describe_key_pairs::DescribeKeyPairsOutput;
 use aws_sdk_ec2::operation::describe_key_pairs::builders::DescribeKeyPairsInputBuilder;
 use aws_sdk_ec2::types::Reservation;
@@ -17,8 +18,8 @@ use crate::cloud::resource::{Live, Tags, present};
 
 use super::context::Scope;
 use super::pages::Pages;
-use super::tags;
-use super::zone::Zones;
+use super::zones::{self, Zones};
+use super::{ec2_tags, tags};
 
 /// What reading has: the read-only cloud, and answers that kinds share.
 pub struct Reader<'a> {
@@ -85,8 +86,25 @@ impl<'a> Reader<'a> {
     pub async fn reservations(&self) -> Result<&[Reservation], CallError> {
         let all = self
             .reservations
-            .get_or_try_init(|| super::instance::list(self));
+            .get_or_try_init(|| self.ask_reservations());
         all.await.map(Vec::as_slice)
+    }
+
+    async fn ask_reservations(&self) -> Result<Vec<Reservation>, CallError> {
+        let mut found = Vec::new();
+        let mut token = None;
+        let mut pages = Pages::of("ec2", "DescribeInstances");
+        loop {
+            let input = DescribeInstancesInput::builder()
+                .set_filters(ec2_tags::lab_filters(self.scope))
+                .set_next_token(token);
+            let page = self.cloud.describe_instances(input).await?;
+            found.extend(page.reservations.unwrap_or_default());
+            token = pages.next(page.next_token)?;
+            if token.is_none() {
+                return Ok(found);
+            }
+        }
     }
 
     /// Notes the name servers that a zone's own record lists.
@@ -118,15 +136,32 @@ impl<'a> Reader<'a> {
 
     /// The lab's zones, of the plan and of a plan before.
     pub async fn zones(&self) -> Result<&Zones, CallError> {
-        self.zones
-            .get_or_try_init(|| super::zone::find_all(self))
-            .await
+        let ask = || zones::find_all(self.cloud, self.scope, self.notes());
+        self.zones.get_or_try_init(ask).await
+    }
+
+    /// What is noted on the lab's live key pair; `None` where there is no key pair,
+    /// so that nobody knows what the lab has had.
+    pub async fn notes(&self) -> Result<Option<Tags>, CallError> {
+        let pairs = self.key_pairs().await?.key_pairs().iter();
+        Ok(pairs
+            .map(|info| ec2_tags::read(info.tags()))
+            .find(|tags| tags::is_ours(tags, self.scope)))
+    }
+
+    /// Whether there is a role of GitHub Actions to be looked for: in the plan, or of a former plan.
+    pub async fn has_github(&self) -> Result<bool, CallError> {
+        if self.scope.github {
+            return Ok(true);
+        }
+        let notes = self.notes().await?;
+        Ok(notes.is_none_or(|notes| notes.contains_key(tags::GITHUB_NOTE)))
     }
 
     /// The key pairs of the lab's name, the public key included.
     pub async fn key_pairs(&self) -> Result<&DescribeKeyPairsOutput, CallError> {
         let ask = || {
-            let by_name = super::key_pair::name_filter(&self.scope.lab);
+            let by_name = ec2_tags::filter("key-name", [&self.scope.lab]);
             let input = DescribeKeyPairsInputBuilder::default()
                 .filters(by_name)
                 .include_public_key(true);
@@ -182,7 +217,11 @@ impl<'a> Reader<'a> {
     }
 
     /// The ids of what carries the lab's tags and was not found by its name.
-    pub async fn strays(&self, arn_type: &str, found: &[Live]) -> Result<Vec<String>, CallError> {
+    pub async fn strays<B>(
+        &self,
+        arn_type: &str,
+        found: &[Live<B>],
+    ) -> Result<Vec<String>, CallError> {
         let tagged = self.tagged_of_type(arn_type).await?.into_iter();
         let ids = tagged.filter_map(|one| one.arn.rsplit('/').next());
         let is_new = |id: &&str| found.iter().all(|live| live.id != *id);

@@ -10,15 +10,17 @@ use aws_sdk_route53::operation::list_resource_record_sets::ListResourceRecordSet
 use aws_sdk_route53::types::{ResourceRecordSet, RrType};
 
 use crate::cloud::api::{CallError, Read};
+use crate::cloud::resource::{
+    self, Address, Field, Live, Observed, Owner, Reference, Standing, Tags, Value,
+};
 use crate::plan;
-use crate::cloud::resource::{Address, Field, Live, Observed, Owner, Reference, Standing, Value};
 
 use super::context::{Handle, StepError};
 use super::pages::Pages;
 use super::reader::Reader;
 use super::run::Run;
 use super::zone::bare_id;
-use super::{Body, Kind, Manage, Scope, dns_name};
+use super::{Kind, Manage, Scope, dns_name};
 
 mod batch;
 
@@ -58,7 +60,11 @@ fn companion_mark(scope: &Scope) -> String {
 pub fn companion_value(scope: &Scope, record: &Record) -> String {
     let name = dns_name::relative(&record.name, &record.zone_name);
     let name = name.as_deref().unwrap_or(&record.name);
-    quoted(&format!("{}{name}.{}", companion_mark(scope), record.record_type))
+    quoted(&format!(
+        "{}{name}.{}",
+        companion_mark(scope),
+        record.record_type
+    ))
 }
 
 /// Reads the name in the zone and the type of the record that a companion of the
@@ -68,7 +74,9 @@ fn read_companion(scope: &Scope, set: &ResourceRecordSet) -> Option<(String, Str
         return None;
     };
     let text = record.value().replace("\" \"", "");
-    let rest = text.trim_matches('"').strip_prefix(&companion_mark(scope))?;
+    let rest = text
+        .trim_matches('"')
+        .strip_prefix(&companion_mark(scope))?;
     let (name, record_type) = rest.rsplit_once('.')?;
     Some((name.to_owned(), record_type.to_owned()))
 }
@@ -95,7 +103,11 @@ pub async fn list(cloud: &dyn Read, zone_id: &str) -> Result<Vec<ResourceRecordS
         if !page.is_truncated {
             return Ok(found);
         }
-        let place = (&page.next_record_name, &page.next_record_type, &page.next_record_identifier);
+        let place = (
+            &page.next_record_name,
+            &page.next_record_type,
+            &page.next_record_identifier,
+        );
         pages.next(Some(format!("{place:?}")))?;
         input = ListResourceRecordSetsInput::builder()
             .hosted_zone_id(zone_id)
@@ -123,7 +135,7 @@ fn normal_value(record_type: &str, value: &str) -> String {
     }
 }
 
-fn live(scope: &Scope, zone_id: &str, zone: &str, all: &[ResourceRecordSet]) -> Vec<Live> {
+fn live(scope: &Scope, zone_id: &str, zone: &str, all: &[ResourceRecordSet]) -> Vec<Live<Record>> {
     let texts = all.iter().filter(|set| *set.r#type() == RrType::Txt);
     let companions: BTreeMap<String, (String, String)> = texts
         .filter_map(|set| {
@@ -166,7 +178,7 @@ fn live_record(
     (relative, record_type): (String, String),
     owner: Owner,
     (ttl, values): (i64, BTreeSet<Reference>),
-) -> Live {
+) -> Live<Record> {
     let name = absolute_name(&relative, zone);
     Live {
         address: Address::record(relative, &record_type),
@@ -180,17 +192,16 @@ fn live_record(
             record_type,
             ttl,
             values,
-        }
-        .into(),
+        },
         observed: Observed::default(),
     }
 }
 
 /// The zone's name servers, from its own record.
 pub fn name_servers(zone: &str, all: &[ResourceRecordSet]) -> Vec<String> {
-    let own = all.iter().find(|set| {
-        *set.r#type() == RrType::Ns && dns_name::normal_form(set.name()) == zone
-    });
+    let own = all
+        .iter()
+        .find(|set| *set.r#type() == RrType::Ns && dns_name::normal_form(set.name()) == zone);
     let records = own.map(|set| set.resource_records()).unwrap_or_default();
     records
         .iter()
@@ -209,20 +220,19 @@ impl Manage for Record {
         ]
     }
 
-    fn link(&mut self, ids: &BTreeMap<String, Address>) {
-        self.zone.link(ids);
+    fn each_reference(&mut self, visit: &mut dyn FnMut(&mut Reference)) {
+        visit(&mut self.zone);
         if self.record_type == "A" {
-            let values = std::mem::take(&mut self.values).into_iter();
-            self.values = values
-                .map(|mut value| {
-                    value.link(ids);
-                    value
-                })
-                .collect();
+            resource::each_of_set(&mut self.values, visit);
         }
     }
 
-    async fn read(reader: &Reader<'_>) -> Result<Vec<Live>, CallError> {
+    /// The ownership of a record is written in its companion.
+    fn tags(&mut self) -> Option<&mut Tags> {
+        None
+    }
+
+    async fn read(reader: &Reader<'_>) -> Result<Vec<Live<Self>>, CallError> {
         let zones = reader.zones().await?;
         let mut found = Vec::new();
         for zone in zones.current.iter().chain(&zones.former) {
@@ -248,14 +258,11 @@ impl Manage for Record {
         Ok(Handle::default())
     }
 
-    async fn update(&self, _: &Live, _: &[String], run: &Run<'_>) -> Result<(), StepError> {
+    async fn update(&self, _live: &Live<Self>, run: &Run<'_>) -> Result<(), StepError> {
         apply(&[RecordChange::Update(self.clone())], run).await
     }
 
-    async fn delete(live: &Live, run: &Run<'_>) -> Result<(), StepError> {
-        match &live.body {
-            Body::Record(record) => apply(&[RecordChange::Delete(record.clone())], run).await,
-            _ => Ok(()),
-        }
+    async fn delete(live: &Live<Self>, run: &Run<'_>) -> Result<(), StepError> {
+        apply(&[RecordChange::Delete(live.body.clone())], run).await
     }
 }

@@ -1,7 +1,5 @@
 //! The server's role: what the server may do in AWS, with no key on it.
 
-use std::collections::BTreeMap;
-
 use aws_sdk_iam::operation::create_role::CreateRoleInput;
 use aws_sdk_iam::operation::delete_role::DeleteRoleInput;
 use aws_sdk_iam::operation::delete_role_policy::DeleteRolePolicyInput;
@@ -22,7 +20,7 @@ use crate::cloud::resource::{Address, Field, Live, Observed, Owner, Reference, T
 use super::context::{Handle, StepError, required};
 use super::reader::Reader;
 use super::run::{Run, gone_is_fine};
-use super::{Body, Kind, Manage, iam_tags, policy, tags};
+use super::{Kind, Manage, iam_tags, policy, tags};
 
 /// The name of the one inline policy that labctl's roles have.
 const POLICY_NAME: &str = "labctl";
@@ -57,15 +55,17 @@ fn found<T>(result: Result<T, CallError>) -> Result<Option<T>, CallError> {
     }
 }
 
-/// Reads a role and its policy; `role` asks for it, `wrap` makes it a body.
-pub async fn read_role(
+/// Reads a role and its policy; `role` asks for it, `wrap` makes it the kind's.
+pub async fn read_role<B>(
     reader: &Reader<'_>,
     (kind, name): (Kind, &str),
     role: impl Future<Output = Result<Option<GetRoleOutput>, CallError>>,
-    wrap: impl FnOnce(Role) -> Body,
-) -> Result<Vec<Live>, CallError> {
+    wrap: impl FnOnce(Role) -> B,
+) -> Result<Vec<Live<B>>, CallError> {
     let policy = async {
-        let input = GetRolePolicyInput::builder().role_name(name).policy_name(POLICY_NAME);
+        let input = GetRolePolicyInput::builder()
+            .role_name(name)
+            .policy_name(POLICY_NAME);
         found(reader.cloud.get_role_policy(input).await)
     };
     let (role, policy) = try_join!(role, policy)?;
@@ -80,15 +80,21 @@ pub async fn read_role(
     let trust = role.assume_role_policy_document().unwrap_or_default();
     let mut policy = policy.map(|output| policy::read(output.policy_document()));
     let zone = policy.as_mut().and_then(policy::take_zone);
-    let live = tags::live(reader.scope, Address::of(kind), role.arn(), observed, |tags| {
-        wrap(Role {
-            name: name.to_owned(),
-            trust: policy::read(trust),
-            policy,
-            zone: zone.map(Reference::Id),
-            tags,
-        })
-    });
+    let live = tags::live(
+        reader.scope,
+        Address::of(kind),
+        role.arn(),
+        observed,
+        |tags| {
+            wrap(Role {
+                name: name.to_owned(),
+                trust: policy::read(trust),
+                policy,
+                zone: zone.map(Reference::Id),
+                tags,
+            })
+        },
+    );
     Ok(vec![live])
 }
 
@@ -120,7 +126,9 @@ impl Role {
     /// Makes sure that a role of this name, made meanwhile, is the lab's.
     async fn taken(&self, run: &Run<'_>) -> Result<String, StepError> {
         run.made_meanwhile(&format!("a role `{}`", self.name), async || {
-            let role = get(run.cloud, &self.name).await?.and_then(|output| output.role);
+            let role = get(run.cloud, &self.name)
+                .await?
+                .and_then(|output| output.role);
             let ours = role.filter(|role| tags::is_ours(&iam_tags::read(role.tags()), run.scope));
             Ok(ours.map(|role| role.arn))
         })
@@ -141,30 +149,36 @@ impl Manage for Role {
         fields
     }
 
-    fn link(&mut self, ids: &BTreeMap<String, Address>) {
-        if let Some(zone) = &mut self.zone {
-            zone.link(ids);
-        }
+    fn each_reference(&mut self, visit: &mut dyn FnMut(&mut Reference)) {
+        self.zone.iter_mut().for_each(visit);
     }
 
-    async fn read(reader: &Reader<'_>) -> Result<Vec<Live>, CallError> {
+    fn tags(&mut self) -> Option<&mut Tags> {
+        Some(&mut self.tags)
+    }
+
+    async fn read(reader: &Reader<'_>) -> Result<Vec<Live<Self>>, CallError> {
         let name = reader.scope.role_name();
         let role = get(reader.cloud, &name);
-        read_role(reader, (Kind::Role, &name), role, Body::Role).await
+        read_role(reader, (Kind::Role, &name), role, |role| role).await
     }
 
     async fn create(&self, run: &Run<'_>) -> Result<Handle, StepError> {
         // A trust policy that names something new may be refused at first.
         let passing = &["MalformedPolicyDocument"];
         let created = run
-            .settled("what the trust policy names to be known", passing, async || {
-                let input = CreateRoleInput::builder()
-                    .role_name(&self.name)
-                    .description(format!("labctl lab {}", run.scope.lab))
-                    .assume_role_policy_document(self.trust.to_string())
-                    .set_tags(Some(iam_tags::write(&self.tags)));
-                run.cloud.create_role(input).await
-            })
+            .settled(
+                "what the trust policy names to be known",
+                passing,
+                async || {
+                    let input = CreateRoleInput::builder()
+                        .role_name(&self.name)
+                        .description(format!("labctl lab {}", run.scope.lab))
+                        .assume_role_policy_document(self.trust.to_string())
+                        .set_tags(Some(iam_tags::write(&self.tags)));
+                    run.cloud.create_role(input).await
+                },
+            )
             .await;
         let arn = match created {
             Ok(output) => required(output.role.map(|role| role.arn), "CreateRole", "ARN")?,
@@ -175,19 +189,15 @@ impl Manage for Role {
         Ok(Handle::of(arn))
     }
 
-    async fn update(
-        &self,
-        live: &Live,
-        changed: &[String],
-        run: &Run<'_>,
-    ) -> Result<(), StepError> {
-        if changed.iter().any(|path| path == "trust") {
+    async fn update(&self, live: &Live<Self>, run: &Run<'_>) -> Result<(), StepError> {
+        let before = &live.body;
+        if before.trust != self.trust {
             let input = UpdateAssumeRolePolicyInput::builder()
                 .role_name(&self.name)
                 .policy_document(self.trust.to_string());
             run.cloud.update_assume_role_policy(input).await?;
         }
-        if changed.iter().any(|path| path == "policy" || path == "zone") {
+        if before.policy != self.policy || before.zone != self.zone {
             match &self.policy {
                 Some(_) => self.put_policy(run).await?,
                 None => delete_policy(&self.name, POLICY_NAME, run).await?,
@@ -206,12 +216,8 @@ impl Manage for Role {
         Ok(())
     }
 
-    async fn delete(live: &Live, run: &Run<'_>) -> Result<(), StepError> {
-        let name = match &live.body {
-            Body::Role(role) => &role.name,
-            Body::GithubRole(github) => &github.role.name,
-            _ => return Ok(()),
-        };
+    async fn delete(live: &Live<Self>, run: &Run<'_>) -> Result<(), StepError> {
+        let name = &live.body.name;
         debug_assert_eq!(live.owner, Owner::Lab);
         let input = ListRolePoliciesInput::builder().role_name(name);
         let Some(policies) = found(run.cloud.list_role_policies(input).await)? else {
@@ -222,13 +228,11 @@ impl Manage for Role {
         }
         let input = DeleteRoleInput::builder().role_name(name);
         match gone_is_fine(run.cloud.delete_role(input).await, &[NO_SUCH_ENTITY]) {
-            Err(error) if error.code() == "DeleteConflict" => {
-                Err(StepError::Blocked(format!(
-                    "{} is attached to the role `{name}`; detach it, then run the same command \
+            Err(error) if error.code() == "DeleteConflict" => Err(StepError::Blocked(format!(
+                "{} is attached to the role `{name}`; detach it, then run the same command \
                      again",
-                    attached(name, run).await?
-                )))
-            }
+                attached(name, run).await?
+            ))),
             other => Ok(other?),
         }
     }

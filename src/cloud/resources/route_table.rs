@@ -41,7 +41,7 @@ pub struct RouteTable {
     pub tags: Tags,
 }
 
-fn live(table: &Ec2RouteTable, reader: &Reader<'_>) -> Live {
+fn live(table: &Ec2RouteTable, reader: &Reader<'_>) -> Live<RouteTable> {
     let tags = ec2_tags::read(table.tags());
     let association = table
         .associations()
@@ -126,15 +126,17 @@ impl Manage for RouteTable {
         fields
     }
 
-    fn link(&mut self, ids: &std::collections::BTreeMap<String, Address>) {
-        self.vpc.link(ids);
+    fn each_reference(&mut self, visit: &mut dyn FnMut(&mut Reference)) {
+        visit(&mut self.vpc);
         let optional = [&mut self.internet_gateway, &mut self.subnet];
-        for reference in optional.into_iter().flatten() {
-            reference.link(ids);
-        }
+        optional.into_iter().flatten().for_each(visit);
     }
 
-    async fn read(reader: &Reader<'_>) -> Result<Vec<Live>, CallError> {
+    fn tags(&mut self) -> Option<&mut Tags> {
+        Some(&mut self.tags)
+    }
+
+    async fn read(reader: &Reader<'_>) -> Result<Vec<Live<Self>>, CallError> {
         if !network::is_wanted(reader, "route-table").await? {
             return Ok(Vec::new());
         }
@@ -163,24 +165,19 @@ impl Manage for RouteTable {
         Ok(handle)
     }
 
-    async fn update(
-        &self,
-        live: &Live,
-        changed: &[String],
-        run: &Run<'_>,
-    ) -> Result<(), StepError> {
+    async fn update(&self, live: &Live<Self>, run: &Run<'_>) -> Result<(), StepError> {
         ec2_tags::update(live, &self.tags, run).await?;
-        if changed.iter().any(|path| path == "internet_gateway") {
+        if live.body.internet_gateway != self.internet_gateway {
             self.add_default_route(&live.id, run).await?;
         }
-        if changed.iter().any(|path| path == "subnet") {
+        if live.body.subnet != self.subnet {
             disassociate(live, run).await?;
             self.associate(&live.id, run).await?;
         }
         Ok(())
     }
 
-    async fn delete(live: &Live, run: &Run<'_>) -> Result<(), StepError> {
+    async fn delete(live: &Live<Self>, run: &Run<'_>) -> Result<(), StepError> {
         disassociate(live, run).await?;
         let gone = "InvalidRouteTableID.NotFound";
         network::delete(run, "the routes to be free", gone, async || {
@@ -191,7 +188,7 @@ impl Manage for RouteTable {
     }
 }
 
-async fn disassociate(live: &Live, run: &Run<'_>) -> Result<(), StepError> {
+async fn disassociate(live: &Live<RouteTable>, run: &Run<'_>) -> Result<(), StepError> {
     let Some(association) = &live.observed.association_id else {
         return Ok(());
     };

@@ -10,17 +10,19 @@ use aws_sdk_ec2::operation::describe_network_interfaces::DescribeNetworkInterfac
 use aws_sdk_ec2::operation::describe_security_groups::DescribeSecurityGroupsInput;
 use aws_sdk_ec2::operation::revoke_security_group_ingress::RevokeSecurityGroupIngressInput;
 use aws_sdk_ec2::operation::update_security_group_rule_descriptions_ingress::UpdateSecurityGroupRuleDescriptionsIngressInput;
-use aws_sdk_ec2::types::{Filter, NetworkInterface, ResourceType, SecurityGroup as Ec2SecurityGroup};
+use aws_sdk_ec2::types::{
+    Filter, NetworkInterface, ResourceType, SecurityGroup as Ec2SecurityGroup,
+};
 
 use crate::cloud::api::CallError;
-use crate::cloud::resource::{Address, Field, Live, Observed, Owner, Tags, Value};
+use crate::cloud::resource::{Address, Field, Live, Observed, Owner, Reference, Tags, Value};
 
 use super::context::{Handle, StepError, required};
 use super::pages::Pages;
+use super::placement::Placement;
 use super::reader::Reader;
 use super::run::{Run, SIGHT, gone_is_fine};
-use super::placement::Placement;
-use super::{Body, Kind, Manage, ec2_tags, instance, offers, tags};
+use super::{Kind, Manage, ec2_tags, instance, offers, tags};
 
 mod rules;
 
@@ -42,7 +44,7 @@ pub struct SecurityGroup {
 /// How long the interfaces of a terminated server may still use the group.
 const DELETION: Duration = Duration::from_secs(600);
 
-fn live(group: &Ec2SecurityGroup, reader: &Reader<'_>) -> Live {
+fn live(group: &Ec2SecurityGroup, reader: &Reader<'_>) -> Live<SecurityGroup> {
     let observed = Observed {
         tags: ec2_tags::read(group.tags()),
         vpc_id: group.vpc_id().map(str::to_owned),
@@ -51,14 +53,11 @@ fn live(group: &Ec2SecurityGroup, reader: &Reader<'_>) -> Live {
     let vpc = Placement::read(&observed.tags, group.vpc_id());
     let id = group.group_id().unwrap_or_default();
     let address = Address::of(Kind::SecurityGroup);
-    tags::live(reader.scope, address, id, observed, |tags| {
-        SecurityGroup {
-            name: group.group_name().unwrap_or_default().to_owned(),
-            vpc,
-            ingress: rules::read(group.ip_permissions()),
-            tags,
-        }
-        .into()
+    tags::live(reader.scope, address, id, observed, |tags| SecurityGroup {
+        name: group.group_name().unwrap_or_default().to_owned(),
+        vpc,
+        ingress: rules::read(group.ip_permissions()),
+        tags,
     })
 }
 
@@ -73,11 +72,15 @@ impl Manage for SecurityGroup {
         fields
     }
 
-    fn link(&mut self, ids: &std::collections::BTreeMap<String, Address>) {
-        self.vpc.link(ids);
+    fn each_reference(&mut self, visit: &mut dyn FnMut(&mut Reference)) {
+        self.vpc.each_reference(visit);
     }
 
-    async fn read(reader: &Reader<'_>) -> Result<Vec<Live>, CallError> {
+    fn tags(&mut self) -> Option<&mut Tags> {
+        Some(&mut self.tags)
+    }
+
+    async fn read(reader: &Reader<'_>) -> Result<Vec<Live<Self>>, CallError> {
         let by_name = ec2_tags::filter("group-name", [&reader.scope.lab]);
         let found = in_the_way(list(reader, by_name).await?, reader).await?;
         let strays = reader.strays("security-group", &found).await?;
@@ -94,16 +97,20 @@ impl Manage for SecurityGroup {
             Placement::In(reference) => Some(run.id(reference)?),
         };
         let created = run
-            .settled("the network to be known", &["InvalidVpcID.NotFound"], async || {
-                let specification =
-                    ec2_tags::specification(ResourceType::SecurityGroup, &self.tags);
-                let input = CreateSecurityGroupInput::builder()
-                    .group_name(&self.name)
-                    .description(format!("labctl lab {}", self.name))
-                    .set_vpc_id(vpc.clone())
-                    .tag_specifications(specification);
-                run.cloud.create_security_group(input).await
-            })
+            .settled(
+                "the network to be known",
+                &["InvalidVpcID.NotFound"],
+                async || {
+                    let specification =
+                        ec2_tags::specification(ResourceType::SecurityGroup, &self.tags);
+                    let input = CreateSecurityGroupInput::builder()
+                        .group_name(&self.name)
+                        .description(format!("labctl lab {}", self.name))
+                        .set_vpc_id(vpc.clone())
+                        .tag_specifications(specification);
+                    run.cloud.create_security_group(input).await
+                },
+            )
             .await;
         let id = match created {
             Err(error) if error.code() == "InvalidGroup.Duplicate" => {
@@ -115,23 +122,15 @@ impl Manage for SecurityGroup {
         Ok(Handle::of(id))
     }
 
-    async fn update(
-        &self,
-        live: &Live,
-        changed: &[String],
-        run: &Run<'_>,
-    ) -> Result<(), StepError> {
+    async fn update(&self, live: &Live<Self>, run: &Run<'_>) -> Result<(), StepError> {
         ec2_tags::update(live, &self.tags, run).await?;
-        let Body::SecurityGroup(before) = &live.body else {
-            return Ok(());
-        };
-        if changed.iter().any(|path| path == "ingress") {
-            self.update_rules(&live.id, &before.ingress, run).await?;
+        if live.body.ingress != self.ingress {
+            self.update_rules(&live.id, &live.body.ingress, run).await?;
         }
         Ok(())
     }
 
-    async fn delete(live: &Live, run: &Run<'_>) -> Result<(), StepError> {
+    async fn delete(live: &Live<Self>, run: &Run<'_>) -> Result<(), StepError> {
         let delete = async || {
             let input = DeleteSecurityGroupInput::builder().group_id(&live.id);
             let result = run.cloud.delete_security_group(input).await;
@@ -143,7 +142,9 @@ impl Manage for SecurityGroup {
         };
         let awaited = "what uses the security group to go";
         let mut result = run.wait(awaited, SIGHT, delete).await;
-        if matches!(result, Err(StepError::TimedOut { .. })) && goes_by_itself(&live.id, run).await? {
+        if matches!(result, Err(StepError::TimedOut { .. }))
+            && goes_by_itself(&live.id, run).await?
+        {
             result = run.wait(awaited, DELETION, delete).await;
         }
         match result {
@@ -160,7 +161,11 @@ impl SecurityGroup {
             let input = DescribeSecurityGroupsInput::builder()
                 .filters(ec2_tags::filter("group-name", [&self.name]))
                 .filters(ec2_tags::filter("vpc-id", vpc));
-            let groups = run.cloud.describe_security_groups(input).await?.security_groups;
+            let groups = run
+                .cloud
+                .describe_security_groups(input)
+                .await?
+                .security_groups;
             let mut groups = groups.unwrap_or_default().into_iter();
             let ours = groups.find(|group| tags::is_ours(&ec2_tags::read(group.tags()), run.scope));
             Ok(ours.and_then(|group| group.group_id))
@@ -206,7 +211,7 @@ impl SecurityGroup {
     }
 }
 
-async fn list(reader: &Reader<'_>, filter: Filter) -> Result<Vec<Live>, CallError> {
+async fn list(reader: &Reader<'_>, filter: Filter) -> Result<Vec<Live<SecurityGroup>>, CallError> {
     let mut found = Vec::new();
     let mut token = None;
     let mut pages = Pages::of("ec2", "DescribeSecurityGroups");
@@ -226,7 +231,10 @@ async fn list(reader: &Reader<'_>, filter: Filter) -> Result<Vec<Live>, CallErro
 
 /// Leaves out groups of others that have the lab's name in another network:
 /// names are unique within a network only.
-async fn in_the_way(found: Vec<Live>, reader: &Reader<'_>) -> Result<Vec<Live>, CallError> {
+async fn in_the_way(
+    found: Vec<Live<SecurityGroup>>,
+    reader: &Reader<'_>,
+) -> Result<Vec<Live<SecurityGroup>>, CallError> {
     let (mut ours, others): (Vec<_>, Vec<_>) =
         found.into_iter().partition(|live| live.owner == Owner::Lab);
     if ours.is_empty() && !others.is_empty() && !reader.scope.dedicated_network {
@@ -234,7 +242,11 @@ async fn in_the_way(found: Vec<Live>, reader: &Reader<'_>) -> Result<Vec<Live>, 
             Some(vpc) => Some(vpc.clone()),
             None => offers::default_vpc(reader.cloud).await?,
         };
-        ours.extend(others.into_iter().filter(|live| live.observed.vpc_id == vpc));
+        ours.extend(
+            others
+                .into_iter()
+                .filter(|live| live.observed.vpc_id == vpc),
+        );
     }
     Ok(ours)
 }
@@ -252,7 +264,9 @@ async fn authorize(id: &str, rules: &BTreeSet<Rule>, run: &Run<'_>) -> Result<()
     };
     const NOT_YET: &[&str] = &["InvalidGroup.NotFound", "InvalidGroupId.NotFound"];
     let all = run
-        .settled("the security group to be known", NOT_YET, async || call(rules).await)
+        .settled("the security group to be known", NOT_YET, async || {
+            call(rules).await
+        })
         .await;
     match all {
         Err(error) if error.code() == "InvalidPermission.Duplicate" => {
@@ -268,8 +282,8 @@ async fn authorize(id: &str, rules: &BTreeSet<Rule>, run: &Run<'_>) -> Result<()
 
 /// The interfaces that use the group.
 async fn users(id: &str, run: &Run<'_>) -> Result<Vec<NetworkInterface>, CallError> {
-    let input = DescribeNetworkInterfacesInput::builder()
-        .filters(ec2_tags::filter("group-id", [id]));
+    let input =
+        DescribeNetworkInterfacesInput::builder().filters(ec2_tags::filter("group-id", [id]));
     let output = run.cloud.describe_network_interfaces(input).await?;
     Ok(output.network_interfaces.unwrap_or_default())
 }
@@ -283,7 +297,10 @@ async fn goes_by_itself(id: &str, run: &Run<'_>) -> Result<bool, CallError> {
         let Some(server) = attachment.and_then(|attachment| attachment.instance_id()) else {
             return Ok(false);
         };
-        if instance::describe(run.cloud, server).await?.is_some_and(|server| instance::is_alive(&server)) {
+        if instance::describe(run.cloud, server)
+            .await?
+            .is_some_and(|server| instance::is_alive(&server))
+        {
             return Ok(false);
         }
     }

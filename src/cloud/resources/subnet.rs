@@ -27,7 +27,7 @@ pub struct Subnet {
     pub tags: Tags,
 }
 
-fn live(subnet: &Ec2Subnet, reader: &Reader<'_>) -> Live {
+fn live(subnet: &Ec2Subnet, reader: &Reader<'_>) -> Live<Subnet> {
     let tags = ec2_tags::read(subnet.tags());
     let observed = Observed {
         tags,
@@ -35,26 +35,33 @@ fn live(subnet: &Ec2Subnet, reader: &Reader<'_>) -> Live {
         ..Observed::default()
     };
     let id = subnet.subnet_id().unwrap_or_default();
-    tags::live(reader.scope, Address::of(Kind::Subnet), id, observed, |tags| {
-        Subnet {
+    tags::live(
+        reader.scope,
+        Address::of(Kind::Subnet),
+        id,
+        observed,
+        |tags| Subnet {
             vpc: Reference::Id(subnet.vpc_id().unwrap_or_default().to_owned()),
             cidr: subnet.cidr_block().unwrap_or_default().to_owned(),
             public_addresses: subnet.map_public_ip_on_launch().unwrap_or_default(),
             tags,
-        }
-        .into()
-    })
+        },
+    )
 }
 
 impl Subnet {
     async fn set_public_addresses(&self, id: &str, run: &Run<'_>) -> Result<(), StepError> {
-        run.settled("the subnet to be known", &["InvalidSubnetID.NotFound"], async || {
-            let value = AttributeBooleanValue::builder().value(self.public_addresses);
-            let input = ModifySubnetAttributeInput::builder()
-                .subnet_id(id)
-                .map_public_ip_on_launch(value.build());
-            run.cloud.modify_subnet_attribute(input).await.map(drop)
-        })
+        run.settled(
+            "the subnet to be known",
+            &["InvalidSubnetID.NotFound"],
+            async || {
+                let value = AttributeBooleanValue::builder().value(self.public_addresses);
+                let input = ModifySubnetAttributeInput::builder()
+                    .subnet_id(id)
+                    .map_public_ip_on_launch(value.build());
+                run.cloud.modify_subnet_attribute(input).await.map(drop)
+            },
+        )
         .await
     }
 }
@@ -70,11 +77,15 @@ impl Manage for Subnet {
         fields
     }
 
-    fn link(&mut self, ids: &std::collections::BTreeMap<String, Address>) {
-        self.vpc.link(ids);
+    fn each_reference(&mut self, visit: &mut dyn FnMut(&mut Reference)) {
+        visit(&mut self.vpc);
     }
 
-    async fn read(reader: &Reader<'_>) -> Result<Vec<Live>, CallError> {
+    fn tags(&mut self) -> Option<&mut Tags> {
+        Some(&mut self.tags)
+    }
+
+    async fn read(reader: &Reader<'_>) -> Result<Vec<Live<Self>>, CallError> {
         if !network::is_wanted(reader, "subnet").await? {
             return Ok(Vec::new());
         }
@@ -93,20 +104,27 @@ impl Manage for Subnet {
                 .set_filters(ec2_tags::lab_filters(run.scope))
                 .filters(ec2_tags::filter("vpc-id", [&vpc]));
             let output = run.cloud.describe_subnets(input).await?;
-            let ids = output.subnets().iter().filter_map(|subnet| subnet.subnet_id());
+            let ids = output
+                .subnets()
+                .iter()
+                .filter_map(|subnet| subnet.subnet_id());
             Ok(ids.min().map(|id| Some(id.to_owned())))
         };
         let create = async || {
-            run.settled("the network to be known", &["InvalidVpcID.NotFound"], async || {
-                let specification = ec2_tags::specification(ResourceType::Subnet, &self.tags);
-                let input = CreateSubnetInput::builder()
-                    .vpc_id(&vpc)
-                    .cidr_block(&self.cidr)
-                    .set_availability_zone(zone.clone())
-                    .tag_specifications(specification);
-                let output = run.cloud.create_subnet(input).await?;
-                Ok(output.subnet.and_then(|subnet| subnet.subnet_id))
-            })
+            run.settled(
+                "the network to be known",
+                &["InvalidVpcID.NotFound"],
+                async || {
+                    let specification = ec2_tags::specification(ResourceType::Subnet, &self.tags);
+                    let input = CreateSubnetInput::builder()
+                        .vpc_id(&vpc)
+                        .cidr_block(&self.cidr)
+                        .set_availability_zone(zone.clone())
+                        .tag_specifications(specification);
+                    let output = run.cloud.create_subnet(input).await?;
+                    Ok(output.subnet.and_then(|subnet| subnet.subnet_id))
+                },
+            )
             .await
         };
         let id = run.once("a subnet", look, create).await?;
@@ -115,25 +133,25 @@ impl Manage for Subnet {
         Ok(handle)
     }
 
-    async fn update(
-        &self,
-        live: &Live,
-        changed: &[String],
-        run: &Run<'_>,
-    ) -> Result<(), StepError> {
+    async fn update(&self, live: &Live<Self>, run: &Run<'_>) -> Result<(), StepError> {
         ec2_tags::update(live, &self.tags, run).await?;
-        if changed.iter().any(|path| path == "public_addresses") {
+        if live.body.public_addresses != self.public_addresses {
             self.set_public_addresses(&live.id, run).await?;
         }
         Ok(())
     }
 
-    async fn delete(live: &Live, run: &Run<'_>) -> Result<(), StepError> {
+    async fn delete(live: &Live<Self>, run: &Run<'_>) -> Result<(), StepError> {
         let gone = "InvalidSubnetID.NotFound";
-        network::delete(run, "the interfaces in the subnet to go", gone, async || {
-            let input = DeleteSubnetInput::builder().subnet_id(&live.id);
-            run.cloud.delete_subnet(input).await.map(drop)
-        })
+        network::delete(
+            run,
+            "the interfaces in the subnet to go",
+            gone,
+            async || {
+                let input = DeleteSubnetInput::builder().subnet_id(&live.id);
+                run.cloud.delete_subnet(input).await.map(drop)
+            },
+        )
         .await
     }
 }

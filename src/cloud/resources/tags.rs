@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 
 use crate::cloud::resource::{Address, Field, Live, Observed, Owner, Standing, Tags, Value};
 
-use super::{Body, Scope};
+use super::Scope;
 
 /// The tag that names the lab.
 pub const LAB_TAG: &str = "labctl:lab";
@@ -19,6 +19,17 @@ pub const REGION_TAG: &str = "labctl:region";
 pub const RESOURCE_TAG: &str = "labctl:resource";
 /// The tag that lists the keys of the plan's own tags.
 pub const KEYS_TAG: &str = "labctl:tags";
+/// The tag that notes the image in the plan's words, so that a newer AMI
+/// of the same image is no difference and needs no look-up.
+pub const IMAGE_TAG: &str = "labctl:image";
+/// The tag that notes a guarded change of the server in progress.
+pub const TRANSACTION_TAG: &str = "labctl:transaction";
+/// The tag that notes that a resource was put into the default network.
+pub const NETWORK_TAG: &str = "labctl:network";
+/// The key pair's tag that notes the zones that the lab has, or has records in, by name.
+pub const ZONE_NOTE: &str = "labctl:zone";
+/// The key pair's tag that notes that the lab has a role for GitHub Actions.
+pub const GITHUB_NOTE: &str = "labctl:github";
 /// The prefix of labctl's own tags.
 pub const OWN_PREFIX: &str = "labctl:";
 
@@ -49,7 +60,7 @@ pub fn managed(tags: &Tags, scope: &Scope) -> Tags {
         key == "Name"
             || listed.contains(key)
             || scope.tags.contains_key(key)
-            || (key.starts_with(OWN_PREFIX) && key != super::instance::TRANSACTION_TAG)
+            || (key.starts_with(OWN_PREFIX) && key != TRANSACTION_TAG)
     };
     let managed = tags.iter().filter(|(key, _)| is_managed(key));
     managed
@@ -79,7 +90,7 @@ pub fn owner(tags: &Tags, scope: &Scope) -> Owner {
 /// The rows of the field table for a resource's tags; those that are notes of
 /// another field are that field's matter.
 pub fn fields(tags: &Tags) -> Vec<Field> {
-    const NOTES: &[&str] = &[super::instance::IMAGE_TAG, super::placement::NETWORK_TAG];
+    const NOTES: &[&str] = &[IMAGE_TAG, NETWORK_TAG];
     let row =
         |(key, value): (&String, &String)| Field::update(format!("tags.{key}"), Value::text(value));
     let tags = tags
@@ -116,20 +127,15 @@ pub fn change(live: &Tags, desired: &Tags, scope: &Scope) -> TagChange {
     }
 }
 
-/// Whether any of the changed fields is a tag.
-pub fn any_changed(changed: &[String]) -> bool {
-    changed.iter().any(|path| path.starts_with("tags."))
-}
-
 /// Makes a live resource of what a reading call told: whose it is and which
 /// tags count comes from its tags.
-pub fn live(
+pub fn live<B>(
     scope: &Scope,
     address: Address,
     id: impl Into<String>,
     observed: Observed,
-    body: impl FnOnce(Tags) -> Body,
-) -> Live {
+    body: impl FnOnce(Tags) -> B,
+) -> Live<B> {
     Live {
         address,
         id: id.into(),
@@ -142,7 +148,7 @@ pub fn live(
 
 /// Adds what carries the lab's tags under another name than the plan's: the
 /// lab made it once, and has no use for it any more.
-pub fn with_strays(mut found: Vec<Live>, strays: Vec<Live>) -> Vec<Live> {
+pub fn with_strays<B>(mut found: Vec<Live<B>>, strays: Vec<Live<B>>) -> Vec<Live<B>> {
     found.extend(strays.into_iter().map(|mut live| {
         live.standing = Standing::Former;
         live

@@ -22,7 +22,7 @@ pub struct Vpc {
     pub tags: Tags,
 }
 
-fn live(vpc: &Ec2Vpc, reader: &Reader<'_>) -> Live {
+fn live(vpc: &Ec2Vpc, reader: &Reader<'_>) -> Live<Vpc> {
     let tags = ec2_tags::read(vpc.tags());
     let observed = Observed {
         tags,
@@ -34,7 +34,6 @@ fn live(vpc: &Ec2Vpc, reader: &Reader<'_>) -> Live {
             cidr: vpc.cidr_block().unwrap_or_default().to_owned(),
             tags,
         }
-        .into()
     })
 }
 
@@ -48,7 +47,11 @@ impl Manage for Vpc {
         fields
     }
 
-    async fn read(reader: &Reader<'_>) -> Result<Vec<Live>, CallError> {
+    fn tags(&mut self) -> Option<&mut Tags> {
+        Some(&mut self.tags)
+    }
+
+    async fn read(reader: &Reader<'_>) -> Result<Vec<Live<Self>>, CallError> {
         if !network::is_wanted(reader, "vpc").await? {
             return Ok(Vec::new());
         }
@@ -76,23 +79,21 @@ impl Manage for Vpc {
         network::created(run.once("a network", look, create).await?, "CreateVpc")
     }
 
-    async fn update(
-        &self,
-        live: &Live,
-        _changed: &[String],
-        run: &Run<'_>,
-    ) -> Result<(), StepError> {
+    async fn update(&self, live: &Live<Self>, run: &Run<'_>) -> Result<(), StepError> {
         ec2_tags::update(live, &self.tags, run).await
     }
 
-    async fn delete(live: &Live, run: &Run<'_>) -> Result<(), StepError> {
+    async fn delete(live: &Live<Self>, run: &Run<'_>) -> Result<(), StepError> {
         let delete = || {
             let input = DeleteVpcInput::builder().vpc_id(&live.id);
             run.cloud.delete_vpc(input)
         };
-        network::delete(run, "the last parts of the network to go", "InvalidVpcID.NotFound", async || {
-            delete().await.map(drop)
-        })
+        network::delete(
+            run,
+            "the last parts of the network to go",
+            "InvalidVpcID.NotFound",
+            async || delete().await.map(drop),
+        )
         .await
     }
 }

@@ -6,7 +6,7 @@ use crate::cloud::diff::{Change, ChangeSet};
 use crate::cloud::planning::{Laptop, Planned};
 use crate::cloud::resource::{Impact, Power};
 use crate::cloud::resources::{Kind, instance};
-use crate::commands::arguments::Place;
+use crate::commands::arguments::Endpoint;
 use crate::host::session as host_session;
 use crate::host::ssh::Patience;
 use crate::host::variables::Variables;
@@ -19,7 +19,7 @@ use super::host_plan::{HostPlanned, compared, refuse, see, taken};
 use super::route::Way;
 use super::server::Server;
 use super::{cloud_apply, interrupt, rehearsal};
-use crate::commands::apply::Half;
+use crate::commands::arguments::Half;
 
 /// The plan's half that is about the host.
 #[derive(Clone, Copy)]
@@ -266,7 +266,7 @@ impl<'a> Hosting<'a> {
         if let Some(name) = variables.names.first() {
             return Some(format!("{scheme}://{name}"));
         }
-        let Place { address, port } = self.context.way.web_place(id, address, usual).await?;
+        let Endpoint { address, port } = self.context.way.web_place(id, address, usual).await?;
         // RFC 3986, section 3.2.2: an IPv6 address stands in brackets.
         let address = match address.contains(':') {
             true => format!("[{address}]"),

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use crate::commands::arguments::{Global, Place};
+use crate::commands::arguments::{Endpoint, Global};
 use crate::host::HostError;
 use crate::host::ssh::KnownHosts;
 use crate::plan::Plan;
@@ -23,7 +23,7 @@ pub enum Way {
     /// At its own address.
     Straight,
     /// Through what the user has named, such as a tunnel.
-    Through(Place),
+    Through(Endpoint),
     /// It is a container on this laptop.
     Sandbox(Box<Rehearsal>),
 }
@@ -71,9 +71,9 @@ impl Way {
     }
 
     /// Where the SSH of a server is.
-    pub async fn place(&self, id: &str, address: Option<IpAddr>) -> Result<Place, HostError> {
+    pub async fn place(&self, id: &str, address: Option<IpAddr>) -> Result<Endpoint, HostError> {
         match self {
-            Self::Straight => Ok(Place {
+            Self::Straight => Ok(Endpoint {
                 address: address
                     .map(|address| address.to_string())
                     .unwrap_or_default(),
@@ -94,15 +94,20 @@ impl Way {
                             .to_owned(),
                     }
                 })?;
-                Ok(Place { address, port })
+                Ok(Endpoint { address, port })
             }
         }
     }
 
     /// Where another port of a server is; none where nothing is known that leads there.
-    pub async fn web_place(&self, id: &str, address: Option<IpAddr>, port: u16) -> Option<Place> {
+    pub async fn web_place(
+        &self,
+        id: &str,
+        address: Option<IpAddr>,
+        port: u16,
+    ) -> Option<Endpoint> {
         match self {
-            Self::Straight => Some(Place {
+            Self::Straight => Some(Endpoint {
                 address: address?.to_string(),
                 port,
             }),
@@ -116,7 +121,7 @@ impl Way {
                     _ => return None,
                 };
                 let Port { address, port } = place;
-                Some(Place { address, port })
+                Some(Endpoint { address, port })
             }
         }
     }

@@ -9,10 +9,11 @@ use futures_util::future::LocalBoxFuture;
 
 use crate::cloud::api::Read;
 use crate::cloud::api::aws::Aws;
-use crate::cloud::resource::{Live, Power};
+use crate::cloud::resource::Power;
+use crate::cloud::resources::LiveResource;
 use crate::cloud::resources::instance::console_output;
 use crate::cloud::resources::{self, Kind, LiveLab, Reader, Scope};
-use crate::commands::arguments::{Global, Place};
+use crate::commands::arguments::{Endpoint, Global};
 use crate::host::ssh::{
     Connection, Console, HostKey, HowTrusted, Identity, KnownHosts, Patience, Shell, Target, Trust,
     console_host_keys,
@@ -52,7 +53,7 @@ pub struct Server<'a> {
 impl Server<'_> {
     /// Where to connect to: the server, or what stands in for it.
     pub async fn target(&self) -> Result<Target, HostError> {
-        let Place { address, port } = self.way.place(&self.id, self.address).await?;
+        let Endpoint { address, port } = self.way.place(&self.id, self.address).await?;
         Ok(Target {
             address,
             port,
@@ -181,7 +182,7 @@ pub fn check_user(parsed: &Parsed, name: &str) -> Result<(), Failure> {
 }
 
 /// The lab's server.
-pub fn of(lab: &LiveLab) -> Result<&Live, Failure> {
+pub fn of(lab: &LiveLab) -> Result<&LiveResource, Failure> {
     let server = lab.current(Kind::Instance);
     server.ok_or_else(|| Failure::said("the lab has no server", "`labctl apply` makes one"))
 }

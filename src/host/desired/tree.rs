@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::plan::local_folder::LocalFolder;
+use crate::support::digest;
 
 /// A model that the host fetches from the bucket, and that may come later than all else.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -36,4 +37,13 @@ pub struct Tree {
     pub reader: Option<&'static str>,
     /// What is in it.
     pub folder: Arc<LocalFolder>,
+}
+
+impl Tree {
+    /// Where it is laid out: the same files for the same reader give the same folder.
+    pub fn target(&self) -> String {
+        let inputs = [self.folder.sha256(), self.reader.unwrap_or("").to_owned()];
+        let hash = digest::sha256(&inputs.join("\0"));
+        format!("/opt/labctl/{}-{}", self.name, &hash[..12])
+    }
 }

@@ -3,9 +3,9 @@
 
 use std::sync::Arc;
 
-use super::super::desired::Inputs;
 use super::super::facts::{LiveCertificate, LiveFile, LiveModel, LiveUnit, LiveUser, RootDisk};
 use super::super::manifest::NotedUser;
+use super::super::pieces::Inputs;
 use super::*;
 use crate::host::fixture;
 use crate::plan::LocalFolders;
@@ -70,7 +70,7 @@ fn as_wanted(host: &DesiredHost) -> Facts {
         facts.links.insert(environment.link.to_owned(), target);
     }
     for tree in &host.trees {
-        facts.links.insert(tree.link.to_owned(), tree_target(tree));
+        facts.links.insert(tree.link.to_owned(), tree.target());
     }
     for (name, user) in &host.users {
         let groups = if user.sudo {

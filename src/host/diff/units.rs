@@ -3,10 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::host::change::{HostChange, UnitAction, UnitChange};
-use crate::host::desired::{DesiredHost, DesiredUnit, Effect, Input};
+use crate::host::desired::{self, DesiredHost, DesiredUnit, Effect, Input, Tree};
 use crate::host::facts::{Facts, LiveUnit};
 use crate::host::manifest::{Manifest, NotedUnit};
-use crate::host::pieces::web;
 
 /// The folder of the units that are ours (systemd.unit(5), "Unit File Load Path").
 const FOLDER: &str = "/etc/systemd/system/";
@@ -31,7 +30,7 @@ pub fn diff(
             written: &written,
         };
         let served = match (unit.name, &facts.nginx_live) {
-            (web::UNIT, Some(live)) => Some(desired.nginx_hash.as_ref() == Some(live)),
+            (desired::NGINX, Some(live)) => Some(desired.nginx_hash.as_ref() == Some(live)),
             _ => None,
         };
         let waits = desired
@@ -152,7 +151,7 @@ fn inputs(unit: &DesiredUnit, desired: &DesiredHost, facts: &Facts) -> BTreeMap<
             .find(|environment| environment.link == input.path)
             .map(|environment| super::target(environment, &facts.python));
         let tree = desired.trees.iter().find(|tree| tree.link == input.path);
-        let tree = tree.map(super::tree_target);
+        let tree = tree.map(Tree::target);
         let mut downloads = desired.downloads.iter();
         let download = downloads.find(|download| download.path() == input.path);
         let download = download.map(|download| download.sha256.clone());

@@ -5,7 +5,6 @@ use serde_json::json;
 use crate::host::desired::{
     Checker, DesiredHost, DesiredUnit, Effect, Environment, Gate, Input, Model, Port, Tree,
 };
-use crate::host::diff;
 use crate::host::render::RenderError;
 use crate::plan::{Api, ModelLocation};
 use crate::support::digest;
@@ -55,7 +54,7 @@ pub fn add(piece: &Piece<'_>, host: &mut DesiredHost) -> Result<(), RenderError>
 /// So labctl's own are told from others when another takes its place.
 fn image(section: &Api, tree: Option<&Tree>) -> String {
     let source = match tree {
-        Some(tree) => format!("{} {:?}", diff::tree_target(tree), section.build_args),
+        Some(tree) => format!("{} {:?}", tree.target(), section.build_args),
         None => format!("{:?}", section.image),
     };
     format!("labctl-model-api:{}", &digest::sha256(&source)[..12])

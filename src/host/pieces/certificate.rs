@@ -12,7 +12,7 @@ use crate::host::render::RenderError;
 use crate::host::variables::Variables;
 use crate::plan::HttpsMode;
 
-use super::{Piece, web};
+use super::Piece;
 
 const SCRIPT: &str = "/usr/local/lib/labctl/certificate";
 const SERVICE: &str = "/etc/systemd/system/labctl-certificate.service";
@@ -22,7 +22,7 @@ const HOOK: &str = "/etc/letsencrypt/renewal-hooks/deploy/labctl";
 /// Adds what makes and renews it, where there is HTTPS.
 pub fn add(piece: &Piece<'_>, host: &mut DesiredHost) -> Result<(), RenderError> {
     let Variables { tls, acme, .. } = piece.variables;
-    if !tls || !host.files.contains_key(web::CONFIGURATION) {
+    if !tls || host.nginx_hash.is_none() {
         return Ok(());
     }
     host.add_packages(&["openssl"]);

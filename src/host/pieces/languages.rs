@@ -12,7 +12,6 @@ use crate::plan::{PythonVersion, Workbench};
 use super::Piece;
 
 pub(super) use r::LINK as LINK_OF_R;
-pub(in crate::host) use r::program as program_of_r;
 
 /// Where Jupyter looks for kernels besides its own ("Jupyter Client", kernel specs).
 const KERNELS: &str = "/usr/local/share/jupyter/kernels";

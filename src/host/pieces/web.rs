@@ -1,6 +1,6 @@
 //! NGINX, the only thing that the world reaches, and the landing page.
 
-use crate::host::desired::{Checker, DesiredHost, DesiredUnit, Effect, Gate, Input, Port};
+use crate::host::desired::{Checker, DesiredHost, DesiredUnit, Effect, Gate, Input, NGINX, Port};
 use crate::host::render::RenderError;
 use crate::host::variables::Variables;
 use crate::support::digest;
@@ -8,9 +8,7 @@ use crate::support::digest;
 use super::Piece;
 
 /// NGINX's whole configuration.
-pub const CONFIGURATION: &str = "/etc/nginx/nginx.conf";
-/// NGINX's unit.
-pub const UNIT: &str = "nginx.service";
+const CONFIGURATION: &str = "/etc/nginx/nginx.conf";
 const TEMPLATE: &str = "nginx/nginx.conf.j2";
 /// What keeps NGINX's logs small: anybody can make it write them.
 const ROTATION: &str = "/etc/labctl/logrotate.conf";
@@ -36,7 +34,7 @@ pub fn add(piece: &Piece<'_>, host: &mut DesiredHost) -> Result<(), RenderError>
     let certificate = super::certificate::files(piece).into_iter();
     let inputs = std::iter::once(CONFIGURATION).chain(certificate.map(|file| file.path));
     host.units.push(DesiredUnit {
-        name: UNIT,
+        name: NGINX,
         inputs: inputs
             .map(|path| Input {
                 path,
@@ -47,14 +45,14 @@ pub fn add(piece: &Piece<'_>, host: &mut DesiredHost) -> Result<(), RenderError>
     logs(host)?;
     host.ports.push(Port {
         port: 80,
-        unit: UNIT,
+        unit: NGINX,
     });
     host.gates
-        .extend([Gate::Active { unit: UNIT }, Gate::Nginx { hash }]);
+        .extend([Gate::Active { unit: NGINX }, Gate::Nginx { hash }]);
     if piece.variables.tls {
         host.ports.push(Port {
             port: 443,
-            unit: UNIT,
+            unit: NGINX,
         });
         host.gates.extend([
             Gate::Redirect {

@@ -3,7 +3,7 @@
 use std::io;
 
 use super::error::DialError;
-use super::link::LoginError;
+use super::orders::LoginError;
 
 // By the library's header file.
 pub const KEX_FAILURE: i32 = -5;

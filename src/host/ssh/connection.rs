@@ -10,7 +10,8 @@ use super::error::{DialError, LinkError, SshError};
 use super::host_key::preference;
 use super::identity::{EnterError, Identity, Login};
 use super::lines::Lines;
-use super::link::{Dial, Finished, Link, LoginError};
+use super::link::Link;
+use super::orders::{Dial, Finished, LoginError};
 use super::patience::{Patience, Watch};
 use super::trust::{HowTrusted, Judge, Trust, Verdict};
 

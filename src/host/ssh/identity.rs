@@ -9,7 +9,8 @@ use crate::plan::SshPublicKey;
 
 use super::error::SshError;
 use super::host_key::fingerprint;
-use super::link::{Credential, Link, LoginError};
+use super::link::Link;
+use super::orders::{Credential, LoginError};
 use super::private_key::{self, KeyFileProblem, PrivateKey, Secret};
 use super::{agent_has, aside::aside};
 

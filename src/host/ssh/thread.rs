@@ -4,7 +4,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
 use super::error::{DialError, LinkError};
-use super::link::{Dial, Order};
+use super::orders::{Dial, Order};
 use super::{HostKey, Session};
 
 /// Is the thread of one session: opens it, and obeys until nobody gives orders any more.

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use crate::cloud::diff::{self, ChangeSet};
 use crate::cloud::lower::{self, Inputs};
-use crate::cloud::resource::{Desired, Live, Observed, Owner, Power, Standing};
+use crate::cloud::resource::{Observed, Owner, Power, Standing};
+use crate::cloud::resources::{DesiredResource, LiveResource};
 use crate::cloud::resources::{Kind, LiveLab, Scope};
 use crate::plan;
 use crate::report::PlanView;
@@ -44,7 +45,7 @@ const KEY: &str =
     "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f";
 
 /// What a plan wants.
-pub fn desired(text: &str) -> Vec<Desired> {
+pub fn desired(text: &str) -> Vec<DesiredResource> {
     let parsed = plan::parse("lab.yaml", text).unwrap_or_else(|problems| {
         panic!(
             "{}",
@@ -61,7 +62,7 @@ pub fn desired(text: &str) -> Vec<Desired> {
 
 /// What there is once a plan has been applied.
 pub fn live(text: &str) -> LiveLab {
-    let resources = desired(text).into_iter().map(|desired| Live {
+    let resources = desired(text).into_iter().map(|desired| LiveResource {
         id: id(desired.address.kind(), &desired),
         owner: Owner::Lab,
         standing: Standing::Current,
@@ -76,7 +77,7 @@ pub fn live(text: &str) -> LiveLab {
     }
 }
 
-fn id(kind: Kind, desired: &Desired) -> String {
+fn id(kind: Kind, desired: &DesiredResource) -> String {
     match kind {
         Kind::Instance => "i-0abc".to_owned(),
         Kind::ElasticIp => "eipalloc-0abc".to_owned(),
@@ -105,7 +106,7 @@ fn observed(kind: Kind) -> Observed {
 }
 
 /// The resource of a kind, to be changed.
-pub fn of(live: &mut LiveLab, kind: Kind) -> &mut Live {
+pub fn of(live: &mut LiveLab, kind: Kind) -> &mut LiveResource {
     let mut resources = live.resources.iter_mut();
     resources.find(|live| live.address.kind() == kind).unwrap()
 }

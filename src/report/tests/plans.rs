@@ -2,7 +2,8 @@ use insta::assert_snapshot;
 use serde_json::Value;
 
 use crate::cloud::diff;
-use crate::cloud::resource::{Live, Owner, Power, Standing};
+use crate::cloud::resource::{Owner, Power, Standing};
+use crate::cloud::resources::LiveResource;
 use crate::cloud::resources::{Kind, LiveLab};
 use crate::report::{json, text};
 
@@ -240,7 +241,7 @@ fn what_is_in_the_way_is_shown_with_the_ways_out() {
     }
     let zone = lab::of(&mut live, Kind::Zone);
     zone.owner = Owner::Other;
-    let other = Live {
+    let other = LiveResource {
         id: "Z0XYZ".to_owned(),
         ..zone.clone()
     };
@@ -280,14 +281,14 @@ fn what_left_the_plan_and_holds_data_is_kept() {
     bucket.standing = Standing::Former;
     bucket.id = "old-data".to_owned();
     let instance = lab::of(&mut live, Kind::Instance).clone();
-    live.resources.push(Live {
+    live.resources.push(LiveResource {
         id: "i-0xyz".to_owned(),
         standing: Standing::Spare,
         ..instance
     });
     let address = lab::of(&mut live, Kind::ElasticIp).clone();
     let id = "eipalloc-0xyz".to_owned();
-    live.resources.push(Live {
+    live.resources.push(LiveResource {
         id,
         standing: Standing::Spare,
         ..address

@@ -1,6 +1,7 @@
 use insta::assert_snapshot;
 
-use crate::cloud::resource::{Live, Owner, Standing};
+use crate::cloud::resource::{Owner, Standing};
+use crate::cloud::resources::LiveResource;
 use crate::cloud::resources::{Kind, LiveLab};
 use crate::report::{StatusView, json, status};
 
@@ -21,7 +22,7 @@ fn a_status_has_the_server_and_every_resource() {
     lab::of(&mut live, Kind::Zone).owner = Owner::Other;
     let address = lab::of(&mut live, Kind::ElasticIp).clone();
     let id = "eipalloc-0xyz".to_owned();
-    live.resources.push(Live {
+    live.resources.push(LiveResource {
         id,
         standing: Standing::Spare,
         ..address

@@ -3,8 +3,9 @@
 use anstyle::Style;
 
 use crate::cloud::diff::{Change, Edit};
-use crate::cloud::resource::{Address, Desired, Impact, Live, OnChange, Power, Standing};
+use crate::cloud::resource::{Address, Impact, OnChange, Power, Standing};
 use crate::cloud::resources::Kind;
+use crate::cloud::resources::{DesiredResource, LiveResource};
 
 use super::super::style::{CREATE, DANGER, DELETE, DIM, KEPT, STRONG, UPDATE, paint};
 use super::super::words::{self, Reason};
@@ -35,7 +36,7 @@ pub fn write(change: &Change, known: &Known<'_>) -> Option<Vec<String>> {
     })
 }
 
-fn create(desired: &Desired, known: &Known<'_>) -> Vec<String> {
+fn create(desired: &DesiredResource, known: &Known<'_>) -> Vec<String> {
     let title = format!(
         "{} {}",
         paint(CREATE, format!("{:>3}", "+")),
@@ -110,7 +111,7 @@ fn replacement(change: &Change) -> String {
 }
 
 /// What it means that a resource goes.
-fn deletion(live: &Live) -> String {
+fn deletion(live: &LiveResource) -> String {
     let kind = live.address.kind();
     match live.standing {
         Standing::Spare => words::spare().to_owned(),

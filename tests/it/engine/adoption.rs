@@ -2,7 +2,8 @@
 
 use labctl::cloud::api::memory::Memory;
 use labctl::cloud::diff::Change;
-use labctl::cloud::resource::{Address, Live, Owner};
+use labctl::cloud::resource::{Address, Owner};
+use labctl::cloud::resources::LiveResource;
 use labctl::cloud::resources::run::Shared;
 use labctl::cloud::resources::{Run, adoption};
 
@@ -29,7 +30,7 @@ async fn adopt(lab: &Lab, address: &str, id: &str) {
         Some(Change::Conflict(conflict)) => conflict.desired.clone(),
         other => panic!("{other:?}"),
     };
-    let is_it = |live: &&Live| {
+    let is_it = |live: &&LiveResource| {
         live.owner == Owner::Other && live.address == address && adoption::is_called(live, id)
     };
     let live = match planned.live.resources.iter().find(is_it) {

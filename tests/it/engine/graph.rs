@@ -6,16 +6,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use labctl::cloud::diff::{Change, ChangeSet, Edit};
 use labctl::cloud::graph::{self, Action, Graph};
 use labctl::cloud::lower::{self, Inputs};
-use labctl::cloud::resource::{Address, Desired, Live, Owner, Standing};
+use labctl::cloud::resource::{Address, Owner, Standing};
 use labctl::cloud::resources::{Body, Kind, Scope};
+use labctl::cloud::resources::{DesiredResource, LiveResource};
 use proptest::prelude::*;
 
 use super::harness::{ACCOUNT, KEY, Lab, WHOLE, laptop, parse};
 
 /// A lab as it is wanted, and as it is.
 struct Sides {
-    desired: Vec<Desired>,
-    live: BTreeMap<Address, Live>,
+    desired: Vec<DesiredResource>,
+    live: BTreeMap<Address, LiveResource>,
 }
 
 async fn sides(text: &str) -> Sides {
@@ -54,6 +55,7 @@ fn change_set(sides: &Sides, choices: &[u8]) -> ChangeSet {
             live: live.clone(),
             desired: desired.clone(),
             fields: Vec::new(),
+            replaced: BTreeMap::new(),
         };
         // Only what has a field that cannot be changed in place is ever replaced.
         let kind = desired.address.kind();

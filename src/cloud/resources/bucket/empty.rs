@@ -1,7 +1,9 @@
 //! Emptying a bucket, old versions and delete markers included.
 
 use aws_sdk_s3::operation::delete_objects::DeleteObjectsInput;
-use aws_sdk_s3::operation::list_object_versions::{ListObjectVersionsInput, ListObjectVersionsOutput};
+use aws_sdk_s3::operation::list_object_versions::{
+    ListObjectVersionsInput, ListObjectVersionsOutput,
+};
 use aws_sdk_s3::types::{Delete, ObjectIdentifier};
 
 use crate::cloud::resources::context::StepError;
@@ -38,8 +40,14 @@ pub async fn empty(bucket: &str, run: &Run<'_>) -> Result<(), StepError> {
 }
 
 fn identifiers(page: &ListObjectVersionsOutput) -> Vec<ObjectIdentifier> {
-    let versions = page.versions().iter().map(|one| (one.key(), one.version_id()));
-    let markers = page.delete_markers().iter().map(|one| (one.key(), one.version_id()));
+    let versions = page
+        .versions()
+        .iter()
+        .map(|one| (one.key(), one.version_id()));
+    let markers = page
+        .delete_markers()
+        .iter()
+        .map(|one| (one.key(), one.version_id()));
     let identifier = |(key, version): (Option<&str>, Option<&str>)| {
         ObjectIdentifier::builder()
             .key(key?)
@@ -55,7 +63,11 @@ async fn delete_page(
     objects: Vec<ObjectIdentifier>,
     run: &Run<'_>,
 ) -> Result<(), StepError> {
-    let delete = Delete::builder().set_objects(Some(objects)).quiet(true).build().ok();
+    let delete = Delete::builder()
+        .set_objects(Some(objects))
+        .quiet(true)
+        .build()
+        .ok();
     let input = DeleteObjectsInput::builder()
         .bucket(bucket)
         .expected_bucket_owner(run.shared.account)

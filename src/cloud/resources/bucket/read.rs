@@ -18,7 +18,9 @@ use crate::cloud::resource::{Address, Live, Observed, Owner, Tags};
 use crate::cloud::resources::reader::Reader;
 use crate::cloud::resources::{Kind, tags as lab_tags};
 
-use super::{Bucket, Upload};
+use crate::plan::Upload;
+
+use super::{Bucket, model as uploads};
 
 /// Takes one of the codes by which S3 says "not set" for an empty answer.
 fn unless<T>(result: Result<T, CallError>, codes: &[&str]) -> Result<Option<T>, CallError> {
@@ -68,7 +70,10 @@ impl Answers {
             self.versioning.as_ref().err(),
             self.encryption.as_ref().err(),
         ];
-        errors.into_iter().flatten().any(|error| error.code() == "NoSuchBucket")
+        errors
+            .into_iter()
+            .flatten()
+            .any(|error| error.code() == "NoSuchBucket")
     }
 
     /// Whether every question was refused: where only some are, a permission is missing.
@@ -83,13 +88,18 @@ impl Answers {
 ///
 /// Whose it is, S3 tells of a call that names the account. One without may be answered by
 /// anybody's bucket that has a policy for it, so that what was asked before counts only then.
-pub(super) async fn one(reader: &Reader<'_>, name: &str) -> Result<Option<Live>, CallError> {
+pub(super) async fn one(
+    reader: &Reader<'_>,
+    name: &str,
+) -> Result<Option<Live<Bucket>>, CallError> {
     let answers = Answers::ask(reader.cloud, name, None).await;
     if answers.is_missing() {
         return Ok(None);
     }
     let account = reader.account().await?;
-    let access = GetPublicAccessBlockInput::builder().bucket(name).expected_bucket_owner(account);
+    let access = GetPublicAccessBlockInput::builder()
+        .bucket(name)
+        .expected_bucket_owner(account);
     let (access, model) = join!(
         reader.cloud.get_public_access_block(access),
         model(reader, name, account),
@@ -99,7 +109,10 @@ pub(super) async fn one(reader: &Reader<'_>, name: &str) -> Result<Option<Live>,
             return Ok(Some(not_ours(reader, name, Owner::OutOfReach)));
         }
         // It answered without the account's name. If it does not with it, it is another's; else a permission is missing.
-        if Answers::ask(reader.cloud, name, Some(account)).await.are_refusals() {
+        if Answers::ask(reader.cloud, name, Some(account))
+            .await
+            .are_refusals()
+        {
             return Ok(Some(not_ours(reader, name, Owner::OtherAccount)));
         }
     }
@@ -110,8 +123,8 @@ pub(super) async fn one(reader: &Reader<'_>, name: &str) -> Result<Option<Live>,
 }
 
 /// A bucket that cannot be the lab's, of which nothing is taken for true.
-fn not_ours(reader: &Reader<'_>, name: &str, owner: Owner) -> Live {
-    let body = |tags| Bucket::new(name, false, tags).into();
+fn not_ours(reader: &Reader<'_>, name: &str, owner: Owner) -> Live<Bucket> {
+    let body = |tags| Bucket::new(name, false, tags);
     let address = Address::of(Kind::Bucket);
     Live {
         owner,
@@ -125,7 +138,7 @@ fn live(
     answers: Answers,
     access: Result<GetPublicAccessBlockOutput, CallError>,
     model: Result<Option<Upload>, CallError>,
-) -> Result<Live, CallError> {
+) -> Result<Live<Bucket>, CallError> {
     let versioning = is_versioned(answers.versioning)?;
     let observed = Observed {
         tags: tags(answers.tagging)?,
@@ -136,17 +149,20 @@ fn live(
     let public_access_blocked = is_blocked(access)?;
     let model = model?;
     let address = Address::of(Kind::Bucket);
-    Ok(lab_tags::live(reader.scope, address, name, observed, |tags| {
-        Bucket {
+    Ok(lab_tags::live(
+        reader.scope,
+        address,
+        name,
+        observed,
+        |tags| Bucket {
             name: name.to_owned(),
             versioning,
             encryption,
             public_access_blocked,
             model,
             tags,
-        }
-        .into()
-    }))
+        },
+    ))
 }
 
 /// Takes the tags of a bucket, which may have none.
@@ -185,16 +201,12 @@ fn is_blocked(result: Result<GetPublicAccessBlockOutput, CallError>) -> Result<b
 }
 
 /// The model that the plan wants there, if it is: others are not looked for.
-async fn model(
-    reader: &Reader<'_>,
-    name: &str,
-    owner: &str,
-) -> Result<Option<Upload>, CallError> {
+async fn model(reader: &Reader<'_>, name: &str, owner: &str) -> Result<Option<Upload>, CallError> {
     let wanted = reader.scope.model.as_ref();
     let wanted = wanted.filter(|_| reader.scope.bucket.as_deref() == Some(name));
     let Some(upload) = wanted else {
         return Ok(None);
     };
-    let is_there = upload.is_there(reader.cloud, name, owner).await?;
+    let is_there = uploads::is_there(upload, reader.cloud, name, owner).await?;
     Ok(is_there.then(|| upload.clone()))
 }

@@ -37,7 +37,10 @@ impl Bucket {
         let rule = ServerSideEncryptionRule::builder()
             .set_apply_server_side_encryption_by_default(default)
             .build();
-        let configuration = ServerSideEncryptionConfiguration::builder().rules(rule).build().ok();
+        let configuration = ServerSideEncryptionConfiguration::builder()
+            .rules(rule)
+            .build()
+            .ok();
         let input = PutBucketEncryptionInput::builder()
             .bucket(&self.name)
             .expected_bucket_owner(run.shared.account)

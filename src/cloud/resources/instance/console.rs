@@ -20,7 +20,11 @@ pub async fn console_output(cloud: &dyn Read, id: &str) -> Result<String, CallEr
         Err(error) if error.code() == "UnsupportedOperation" => ask(false).await?,
         Err(error) => return Err(error),
     };
-    let encoded: String = output.output().unwrap_or_default().split_whitespace().collect();
+    let encoded: String = output
+        .output()
+        .unwrap_or_default()
+        .split_whitespace()
+        .collect();
     let bytes = aws_smithy_types::base64::decode(encoded).unwrap_or_default();
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }

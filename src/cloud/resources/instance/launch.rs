@@ -10,12 +10,12 @@ use aws_sdk_ec2::types::{
 };
 
 use crate::cloud::api::CallError;
-use crate::support::digest::sha256;
 use crate::cloud::resource::{Observed, Power};
 use crate::cloud::resources::context::{Handle, StepError, required};
-use crate::cloud::resources::run::{Run, SIGHT};
 use crate::cloud::resources::placement::Placement;
+use crate::cloud::resources::run::{Run, SIGHT};
 use crate::cloud::resources::{Scope, ec2_tags};
+use crate::support::digest::sha256;
 
 use super::{Instance, power, read};
 
@@ -52,7 +52,9 @@ pub async fn launch(instance: &Instance, run: &Run<'_>) -> Result<Handle, StepEr
             }
             Err(error) => return Err(error),
         };
-        return power::up(&id, run).await.map(|instance| handle(&id, &instance));
+        return power::up(&id, run)
+            .await
+            .map(|instance| handle(&id, &instance));
     }
     Err(StepError::Blocked(format!(
         "EC2 knows {GENERATIONS} terminated servers of this lab; wait an hour until it forgets them"
@@ -62,9 +64,11 @@ pub async fn launch(instance: &Instance, run: &Run<'_>) -> Result<Handle, StepEr
 async fn call(instance: &Instance, token: &str, run: &Run<'_>) -> Result<String, StepError> {
     let input = input(instance, token, run)?;
     let output = run
-        .retry_if("the server's role and group to be known", is_not_yet_known, async || {
-            run.cloud.run_instances(input.clone()).await
-        })
+        .retry_if(
+            "the server's role and group to be known",
+            is_not_yet_known,
+            async || run.cloud.run_instances(input.clone()).await,
+        )
         .await?;
     let mut instances = output.instances.unwrap_or_default().into_iter();
     let id = instances.next().and_then(|instance| instance.instance_id);
@@ -143,15 +147,19 @@ fn input(
 /// one that has ended long ago: there would be a second server.
 async fn by_token(token: &str, run: &Run<'_>) -> Result<Option<String>, StepError> {
     let listed = run
-        .wait("the server of a run before to be listed", SIGHT, async || {
-            let input = DescribeInstancesInput::builder()
-                .filters(ec2_tags::filter("client-token", [token]));
-            let output = run.cloud.describe_instances(input).await?;
-            let reservations = output.reservations.unwrap_or_default().into_iter();
-            let instances = reservations.flat_map(|one| one.instances.unwrap_or_default());
-            let instances: Vec<Ec2Instance> = instances.collect();
-            Ok((!instances.is_empty()).then_some(instances))
-        })
+        .wait(
+            "the server of a run before to be listed",
+            SIGHT,
+            async || {
+                let input = DescribeInstancesInput::builder()
+                    .filters(ec2_tags::filter("client-token", [token]));
+                let output = run.cloud.describe_instances(input).await?;
+                let reservations = output.reservations.unwrap_or_default().into_iter();
+                let instances = reservations.flat_map(|one| one.instances.unwrap_or_default());
+                let instances: Vec<Ec2Instance> = instances.collect();
+                Ok((!instances.is_empty()).then_some(instances))
+            },
+        )
         .await;
     match listed {
         Err(StepError::TimedOut { .. }) => Ok(None),

@@ -58,7 +58,10 @@ pub async fn down(id: &str, run: &Run<'_>) -> Result<(), StepError> {
 pub async fn start(id: &str, run: &Run<'_>) -> Result<(), StepError> {
     // Seen just after the type was changed; it passes.
     let passing = |error: &crate::cloud::api::CallError| {
-        error.failure.to_string().contains("LaunchPlan instance type does not match")
+        error
+            .failure
+            .to_string()
+            .contains("LaunchPlan instance type does not match")
     };
     run.retry_if("EC2 to take the new type in", passing, async || {
         let input = StartInstancesInput::builder().instance_ids(id);

@@ -7,8 +7,8 @@ use aws_sdk_ec2::types::IamInstanceProfileSpecification;
 
 use crate::cloud::resource::Reference;
 use crate::cloud::resources::context::StepError;
-use crate::cloud::resources::run::{Run, gone_is_fine};
 use crate::cloud::resources::ec2_tags;
+use crate::cloud::resources::run::{Run, gone_is_fine};
 
 use super::launch::is_not_yet_known;
 
@@ -21,7 +21,10 @@ pub async fn set(
     let input = DescribeIamInstanceProfileAssociationsInput::builder()
         .filters(ec2_tags::filter("instance-id", [instance]))
         .filters(ec2_tags::filter("state", ["associated", "associating"]));
-    let output = run.cloud.describe_iam_instance_profile_associations(input).await?;
+    let output = run
+        .cloud
+        .describe_iam_instance_profile_associations(input)
+        .await?;
     for association in output.iam_instance_profile_associations() {
         let input = DisassociateIamInstanceProfileInput::builder()
             .set_association_id(association.association_id().map(str::to_owned));
@@ -43,7 +46,10 @@ pub async fn set(
         let input = AssociateIamInstanceProfileInput::builder()
             .instance_id(instance)
             .iam_instance_profile(profile);
-        run.cloud.associate_iam_instance_profile(input).await.map(drop)
+        run.cloud
+            .associate_iam_instance_profile(input)
+            .await
+            .map(drop)
     })
     .await
 }

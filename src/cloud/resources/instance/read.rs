@@ -6,20 +6,22 @@ use aws_sdk_ec2::operation::describe_instance_attribute::DescribeInstanceAttribu
 use aws_sdk_ec2::operation::describe_instances::DescribeInstancesInput;
 use aws_sdk_ec2::operation::describe_volumes::DescribeVolumesInput;
 use aws_sdk_ec2::types::{
-    HttpTokensState, Instance as Ec2Instance, InstanceAttributeName, InstanceStateName, Reservation,
-    Volume,
+    HttpTokensState, Instance as Ec2Instance, InstanceAttributeName, InstanceStateName,
+    Reservation, Volume,
 };
 use futures_util::future::try_join_all;
 use futures_util::try_join;
 
 use crate::cloud::api::{CallError, Read};
 use crate::cloud::resource::{Address, Live, Observed, Power, Reference};
-use crate::cloud::resources::reader::Reader;
 use crate::cloud::resources::pages::Pages;
 use crate::cloud::resources::placement::Placement;
+use crate::cloud::resources::reader::Reader;
 use crate::cloud::resources::{Kind, ec2_tags, tags};
 
-use super::{IMAGE_TAG, Instance, Metadata, RootVolume, TRANSACTION_TAG};
+use crate::cloud::resources::tags::{IMAGE_TAG, TRANSACTION_TAG};
+
+use super::{Instance, Metadata, RootVolume};
 
 /// Asks for one server; `None` where it is unknown, perhaps only as yet.
 pub async fn describe(cloud: &dyn Read, id: &str) -> Result<Option<Ec2Instance>, CallError> {
@@ -59,33 +61,17 @@ pub fn is_alive(instance: &Ec2Instance) -> bool {
 }
 
 /// Reads the lab's servers.
-pub async fn read(reader: &Reader<'_>) -> Result<Vec<Live>, CallError> {
+pub async fn read(reader: &Reader<'_>) -> Result<Vec<Live<Instance>>, CallError> {
     let (reservations, volumes) = try_join!(reader.reservations(), list_volumes(reader))?;
     let (alive, ended): (Vec<_>, Vec<_>) = reservations
         .iter()
         .flat_map(Reservation::instances)
         .partition(|instance| power(instance).is_some());
     reader.note_ended_instances(ended.len());
-    let lives = alive.into_iter().map(|instance| live(reader, instance, &volumes));
+    let lives = alive
+        .into_iter()
+        .map(|instance| live(reader, instance, &volumes));
     try_join_all(lives).await
-}
-
-/// Lists the lab's servers; see [`Reader::reservations`].
-pub async fn list(reader: &Reader<'_>) -> Result<Vec<Reservation>, CallError> {
-    let mut found = Vec::new();
-    let mut token = None;
-    let mut pages = Pages::of("ec2", "DescribeInstances");
-    loop {
-        let input = DescribeInstancesInput::builder()
-            .set_filters(ec2_tags::lab_filters(reader.scope))
-            .set_next_token(token);
-        let page = reader.cloud.describe_instances(input).await?;
-        found.extend(page.reservations.unwrap_or_default());
-        token = pages.next(page.next_token)?;
-        if token.is_none() {
-            return Ok(found);
-        }
-    }
 }
 
 async fn list_volumes(reader: &Reader<'_>) -> Result<BTreeMap<String, Volume>, CallError> {
@@ -120,17 +106,16 @@ pub async fn live(
     reader: &Reader<'_>,
     instance: &Ec2Instance,
     volumes: &BTreeMap<String, Volume>,
-) -> Result<Live, CallError> {
+) -> Result<Live<Instance>, CallError> {
     let id = instance.instance_id().unwrap_or_default();
     let volume_id = root_volume_id(instance);
     let volume = volume_id.as_ref().and_then(|id| volumes.get(id)).cloned();
-    let (termination_protection, volume) =
-        try_join!(protection(reader.cloud, id), async {
-            match (volume, &volume_id) {
-                (None, Some(id)) => volume_by_id(reader.cloud, id).await,
-                (volume, _) => Ok(volume),
-            }
-        })?;
+    let (termination_protection, volume) = try_join!(protection(reader.cloud, id), async {
+        match (volume, &volume_id) {
+            (None, Some(id)) => volume_by_id(reader.cloud, id).await,
+            (volume, _) => Ok(volume),
+        }
+    })?;
     let observed = Observed {
         tags: ec2_tags::read(instance.tags()),
         public_ip: instance.public_ip_address().and_then(|ip| ip.parse().ok()),
@@ -155,7 +140,6 @@ pub async fn live(
             tags,
             ..of_answer(instance)
         }
-        .into()
     }))
 }
 
@@ -192,7 +176,10 @@ fn of_answer(instance: &Ec2Instance) -> Instance {
 fn root_volume(volume: Option<&Volume>) -> RootVolume {
     let volume_type = volume.and_then(|volume| volume.volume_type());
     RootVolume {
-        size: volume.and_then(|volume| volume.size()).unwrap_or_default().into(),
+        size: volume
+            .and_then(|volume| volume.size())
+            .unwrap_or_default()
+            .into(),
         volume_type: volume_type
             .map(|volume_type| volume_type.as_str().to_owned())
             .unwrap_or_default(),

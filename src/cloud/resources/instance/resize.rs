@@ -13,10 +13,11 @@ use aws_sdk_ec2::types::AttributeValue;
 use crate::cloud::api::Failure;
 use crate::cloud::resource::{Live, Power};
 use crate::cloud::resources::context::StepError;
-use crate::cloud::resources::run::Run;
 use crate::cloud::resources::ec2_tags;
+use crate::cloud::resources::run::Run;
+use crate::cloud::resources::tags::TRANSACTION_TAG;
 
-use super::{Instance, TRANSACTION_TAG, power};
+use super::{Instance, power};
 
 fn note(old: &str, new: &str) -> String {
     format!("resize {old}→{new}")
@@ -30,7 +31,7 @@ fn noted_type(note: &str) -> Option<&str> {
 
 /// Brings the server to the desired type, and up again if it was up.
 pub async fn resize(
-    live: &Live,
+    live: &Live<Instance>,
     before: &Instance,
     desired: &Instance,
     run: &Run<'_>,

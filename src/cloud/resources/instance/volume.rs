@@ -20,10 +20,16 @@ const MODIFICATION: Duration = Duration::from_secs(900);
 /// That is so from the state `optimizing` on; AWS allows four changes in 24
 /// hours, each after the one before is completed (Amazon EBS User Guide,
 /// "Requirements for EBS volume modifications").
-pub async fn modify(live: &Live, volume: &RootVolume, run: &Run<'_>) -> Result<(), StepError> {
+pub async fn modify(
+    live: &Live<super::Instance>,
+    volume: &RootVolume,
+    run: &Run<'_>,
+) -> Result<(), StepError> {
     let Some(id) = &live.observed.volume_id else {
         let instance = &live.id;
-        return Err(StepError::Blocked(format!("the server `{instance}` has no root volume")));
+        return Err(StepError::Blocked(format!(
+            "the server `{instance}` has no root volume"
+        )));
     };
     let input = ModifyVolumeInput::builder()
         .volume_id(id)
@@ -44,7 +50,10 @@ pub async fn modify(live: &Live, volume: &RootVolume, run: &Run<'_>) -> Result<(
     }
     run.wait("the volume to be modified", MODIFICATION, async || {
         let newest = newest(id, run).await?;
-        match newest.as_ref().and_then(|modification| modification.modification_state()) {
+        match newest
+            .as_ref()
+            .and_then(|modification| modification.modification_state())
+        {
             Some(VolumeModificationState::Completed | VolumeModificationState::Optimizing) => {
                 Ok(Some(()))
             }
@@ -81,8 +90,10 @@ async fn is_underway(id: &str, volume: &RootVolume, run: &Run<'_>) -> Result<boo
     use VolumeModificationState::{Modifying, Optimizing};
     Ok(newest(id, run).await?.is_some_and(|modification| {
         let volume_type = modification.target_volume_type().map(|name| name.as_str());
-        matches!(modification.modification_state(), Some(Modifying | Optimizing))
-            && modification.target_size().map(i64::from) == Some(volume.size)
+        matches!(
+            modification.modification_state(),
+            Some(Modifying | Optimizing)
+        ) && modification.target_size().map(i64::from) == Some(volume.size)
             && volume_type == Some(volume.volume_type.as_str())
     }))
 }

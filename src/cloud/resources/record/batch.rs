@@ -54,7 +54,10 @@ impl RecordChange {
 pub async fn apply(changes: &[RecordChange], run: &Run<'_>) -> Result<(), StepError> {
     let mut by_zone: BTreeMap<&Reference, Vec<&RecordChange>> = BTreeMap::new();
     for change in changes {
-        by_zone.entry(&change.record().zone).or_default().push(change);
+        by_zone
+            .entry(&change.record().zone)
+            .or_default()
+            .push(change);
     }
     for (zone, changes) in by_zone {
         apply_to_zone(&run.id(zone)?, changes, run).await?;
@@ -100,11 +103,18 @@ async fn apply_to_zone(
         return Ok(());
     }
     let id = super::bare_id(change.id()).to_owned();
-    run.wait("all of Route 53's servers to know the records", IN_SYNC, async || {
-        let output = run.cloud.get_change(GetChangeInput::builder().id(&id)).await?;
-        let status = output.change_info.map(|info| info.status);
-        Ok((status == Some(ChangeStatus::Insync)).then_some(()))
-    })
+    run.wait(
+        "all of Route 53's servers to know the records",
+        IN_SYNC,
+        async || {
+            let output = run
+                .cloud
+                .get_change(GetChangeInput::builder().id(&id))
+                .await?;
+            let status = output.change_info.map(|info| info.status);
+            Ok((status == Some(ChangeStatus::Insync)).then_some(()))
+        },
+    )
     .await
 }
 
@@ -128,7 +138,9 @@ async fn meanwhile(
     }
     // A companion of ours beside a record that was to be made is another run's.
     let is_ours = |set: &ResourceRecordSet| super::read_companion(run.scope, set).is_some();
-    let creates = rows.iter().filter(|row| *row.action() != ChangeAction::Delete);
+    let creates = rows
+        .iter()
+        .filter(|row| *row.action() != ChangeAction::Delete);
     let mut sets = creates.filter_map(Change::resource_record_set);
     match sets.any(|set| is_ours(set) && find(&there, set).is_some_and(is_ours)) {
         true => Err(StepError::Beaten),
@@ -141,15 +153,17 @@ fn find<'a>(
     wanted: &ResourceRecordSet,
 ) -> Option<&'a ResourceRecordSet> {
     let name = dns_name::normal_form(wanted.name());
-    there.iter().find(|set| {
-        set.r#type() == wanted.r#type() && dns_name::normal_form(set.name()) == name
-    })
+    there
+        .iter()
+        .find(|set| set.r#type() == wanted.r#type() && dns_name::normal_form(set.name()) == name)
 }
 
 fn says_the_same(one: &ResourceRecordSet, other: &ResourceRecordSet) -> bool {
     let values = |set: &ResourceRecordSet| -> BTreeSet<String> {
         let records = set.resource_records().iter();
-        records.map(|record| super::normal_value(set.r#type().as_str(), record.value())).collect()
+        records
+            .map(|record| super::normal_value(set.r#type().as_str(), record.value()))
+            .collect()
     };
     one.ttl() == other.ttl() && values(one) == values(other)
 }
@@ -169,9 +183,16 @@ fn write(change: &RecordChange, run: &Run<'_>) -> Result<Vec<Change>, StepError>
         set(&companion, RrType::Txt, COMPANION_TTL, &value),
     ];
     // A record without values is not there; only its companion is left.
-    let rows = change.actions().into_iter().zip(sets).skip(usize::from(values.is_empty()));
+    let rows = change
+        .actions()
+        .into_iter()
+        .zip(sets)
+        .skip(usize::from(values.is_empty()));
     let rows = rows.map(|(action, set)| {
-        let built = Change::builder().action(action).set_resource_record_set(set).build();
+        let built = Change::builder()
+            .action(action)
+            .set_resource_record_set(set)
+            .build();
         built.map_err(|_| StepError::Blocked(format!("the record `{}` is incomplete", record.name)))
     });
     rows.collect()
@@ -193,12 +214,7 @@ fn resolve(value: &Reference, run: &Run<'_>) -> Result<String, StepError> {
     }
 }
 
-fn set(
-    name: &str,
-    record_type: RrType,
-    ttl: i64,
-    values: &[String],
-) -> Option<ResourceRecordSet> {
+fn set(name: &str, record_type: RrType, ttl: i64, values: &[String]) -> Option<ResourceRecordSet> {
     let records = values
         .iter()
         .filter_map(|value| ResourceRecord::builder().value(value).build().ok());

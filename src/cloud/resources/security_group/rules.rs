@@ -53,13 +53,13 @@ impl Rule {
     /// Whether it lets anybody in at a TCP port.
     pub fn opens(&self, port: u16) -> bool {
         let ports = self.ports.unwrap_or((0, i32::from(u16::MAX)));
-        matches!(self.protocol.as_str(), "tcp" | "all") && (ports.0..=ports.1).contains(&port.into())
+        matches!(self.protocol.as_str(), "tcp" | "all")
+            && (ports.0..=ports.1).contains(&port.into())
     }
 
     /// Whether two rules differ in their descriptions at most.
     pub fn allows_the_same(&self, other: &Self) -> bool {
-        (&self.protocol, self.ports, &self.source)
-            == (&other.protocol, other.ports, &other.source)
+        (&self.protocol, self.ports, &self.source) == (&other.protocol, other.ports, &other.source)
     }
 }
 
@@ -108,7 +108,9 @@ fn read_permission(permission: &IpPermission) -> Vec<Rule> {
             protocol: protocol.to_owned(),
             ports,
             source: source?,
-            description: description.filter(|text| !text.is_empty()).map(str::to_owned),
+            description: description
+                .filter(|text| !text.is_empty())
+                .map(str::to_owned),
         })
     };
     let range = |text: Option<&str>| {
@@ -126,7 +128,9 @@ fn read_permission(permission: &IpPermission) -> Vec<Rule> {
             rule(id, one.description())
         }))
         .chain(lists.filter_map(|one| {
-            let id = one.prefix_list_id().map(|id| RuleSource::PrefixList(id.to_owned()));
+            let id = one
+                .prefix_list_id()
+                .map(|id| RuleSource::PrefixList(id.to_owned()));
             rule(id, one.description())
         }))
         .collect()

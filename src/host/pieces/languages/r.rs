@@ -4,6 +4,7 @@ use serde_json::json;
 
 use crate::host::desired::{DesiredHost, Download, Environment, EnvironmentKind};
 use crate::host::render::RenderError;
+use crate::host::variables::program_of_r;
 use crate::plan::{R, RVersion};
 
 use super::{Piece, R_KERNEL, kernel, offer};
@@ -11,21 +12,11 @@ use super::{Piece, R_KERNEL, kernel, offer};
 const RIG: &str = "r-rig";
 /// Leads to rig's R, whichever version it is.
 pub const LINK: &str = "/opt/labctl-r";
-const SYSTEM_PROGRAM: &str = "/usr/bin/R";
-const RIG_PROGRAM: &str = "/opt/labctl-r/bin/R";
 const SYSTEM_PROFILE: &str = "/etc/R/Rprofile.site";
 /// To which the agent leads every R of rig's.
 const RIG_PROFILE: &str = "/etc/labctl/Rprofile.site";
 /// R's half of a kernel ("IRkernel", installation).
 const KERNEL_PACKAGE: &str = "IRkernel";
-
-/// Says which R everybody runs.
-pub const fn program(r: &R) -> &'static str {
-    match r.version {
-        RVersion::System => SYSTEM_PROGRAM,
-        RVersion::Release | RVersion::Exact(_) => RIG_PROGRAM,
-    }
-}
 
 /// Adds it.
 pub fn add(piece: &Piece<'_>, host: &mut DesiredHost) -> Result<(), RenderError> {
@@ -37,7 +28,7 @@ pub fn add(piece: &Piece<'_>, host: &mut DesiredHost) -> Result<(), RenderError>
         RVersion::Release | RVersion::Exact(_) => by_rig(piece, host, r)?,
     }
     let command = [
-        program(r),
+        program_of_r(r),
         "--no-echo",
         "-e",
         "IRkernel::main()",

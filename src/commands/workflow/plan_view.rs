@@ -1,0 +1,28 @@
+//! A plan as `plan` and `apply` show it.
+
+use crate::cloud::planning::Planned;
+use crate::commands::arguments::Half;
+use crate::report::{Out, PlanView, host, text};
+
+use super::host_plan::HostPlanned;
+
+/// Shows one half or both.
+pub fn show(view: &PlanView<'_>, host: Option<&HostPlanned>, only: Option<Half>, out: &Out) {
+    let cloud = (only != Some(Half::Host)).then(|| text::change_set(view));
+    let host = host.map(|host| host::text(&host.view()));
+    let parts: Vec<_> = cloud.into_iter().chain(host).collect();
+    out.result(&parts.join("\n\n"));
+}
+
+/// What there is to show of a plan.
+pub fn view(planned: &Planned) -> PlanView<'_> {
+    PlanView {
+        lab: &planned.scope.lab,
+        region: &planned.scope.region,
+        account: &planned.live.account,
+        set: &planned.set,
+        live: &planned.live,
+        notes: &planned.notes,
+        allowed: &[],
+    }
+}
