@@ -174,7 +174,7 @@ impl Builder {
 
     fn add_create(&mut self, desired: &DesiredResource, after: Option<usize>) {
         let mut uses = desired.body.references(false);
-        uses.extend(desired.body.turns());
+        uses.extend(desired.body.created_after());
         let links = Links {
             uses,
             ..Links::default()

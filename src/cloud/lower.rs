@@ -111,7 +111,7 @@ const LONGEST_NOTE: usize = 256;
 pub fn keep_notes(desired: &mut [DesiredResource], live: &[LiveResource]) {
     let kept: BTreeSet<&str> = live
         .iter()
-        .filter(|live| live.owner == Owner::Lab && live.standing == Standing::Former)
+        .filter(|live| live.owner == Owner::Lab && live.standing == Standing::Stale)
         .filter_map(|live| match &live.body {
             Body::Zone(zone) => Some(zone.name.as_str()),
             _ => None,

@@ -233,7 +233,7 @@ pub enum OnChange {
 /// The path of the field of [`Field::noted_on`].
 const NOTE: &str = "note";
 /// The path of the field of [`Field::created_after`].
-const TURN: &str = "turn";
+const CREATED_AFTER: &str = "turn";
 
 /// One property of a resource: where it is, what it is, what a change takes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -284,12 +284,12 @@ impl Field {
     /// Makes a field by which this resource is created after the one it names, and
     /// is bound to it in no other way.
     pub fn created_after(kind: Kind) -> Self {
-        Self::after(TURN, kind)
+        Self::after(CREATED_AFTER, kind)
     }
 
     /// Whether the field orders creation alone.
-    pub fn is_turn(&self) -> bool {
-        self.on_change == OnChange::Ignore && self.path == TURN
+    pub fn is_created_after(&self) -> bool {
+        self.on_change == OnChange::Ignore && self.path == CREATED_AFTER
     }
 
     /// Whether the field names the resource on which this one is noted.
@@ -327,9 +327,9 @@ pub enum Standing {
     Current,
     /// Another of the lab's own is the one: a run that was killed between a
     /// create and its answer, or two runs at once, left this one behind.
-    Spare,
+    Duplicate,
     /// It goes by another name than the plan's: a bucket or zone of before.
-    Former,
+    Stale,
 }
 
 /// The power state of a server, in EC2's words.

@@ -40,7 +40,7 @@ use std::net::Ipv4Addr;
 
 use futures_util::future::{LocalBoxFuture, try_join_all};
 
-use crate::cloud::api::{Call, CallError, Failure};
+use crate::cloud::api::{Call, CallError, CallFailure};
 pub use crate::cloud::kind::Kind;
 use crate::cloud::kind::all_kinds;
 use crate::cloud::resource::{Address, Desired, Field, Live, Owner, Reference, Standing, Tags};
@@ -233,9 +233,9 @@ impl Body {
     }
 
     /// The addresses of the resources after which this one is created.
-    pub fn turns(&self) -> Vec<Address> {
+    pub fn created_after(&self) -> Vec<Address> {
         let mut addresses = Vec::new();
-        for field in self.fields().into_iter().filter(Field::is_turn) {
+        for field in self.fields().into_iter().filter(Field::is_created_after) {
             field.value.collect_references(&mut addresses);
         }
         addresses
@@ -246,7 +246,7 @@ impl Body {
     pub fn references(&self, late: bool) -> Vec<Address> {
         let fields = self.fields().into_iter();
         let mut addresses = Vec::new();
-        for field in fields.filter(|field| field.late == late && !field.is_turn()) {
+        for field in fields.filter(|field| field.late == late && !field.is_created_after()) {
             field.value.collect_references(&mut addresses);
         }
         addresses
@@ -301,14 +301,14 @@ impl LiveLab {
 /// The account's id comes with the server, which every lab has; only where there
 /// is none yet it costs a call of its own.
 pub async fn read(reader: &Reader<'_>) -> Result<LiveLab, CallError> {
-    let mut resources = sound(read_kinds(reader).await?)?;
+    let mut resources = reject_missing_ids(read_kinds(reader).await?)?;
     let account = reader.account().await?.to_owned();
     for live in &mut resources {
         if live.address.kind() == Kind::Zone {
             live.observed.name_servers = reader.name_servers(&live.id);
         }
     }
-    link::mark_spares(&mut resources);
+    link::mark_duplicates(&mut resources);
     link::link(&mut resources);
     resources.sort_by(|one, other| (&one.address, &one.id).cmp(&(&other.address, &other.id)));
     Ok(LiveLab {
@@ -323,7 +323,7 @@ pub async fn read(reader: &Reader<'_>) -> Result<LiveLab, CallError> {
 ///
 /// # Errors
 /// Something without an id cannot be told from others, and every call about it would be about something else.
-fn sound(resources: Vec<LiveResource>) -> Result<Vec<LiveResource>, CallError> {
+fn reject_missing_ids(resources: Vec<LiveResource>) -> Result<Vec<LiveResource>, CallError> {
     let mut seen = BTreeSet::new();
     let mut found = Vec::new();
     for live in resources {
@@ -334,7 +334,7 @@ fn sound(resources: Vec<LiveResource>) -> Result<Vec<LiveResource>, CallError> {
                     operation: live.address.kind().name(),
                     writes: false,
                 },
-                failure: Failure::Garbled {
+                failure: CallFailure::Garbled {
                     detail: "it is listed without an id".to_owned(),
                     body: String::new(),
                 },

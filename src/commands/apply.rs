@@ -18,10 +18,10 @@ use crate::support::bounded;
 use super::Failure;
 use super::arguments::{Global, Half};
 use super::workflow::cloud_apply::{self, Ended, Options};
-use super::workflow::host_plan::{self, HostPlanned};
-use super::workflow::host_workflow::{self, Context, Hosting, Reached};
+use super::workflow::host_plan::{self, HostPlan};
+use super::workflow::host_workflow::{self, Context, HostWorkflow, Reached};
 use super::workflow::plan_view::{show, view};
-use super::workflow::route::Way;
+use super::workflow::route::Route;
 use super::workflow::{server, session};
 
 /// What `apply` takes.
@@ -48,7 +48,7 @@ pub struct Arguments {
 }
 
 impl Arguments {
-    fn options<'a>(&self, parsed: &'a Parsed, way: &'a Way) -> Options<'a> {
+    fn options<'a>(&self, parsed: &'a Parsed, way: &'a Route) -> Options<'a> {
         Options {
             empty_bucket: false,
             stops_at_failure: false,
@@ -82,7 +82,7 @@ pub async fn run(global: &Global, arguments: &Arguments, out: &Out) -> Result<Ex
     // Nobody has looked at the server's half of a plan that was saved without it.
     let is_without_host = saved.as_ref().is_some_and(SavedPlan::is_without_host);
     let only = arguments.only.or(is_without_host.then_some(Half::Cloud));
-    let hosting = Hosting::of(context, only).await?;
+    let hosting = HostWorkflow::of(context, only).await?;
     if only == Some(Half::Host) {
         check_host_alone(&parsed, &planned, &way)?;
     }
@@ -104,8 +104,8 @@ pub async fn run(global: &Global, arguments: &Arguments, out: &Out) -> Result<Ex
     }
     let does_cloud = only != Some(Half::Host);
     check(&parsed, &planned, arguments, does_cloud)?;
-    host_plan::refuse(&host.as_ref().map(HostPlanned::refusals).unwrap_or_default())?;
-    let has_host_work = !is_off(&planned) && host.as_ref().is_some_and(HostPlanned::has_work);
+    host_plan::refuse(&host.as_ref().map(HostPlan::refusals).unwrap_or_default())?;
+    let has_host_work = !is_off(&planned) && host.as_ref().is_some_and(HostPlan::has_work);
     if has_host_work {
         server::check_key(&parsed, &laptop.public_key, out).await?;
     }
@@ -142,7 +142,7 @@ fn check(
 }
 
 /// Refuses what can only end with nothing done: the server's half alone, without a server.
-fn check_host_alone(parsed: &Parsed, planned: &Planned, way: &Way) -> Result<(), Failure> {
+fn check_host_alone(parsed: &Parsed, planned: &Planned, way: &Route) -> Result<(), Failure> {
     session::workbench(parsed)?;
     server::running(&planned.live, way).map(drop)
 }
@@ -161,8 +161,8 @@ fn without_changes(mut planned: Planned) -> Planned {
 
 /// Sets up the server, and ends with what answers there.
 async fn finish_host(
-    hosting: &Hosting<'_>,
-    host: HostPlanned,
+    hosting: &HostWorkflow<'_>,
+    host: HostPlan,
     planned: &Planned,
     ended: &Ended,
     out: &Out,
@@ -236,7 +236,7 @@ fn check_unmoved(
     saved: &SavedPlan,
     planned: &Planned,
     laptop: &Laptop,
-    host: Option<&HostPlanned>,
+    host: Option<&HostPlan>,
 ) -> Result<(), Failure> {
     let mut moved = saved.moved(&planned.live.account, &planned.live.resources);
     moved.extend(saved.moved_folders(&laptop.folders));

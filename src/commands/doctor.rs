@@ -20,13 +20,13 @@ use crate::doctor::outside::dns::{self, Resolver};
 use crate::doctor::outside::{RESOLVERS, ports, tls};
 use crate::doctor::{self, Door, Finding, LastApply, Record, Seen};
 use crate::host::session::Examined;
-use crate::host::ssh::Patience;
+use crate::host::ssh::Deadlines;
 use crate::host::{DesiredHost, session as host_session};
 use crate::plan::{self, DomainName, HttpsMode, Parsed};
 use crate::report::{Out, doctor as report, explain};
 
 use super::Failure;
-use super::workflow::route::Way;
+use super::workflow::route::Route;
 use super::workflow::server::Server;
 use super::workflow::{pending, session};
 
@@ -82,7 +82,7 @@ const MOST_NAMES: usize = 100;
 struct Round<'a> {
     arguments: &'a Arguments,
     parsed: &'a Parsed,
-    way: &'a Way,
+    way: &'a Route,
     out: &'a Out,
     laptop: &'a Laptop,
     live: &'a LiveLab,
@@ -129,7 +129,7 @@ pub async fn run(global: &Global, arguments: &Arguments, out: &Out) -> Result<Ex
                 out,
                 id: id.clone(),
                 address,
-                patience: Patience::RUNNING.into(),
+                deadlines: Deadlines::RUNNING.into(),
             };
             let round = Round {
                 arguments,
@@ -227,7 +227,7 @@ impl Round<'_> {
 
     async fn name(&self, name: &str) -> Finding {
         // Nobody but this laptop knows a sandbox's names.
-        if matches!(self.way, Way::Sandbox(_)) && self.arguments.resolver.is_empty() {
+        if matches!(self.way, Route::Sandbox(_)) && self.arguments.resolver.is_empty() {
             return Finding::skipped(
                 format!("DNS of {name}"),
                 "a sandbox's names are not the world's",
@@ -309,7 +309,7 @@ impl Round<'_> {
         let served = tls::served(&address, port, name).await;
         // Whose authority is a rehearsal's own is trusted by nobody.
         let mode = match self.way {
-            Way::Sandbox(_) => HttpsMode::SelfSigned,
+            Route::Sandbox(_) => HttpsMode::SelfSigned,
             _ => mode,
         };
         Some(doctor::certificate(name, mode, &served, SystemTime::now()))

@@ -12,8 +12,8 @@ use crate::report::{Out, host, json};
 use crate::support::private_files;
 
 use super::arguments::{Global, Half};
-use super::workflow::host_plan::{self, HostPlanned};
-use super::workflow::host_workflow::{Context, Hosting};
+use super::workflow::host_plan::{self, HostPlan};
+use super::workflow::host_workflow::{Context, HostWorkflow};
 use super::workflow::plan_view::{show, view};
 use super::workflow::session;
 use super::{Failure, HAS_CHANGES};
@@ -48,7 +48,7 @@ pub async fn run(global: &Global, arguments: &Arguments, out: &Out) -> Result<Ex
         laptop: &laptop,
         out,
     };
-    let hosting = Hosting::of(context, arguments.only).await?;
+    let hosting = HostWorkflow::of(context, arguments.only).await?;
     let host = match hosting {
         Some(hosting) => Some(hosting.plan(&planned, false).await?),
         None => None,
@@ -69,9 +69,9 @@ pub async fn run(global: &Global, arguments: &Arguments, out: &Out) -> Result<Ex
             file.display()
         ));
     }
-    host_plan::refuse(&host.as_ref().map(HostPlanned::refusals).unwrap_or_default())?;
+    host_plan::refuse(&host.as_ref().map(HostPlan::refusals).unwrap_or_default())?;
     let has_cloud_changes = planned.set.has_work() || planned.set.conflicts().next().is_some();
-    let has_changes = host.as_ref().is_some_and(HostPlanned::has_changes)
+    let has_changes = host.as_ref().is_some_and(HostPlan::has_changes)
         || (has_cloud_changes && arguments.only != Some(Half::Host));
     Ok(match arguments.detailed_exitcode && has_changes {
         true => ExitCode::from(HAS_CHANGES),

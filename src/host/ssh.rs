@@ -1,15 +1,16 @@
 //! The edge to a host: one SSH connection, and commands over it.
 //!
-//! [`Connection::open`] reaches the server (`patience`, `link`), judges its key
+//! [`Connection::open`] reaches the server (`deadlines`, `link`), judges its key
 //! (`trust`, `known_hosts`, `console`), logs in (`identity`, `private_key`); then
 //! [`Shell::run`] runs commands. Only this file knows libssh2. A session of it
 //! allows one caller at a time, and some of its steps take their time: so each
 //! lives on a thread of its own, and is told what to do by messages.
 
-mod aside;
+mod blocking;
 mod codes;
 mod connection;
 mod console;
+mod deadlines;
 mod dial;
 mod error;
 mod host_key;
@@ -18,19 +19,18 @@ mod known_hosts;
 mod lines;
 mod link;
 mod orders;
-mod patience;
 mod private_key;
 mod thread;
 mod trust;
 
 pub use connection::{Connection, Opened, Shell, Target};
 pub use console::console_host_keys;
+pub use deadlines::Deadlines;
 pub use error::{DialError, LinkError, SshError};
 pub use host_key::HostKey;
 pub use identity::Identity;
 pub use known_hosts::{KnownHosts, Pinned};
 pub use orders::Finished;
-pub use patience::Patience;
 pub use private_key::{KeyFileProblem, PrivateKey, examine};
 pub use trust::{Console, HowTrusted, Trust};
 

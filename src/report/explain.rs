@@ -8,7 +8,7 @@ mod table;
 
 use std::error::Error;
 
-use crate::cloud::api::{Call, CallError, Failure};
+use crate::cloud::api::{Call, CallError, CallFailure};
 use crate::cloud::resources::StepError;
 
 use super::words::harmless;
@@ -38,23 +38,23 @@ impl Explanation {
 pub fn call_error(error: &CallError) -> Explanation {
     let call = &error.call;
     let mut explanation = match &error.failure {
-        Failure::Service { code, message, .. } => service(error, code, message),
-        Failure::Unreachable(_) => Explanation::new(
+        CallFailure::Service { code, message, .. } => service(error, code, message),
+        CallFailure::Unreachable(_) => Explanation::new(
             format!("AWS cannot be reached for `{call}`"),
             "check the network and a proxy or firewall in the way; if `AWS_ENDPOINT_URL` is \
              set, whether what it names is up",
         ),
-        Failure::TimedOut => Explanation::new(
+        CallFailure::TimedOut => Explanation::new(
             format!("AWS did not answer `{call}` in time"),
             "check the network, then run the same command again: it goes on where this one ended",
         ),
-        Failure::Garbled { .. } => Explanation::new(
+        CallFailure::Garbled { .. } => Explanation::new(
             format!("what answers `{call}` is not AWS"),
             "check for a proxy or a login page in the way; if `AWS_ENDPOINT_URL` is set, \
              whether it names the right place",
         ),
-        Failure::NotSent(text) => table::not_sent(&first_words(text)),
-        Failure::Panicked(text) => Explanation::new(
+        CallFailure::NotSent(text) => table::not_sent(&first_words(text)),
+        CallFailure::Panicked(text) => Explanation::new(
             format!("the AWS SDK could not carry `{call}` out: {}", cut(text)),
             "check what is set for AWS, in its variables and in `~/.aws`: credentials, a profile, an address; if all \
              of it is right, this is a defect of labctl",
@@ -97,7 +97,7 @@ pub fn step_error(error: &StepError) -> Explanation {
             error.to_string(),
             "run the same command again: it looks at what there is, and goes on from there",
         ),
-        StepError::Beaten => Explanation::new(
+        StepError::LostRace => Explanation::new(
             error.to_string(),
             "wait until it has ended, then run the same command again: it looks at what there is",
         ),
@@ -139,12 +139,12 @@ pub fn error(error: &(dyn Error + 'static)) -> Explanation {
 /// AWS's own words and the request's id.
 fn detail(error: &CallError) -> String {
     let words = match &error.failure {
-        Failure::Service { code, message, .. } => match denies(code) {
+        CallFailure::Service { code, message, .. } => match denies(code) {
             // The encoded part is meant to be decoded, by who may.
             true => format!("{code}: {}", harmless(message)),
             false => format!("{code}: {}", cut(message)),
         },
-        Failure::Garbled { detail, body } => cut(&format!("{detail}; it begins: {body}")),
+        CallFailure::Garbled { detail, body } => cut(&format!("{detail}; it begins: {body}")),
         other => cut(&first_words(&other.to_string())),
     };
     let words = format!("{}: {words}", error.call);

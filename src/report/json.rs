@@ -48,8 +48,8 @@ fn change(change: &Change) -> Value {
             value["ids"] = json!(conflict.ids);
         }
         Change::Kept(live) => value["reason"] = json!(words::kept(live).sentence()),
-        Change::Delete(live) if live.standing == Standing::Spare => {
-            value["reason"] = json!(words::spare());
+        Change::Delete(live) if live.standing == Standing::Duplicate => {
+            value["reason"] = json!(words::duplicate());
         }
         _ => {}
     }
@@ -218,8 +218,8 @@ fn server(view: &StatusView<'_>, live: &LiveResource) -> Value {
 fn resource(live: &LiveResource) -> Value {
     let standing = match live.standing {
         Standing::Current => "current",
-        Standing::Spare => "spare",
-        Standing::Former => "former",
+        Standing::Duplicate => "spare",
+        Standing::Stale => "former",
     };
     json!({
         "address": live.address,

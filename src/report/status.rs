@@ -7,7 +7,7 @@ use crate::cloud::resources::{Body, Kind, LiveLab};
 use super::StatusView;
 use super::outcome::power_word;
 use super::style::{CREATE, DIM, STRONG, UPDATE, paint};
-use super::words::{harmless, spare};
+use super::words::{duplicate, harmless};
 
 /// How far ids are moved to the right for the sake of one long address, in characters.
 const WIDEST_ADDRESS: usize = 60;
@@ -67,8 +67,8 @@ fn table(resources: &[LiveResource]) -> Vec<String> {
 fn remark(live: &LiveResource) -> Option<&'static str> {
     match (&live.owner, live.standing) {
         (Owner::Lab, Standing::Current) => None,
-        (Owner::Lab, Standing::Spare) => Some(spare()),
-        (Owner::Lab, Standing::Former) => Some("not the plan's any more"),
+        (Owner::Lab, Standing::Duplicate) => Some(duplicate()),
+        (Owner::Lab, Standing::Stale) => Some("not the plan's any more"),
         (Owner::Other, _) if live.address.kind().can_be_shared() => {
             Some("used as it is, not this lab's")
         }

@@ -96,7 +96,7 @@ pub fn kept(live: &LiveResource) -> Reason {
     let kind = live.address.kind();
     let name = title(&live.body).unwrap_or(&live.id);
     let why = match (live.standing, kind) {
-        (Standing::Spare, _) => format!("{}, and may hold data", spare()),
+        (Standing::Duplicate, _) => format!("{}, and may hold data", duplicate()),
         (_, Kind::Zone) => {
             format!("`{name}` stays: a new zone would get other name servers")
         }
@@ -117,8 +117,8 @@ pub fn kept(live: &LiveResource) -> Reason {
     Reason { why, ways }
 }
 
-/// What a spare resource is.
-pub const fn spare() -> &'static str {
+/// What a duplicate is.
+pub const fn duplicate() -> &'static str {
     "a second one, left behind by an interrupted run"
 }
 

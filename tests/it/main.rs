@@ -7,6 +7,8 @@ mod engine;
 mod fuzz;
 mod host;
 mod hostile;
+mod imports;
+mod memory_cloud;
 mod plan_file;
 mod programs;
 mod sandbox;

@@ -8,7 +8,7 @@ use aws_smithy_async::time::SystemTimeSource;
 use tokio::time::Instant;
 
 use super::panics::caught;
-use super::rate_limit::{Pace, counted, measured};
+use super::rate_limit::{RateLimit, counted, measured};
 use super::retry::{Judge, retries, timeouts};
 use super::{Call, CallError, Cloud, Object, PUT_OBJECT, Read, Reply, call, http, operations};
 use {
@@ -157,7 +157,7 @@ impl<'a> Aws<'a> {
                 route53,
                 route53::config::Builder::from(config),
                 client,
-                Some(Pace::of_route53()),
+                Some(RateLimit::of_route53()),
                 sets_retries
             ),
             s3: clients!(s3, s3_config, client, None, sets_retries),

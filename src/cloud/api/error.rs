@@ -18,14 +18,14 @@ pub struct CallError {
     /// The call that failed.
     pub call: Call,
     /// How it failed.
-    pub failure: Failure,
+    pub failure: CallFailure,
     /// AWS's id of the request, for its support.
     pub request_id: Option<String>,
 }
 
 /// How a call failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Failure {
+pub enum CallFailure {
     /// AWS answered with an error.
     #[error("{code}: {message}")]
     Service {
@@ -63,7 +63,7 @@ impl CallError {
     pub fn service(call: Call, status: u16, code: &str, message: impl Into<String>) -> Self {
         Self {
             call,
-            failure: Failure::Service {
+            failure: CallFailure::Service {
                 code: code.to_owned(),
                 message: message.into(),
                 status,
@@ -75,7 +75,7 @@ impl CallError {
     /// AWS's error code, or an empty text where AWS did not answer.
     pub fn code(&self) -> &str {
         match &self.failure {
-            Failure::Service { code, .. } => code,
+            CallFailure::Service { code, .. } => code,
             _ => "",
         }
     }
@@ -83,7 +83,7 @@ impl CallError {
     /// The HTTP status of AWS's answer, 0 where AWS did not answer.
     pub fn status(&self) -> u16 {
         match &self.failure {
-            Failure::Service { status, .. } => *status,
+            CallFailure::Service { status, .. } => *status,
             _ => 0,
         }
     }
@@ -91,12 +91,12 @@ impl CallError {
     /// Whether it is not known if the call has had its effect.
     pub fn is_unclear(&self) -> bool {
         match &self.failure {
-            Failure::Service { code, status, .. } => is_unclear(code, *status),
-            Failure::Unreachable(_)
-            | Failure::TimedOut
-            | Failure::Garbled { .. }
-            | Failure::Panicked(_) => true,
-            Failure::NotSent(_) => false,
+            CallFailure::Service { code, status, .. } => is_unclear(code, *status),
+            CallFailure::Unreachable(_)
+            | CallFailure::TimedOut
+            | CallFailure::Garbled { .. }
+            | CallFailure::Panicked(_) => true,
+            CallFailure::NotSent(_) => false,
         }
     }
 
@@ -148,7 +148,7 @@ pub fn is_unclear(code: &str, status: u16) -> bool {
     }
 }
 
-fn failure<E>(error: SdkError<E, HttpResponse>) -> Failure
+fn failure<E>(error: SdkError<E, HttpResponse>) -> CallFailure
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
 {
@@ -157,7 +157,7 @@ where
         SdkError::ServiceError(context) => {
             let status = context.raw().status().as_u16();
             match context.err().code() {
-                Some(code) => Failure::Service {
+                Some(code) => CallFailure::Service {
                     code: code.to_owned(),
                     message: context.err().message().unwrap_or_default().to_owned(),
                     status,
@@ -168,25 +168,27 @@ where
                 ),
             }
         }
-        SdkError::TimeoutError(_) => Failure::TimedOut,
-        SdkError::DispatchFailure(dispatch) if dispatch.is_timeout() => Failure::TimedOut,
+        SdkError::TimeoutError(_) => CallFailure::TimedOut,
+        SdkError::DispatchFailure(dispatch) if dispatch.is_timeout() => CallFailure::TimedOut,
         // The connection ended in the middle of an answer, or before it.
         SdkError::DispatchFailure(dispatch)
             if dispatch.is_io() || dispatch.as_other().is_some() =>
         {
-            Failure::Unreachable(detail)
+            CallFailure::Unreachable(detail)
         }
-        SdkError::DispatchFailure(_) | SdkError::ConstructionFailure(_) => Failure::NotSent(detail),
+        SdkError::DispatchFailure(_) | SdkError::ConstructionFailure(_) => {
+            CallFailure::NotSent(detail)
+        }
         SdkError::ResponseError(context) => garbled(&detail, context.raw()),
-        _ => Failure::NotSent(detail),
+        _ => CallFailure::NotSent(detail),
     }
 }
 
-fn garbled(detail: &str, response: &HttpResponse) -> Failure {
+fn garbled(detail: &str, response: &HttpResponse) -> CallFailure {
     const ENOUGH: usize = 500;
     let body = response.body().bytes().unwrap_or_default();
     let body = String::from_utf8_lossy(&body[..body.len().min(ENOUGH)]);
-    Failure::Garbled {
+    CallFailure::Garbled {
         detail: detail.to_owned(),
         body: body.into_owned(),
     }

@@ -9,7 +9,7 @@ use std::sync::Once;
 
 use futures_util::FutureExt;
 
-use super::{Call, CallError, Failure};
+use super::{Call, CallError, CallFailure};
 
 thread_local! {
     /// Whether this thread is inside of a call.
@@ -32,7 +32,7 @@ pub async fn caught<T>(
     ended.await.unwrap_or_else(|panic| {
         Err(CallError {
             call,
-            failure: Failure::Panicked(words(panic.as_ref())),
+            failure: CallFailure::Panicked(words(panic.as_ref())),
             request_id: None,
         })
     })
@@ -75,7 +75,7 @@ mod tests {
         };
         let error = caught::<()>(CALL, reply).await.unwrap_err();
         let words = "header is not a text".to_owned();
-        assert_eq!(error.failure, Failure::Panicked(words));
+        assert_eq!(error.failure, CallFailure::Panicked(words));
         assert!(error.is_unclear(), "nobody knows how far it came");
     }
 

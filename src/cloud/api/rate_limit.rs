@@ -18,13 +18,13 @@ tokio::task_local! {
 
 /// Lets so many requests begin within a time, and others wait for their turn.
 #[derive(Debug)]
-pub struct Pace {
+pub struct RateLimit {
     most: usize,
     within: Duration,
     begun: Mutex<VecDeque<Instant>>,
 }
 
-impl Pace {
+impl RateLimit {
     /// Route 53 takes five requests a second of an account, whatever they ask (Route 53 Developer
     /// Guide, "Quotas").
     pub const fn of_route53() -> Self {
@@ -70,7 +70,7 @@ impl Pace {
 #[derive(Debug)]
 struct Measured {
     connector: SharedHttpConnector,
-    pace: Option<Arc<Pace>>,
+    pace: Option<Arc<RateLimit>>,
 }
 
 impl HttpConnector for Measured {
@@ -89,7 +89,7 @@ impl HttpConnector for Measured {
 }
 
 /// Makes a client that counts the requests of [`counted`] calls and keeps to a pace.
-pub fn measured(client: &SharedHttpClient, pace: Option<Pace>) -> SharedHttpClient {
+pub fn measured(client: &SharedHttpClient, pace: Option<RateLimit>) -> SharedHttpClient {
     let (client, pace) = (client.clone(), pace.map(Arc::new));
     http_client_fn(move |settings, components| {
         SharedHttpConnector::new(Measured {
@@ -114,7 +114,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn no_second_has_more_requests_than_allowed() {
-        let pace = Pace::of_route53();
+        let pace = RateLimit::of_route53();
         let start = Instant::now();
         let mut begun = Vec::new();
         for _ in 0..17 {

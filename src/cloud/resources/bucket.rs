@@ -171,9 +171,9 @@ impl Manage for Bucket {
             else {
                 continue;
             };
-            if let Some(mut former) = read::one(reader, name).await? {
-                former.standing = Standing::Former;
-                found.push(former);
+            if let Some(mut stale) = read::one(reader, name).await? {
+                stale.standing = Standing::Stale;
+                found.push(stale);
             }
         }
         Ok(found)

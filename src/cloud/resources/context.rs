@@ -93,7 +93,7 @@ pub enum StepError {
     Blocked(String),
     /// Another run on the same lab was faster, and goes on alone.
     #[error("another run of labctl on this lab is at work, and was faster")]
-    Beaten,
+    LostRace,
     /// AWS's answer lacks what it must have.
     #[error("AWS's answer to {operation} has no {missing}")]
     Incomplete {

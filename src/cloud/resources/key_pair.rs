@@ -107,7 +107,7 @@ impl Manage for KeyPair {
         {
             Err(error) if error.code() == "InvalidKeyPair.Duplicate" => {
                 self.found(run).await?;
-                Err(StepError::Beaten)
+                Err(StepError::LostRace)
             }
             result => result,
         }

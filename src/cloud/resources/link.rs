@@ -12,7 +12,7 @@ use super::{Kind, LiveResource};
 /// one that a kept resource refers to, else one that refers to what a kept one
 /// refers to, else one that is in use, else the one with the lowest id; so every
 /// run, on any laptop, keeps the same ones, and those that belong together.
-pub fn mark_spares(resources: &mut [LiveResource]) {
+pub fn mark_duplicates(resources: &mut [LiveResource]) {
     let ids: BTreeSet<String> = resources.iter().flat_map(names).collect();
     let mut kept: BTreeSet<String> = BTreeSet::new();
     let ground = ground(resources, &ids);
@@ -41,7 +41,7 @@ pub fn mark_spares(resources: &mut [LiveResource]) {
             if taken.insert(live.address.clone()) {
                 kept.extend(mentions(live, &ids));
             } else {
-                live.standing = Standing::Spare;
+                live.standing = Standing::Duplicate;
             }
         }
     }

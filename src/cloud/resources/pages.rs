@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::cloud::api::{Call, CallError, Failure};
+use crate::cloud::api::{Call, CallError, CallFailure};
 
 /// No list that labctl reads comes near so many pages.
 const MOST: usize = 1000;
@@ -41,7 +41,7 @@ impl Pages {
         }
         Err(CallError {
             call: self.call,
-            failure: Failure::Garbled {
+            failure: CallFailure::Garbled {
                 detail: "its list has no end: a page leads back to one before".to_owned(),
                 body: String::new(),
             },

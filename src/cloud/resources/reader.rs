@@ -13,7 +13,7 @@ use aws_sdk_resourcegroupstagging::types::TagFilter as ResourceTagFilter;
 use aws_sdk_sts::operation::get_caller_identity::builders::GetCallerIdentityInputBuilder;
 use tokio::sync::OnceCell;
 
-use crate::cloud::api::{Call, CallError, Failure, Read};
+use crate::cloud::api::{Call, CallError, CallFailure, Read};
 use crate::cloud::resource::{Live, Tags, present};
 
 use super::context::Scope;
@@ -237,7 +237,7 @@ fn nameless() -> CallError {
             operation: "GetCallerIdentity",
             writes: false,
         },
-        failure: Failure::Garbled {
+        failure: CallFailure::Garbled {
             detail: "it names no account".to_owned(),
             body: String::new(),
         },

@@ -235,14 +235,14 @@ impl Manage for Record {
     async fn read(reader: &Reader<'_>) -> Result<Vec<Live<Self>>, CallError> {
         let zones = reader.zones().await?;
         let mut found = Vec::new();
-        for zone in zones.current.iter().chain(&zones.former) {
+        for zone in zones.current.iter().chain(&zones.stale) {
             let name = dns_name::normal_form(zone.name());
             let all = list(reader.cloud, bare_id(zone.id())).await?;
             let mut records = live(reader.scope, bare_id(zone.id()), &name, &all);
             if reader.scope.zone.as_ref() != Some(&name) {
                 records.retain(|live| live.owner == Owner::Lab);
                 for live in &mut records {
-                    live.standing = Standing::Former;
+                    live.standing = Standing::Stale;
                 }
             }
             reader.note_name_servers(bare_id(zone.id()), name_servers(&name, &all));

@@ -150,7 +150,7 @@ pub fn live<B>(
 /// lab made it once, and has no use for it any more.
 pub fn with_strays<B>(mut found: Vec<Live<B>>, strays: Vec<Live<B>>) -> Vec<Live<B>> {
     found.extend(strays.into_iter().map(|mut live| {
-        live.standing = Standing::Former;
+        live.standing = Standing::Stale;
         live
     }));
     found

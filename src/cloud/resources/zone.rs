@@ -160,14 +160,14 @@ impl Manage for Zone {
             .current
             .iter()
             .map(|zone| live(reader, zone, Standing::Current));
-        let former = zones
-            .former
+        let stale = zones
+            .stale
             .iter()
-            .map(|zone| live(reader, zone, Standing::Former));
-        let (mut found, former) =
-            futures_util::try_join!(try_join_all(current), try_join_all(former))?;
-        // A former zone that is somebody else's was only used.
-        found.extend(former.into_iter().filter(|live| live.owner == Owner::Lab));
+            .map(|zone| live(reader, zone, Standing::Stale));
+        let (mut found, stale) =
+            futures_util::try_join!(try_join_all(current), try_join_all(stale))?;
+        // A stale zone that is somebody else's was only used.
+        found.extend(stale.into_iter().filter(|live| live.owner == Owner::Lab));
         Ok(found)
     }
 

@@ -17,7 +17,7 @@ pub struct Zones {
     /// Zones of the plan's name.
     pub current: Vec<HostedZone>,
     /// Zones of the name that a note of a former plan gives.
-    pub former: Vec<HostedZone>,
+    pub stale: Vec<HostedZone>,
 }
 
 /// Finds the public zones of a name.
@@ -75,19 +75,19 @@ pub async fn find_all(
             None => Ok(Vec::new()),
         }
     };
-    let former = async {
+    let stale = async {
         let Some(mut notes) = notes.await? else {
             return find_made(cloud, scope).await;
         };
         let noted = notes.remove(tags::ZONE_NOTE).unwrap_or_default();
-        let former = noted
+        let stale = noted
             .split_whitespace()
             .filter(|noted| Some(*noted) != name);
-        let found = try_join_all(former.map(|former| find(cloud, former))).await?;
+        let found = try_join_all(stale.map(|stale| find(cloud, stale))).await?;
         Ok(found.concat())
     };
-    let (current, former) = futures_util::try_join!(current, former)?;
-    Ok(Zones { current, former })
+    let (current, stale) = futures_util::try_join!(current, stale)?;
+    Ok(Zones { current, stale })
 }
 
 /// What the caller references of the lab's zones of a name begin with.

@@ -19,7 +19,7 @@ use crate::report::{Out, OutcomeView, Outputs, Progress, json};
 
 use super::Failure;
 use super::interrupt;
-use super::route::Way;
+use super::route::Route;
 use super::server::LOGIN;
 
 /// How to run.
@@ -33,7 +33,7 @@ pub struct Options<'a> {
     /// The plan.
     pub parsed: &'a Parsed,
     /// The way to the server.
-    pub way: &'a Way,
+    pub way: &'a Route,
 }
 
 /// Asks, unless the answer was given by `--yes`.
@@ -173,8 +173,8 @@ fn outputs(
         name_servers: zone_name.zip(servers).filter(|_| is_new_zone),
         ssh: get(Kind::Instance).and(public_ip).map(|ip| match way {
             // Nobody is to go to an address that was made up.
-            Way::Sandbox(_) => "labctl --sandbox ssh".to_owned(),
-            Way::Straight | Way::Through(_) => ssh_line(parsed, &ip.to_string()),
+            Route::Sandbox(_) => "labctl --sandbox ssh".to_owned(),
+            Route::Straight | Route::Through(_) => ssh_line(parsed, &ip.to_string()),
         }),
         bucket: get(Kind::Bucket).map(|handle| handle.id.clone()),
     }

@@ -11,7 +11,7 @@ use super::Failure;
 use super::server::Server;
 
 /// What is known of the server, and what is to be done there.
-pub struct HostPlanned {
+pub struct HostPlan {
     pub(super) desired: DesiredHost,
     pub(super) seen: Option<Seen>,
     pub(super) notes: Vec<String>,
@@ -25,7 +25,7 @@ pub(super) struct Seen {
     pub(super) shell: Box<dyn Shell>,
 }
 
-impl HostPlanned {
+impl HostPlan {
     /// What there is to show.
     pub fn view(&self) -> HostView<'_> {
         HostView {
@@ -92,7 +92,7 @@ pub(super) async fn see(server: &Server<'_>, desired: &DesiredHost) -> Result<Se
 }
 
 /// Compares what was seen with what is to be.
-pub(super) fn compared(desired: DesiredHost, seen: Seen) -> HostPlanned {
+pub(super) fn compared(desired: DesiredHost, seen: Seen) -> HostPlan {
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
     let now = now.map_or(0.0, |since| since.as_secs_f64());
     let diff = host::diff(&desired, &seen.facts);
@@ -100,7 +100,7 @@ pub(super) fn compared(desired: DesiredHost, seen: Seen) -> HostPlanned {
     if seen.facts.running.is_some() {
         notes.push("an apply is running on the server now; `labctl apply` follows it".to_owned());
     }
-    HostPlanned {
+    HostPlan {
         diff: Some(diff),
         seen: Some(seen),
         desired,
@@ -109,7 +109,7 @@ pub(super) fn compared(desired: DesiredHost, seen: Seen) -> HostPlanned {
 }
 
 /// Takes the connection out, to apply over it.
-pub(super) fn taken(host: &mut HostPlanned) -> Result<Seen, Failure> {
+pub(super) fn taken(host: &mut HostPlan) -> Result<Seen, Failure> {
     let seen = host.seen.take();
     seen.ok_or_else(|| Failure::said("the server was not looked at", "run `labctl apply` again"))
 }

@@ -8,22 +8,22 @@ use crate::cloud::resource::{Impact, Power};
 use crate::cloud::resources::{Kind, instance};
 use crate::commands::arguments::Endpoint;
 use crate::host::session as host_session;
-use crate::host::ssh::Patience;
+use crate::host::ssh::Deadlines;
 use crate::host::variables::Variables;
 use crate::host::{self, DesiredHost, Facts, HostDiff, HostError, Inputs, Verdict};
 use crate::plan::{Plan, Workbench};
 use crate::report::{Answers, HostProgress, Out};
 
 use super::Failure;
-use super::host_plan::{HostPlanned, compared, refuse, see, taken};
-use super::route::Way;
+use super::host_plan::{HostPlan, compared, refuse, see, taken};
+use super::route::Route;
 use super::server::Server;
 use super::{cloud_apply, interrupt, rehearsal};
 use crate::commands::arguments::Half;
 
 /// The plan's half that is about the host.
 #[derive(Clone, Copy)]
-pub struct Hosting<'a> {
+pub struct HostWorkflow<'a> {
     /// The way there, with all that a command knows.
     pub context: Context<'a>,
     /// The plan's section.
@@ -36,7 +36,7 @@ pub struct Context<'a> {
     /// The cloud.
     pub cloud: &'a dyn crate::cloud::api::Read,
     /// The way to the server.
-    pub way: &'a Way,
+    pub way: &'a Route,
     /// The plan.
     pub parsed: &'a crate::plan::Parsed,
     /// The laptop's part.
@@ -52,7 +52,7 @@ impl<'a> Context<'a> {
     }
 }
 
-impl<'a> Hosting<'a> {
+impl<'a> HostWorkflow<'a> {
     /// Gives the host's half, where the plan has one, and it is wanted. Where no server can ever be reached, its files
     /// are rendered and checked, and that is told.
     pub async fn of(context: Context<'a>, only: Option<Half>) -> Result<Option<Self>, Failure> {
@@ -74,10 +74,10 @@ impl<'a> Hosting<'a> {
     /// Looks at the server as far as it can be, and compares.
     ///
     /// That it does not answer is an error for those who insist on it.
-    pub async fn plan(&self, planned: &Planned, insists: bool) -> Result<HostPlanned, Failure> {
+    pub async fn plan(&self, planned: &Planned, insists: bool) -> Result<HostPlan, Failure> {
         let address = planned.live.public_address().map(IpAddr::from);
         let desired = self.desired(Some(&planned.live.account))?;
-        let without = |notes: &[&str]| HostPlanned {
+        let without = |notes: &[&str]| HostPlan {
             notes: notes.iter().map(|note| (*note).to_owned()).collect(),
             desired: desired.clone(),
             seen: None,
@@ -91,10 +91,10 @@ impl<'a> Hosting<'a> {
                 without(&["the server has no public address, so it was not looked at"])
             }
             (Some(live), false) => {
-                let server = self.server(live.id.clone(), address, Patience::RUNNING);
+                let server = self.server(live.id.clone(), address, Deadlines::RUNNING);
                 self.look(&server, desired, insists).await?
             }
-            _ => HostPlanned {
+            _ => HostPlan {
                 diff: Some(host::diff(&desired, &Facts::empty())),
                 notes: vec!["compared with an empty server, for there is none yet".to_owned()],
                 desired,
@@ -115,7 +115,7 @@ impl<'a> Hosting<'a> {
         Ok(host::desired(self.context.plan(), self.workbench, &inputs)?)
     }
 
-    fn server(&self, id: String, address: Option<IpAddr>, patience: Patience) -> Server<'a> {
+    fn server(&self, id: String, address: Option<IpAddr>, deadlines: Deadlines) -> Server<'a> {
         let Context {
             cloud,
             way,
@@ -132,7 +132,7 @@ impl<'a> Hosting<'a> {
             out,
             id,
             address,
-            patience: patience.into(),
+            deadlines: deadlines.into(),
         }
     }
 
@@ -143,12 +143,12 @@ impl<'a> Hosting<'a> {
         server: &Server<'_>,
         desired: DesiredHost,
         insists: bool,
-    ) -> Result<HostPlanned, Failure> {
+    ) -> Result<HostPlan, Failure> {
         let mut seen = see(server, &desired).await;
         if insists && seen.as_ref().is_err_and(HostError::is_transient) {
             let progress = HostProgress::new(self.context.out);
             progress.waiting("the server does not let labctl in (yet); trying for a minute");
-            server.patience.set(Patience::STARTED);
+            server.deadlines.set(Deadlines::STARTED);
             seen = see(server, &desired).await;
         }
         match seen {
@@ -157,7 +157,7 @@ impl<'a> Hosting<'a> {
                 if !insists && !error.may_be_impostor() =>
             {
                 let hint = error.hint();
-                Ok(HostPlanned {
+                Ok(HostPlan {
                     notes: vec![format!("the server was not looked at: {error}; {hint}")],
                     desired,
                     seen: None,
@@ -172,7 +172,7 @@ impl<'a> Hosting<'a> {
     /// was nothing to do. Ctrl-C leaves the server to itself.
     pub async fn converge(
         &self,
-        before: HostPlanned,
+        before: HostPlan,
         reached: Reached,
         account: &str,
     ) -> Result<(Option<Verdict>, Facts), Failure> {
@@ -187,7 +187,7 @@ impl<'a> Hosting<'a> {
 
     async fn bring(
         &self,
-        before: HostPlanned,
+        before: HostPlan,
         reached: Reached,
         account: &str,
         progress: &HostProgress<'_>,
@@ -198,14 +198,14 @@ impl<'a> Hosting<'a> {
             address,
             is_same,
         } = reached;
-        let patience = match is_same {
-            true => Patience::RUNNING,
-            false => Patience::BOOTING,
+        let deadlines = match is_same {
+            true => Deadlines::RUNNING,
+            false => Deadlines::BOOTING,
         };
-        let server = self.server(id, address, patience);
+        let server = self.server(id, address, deadlines);
         let mut host = match before {
             // Nothing has happened since it was looked at.
-            HostPlanned { seen: Some(_), .. } if is_same => before,
+            HostPlan { seen: Some(_), .. } if is_same => before,
             before => {
                 progress.waiting("waiting for the server to answer by SSH");
                 let desired = self.desired(Some(account))?;

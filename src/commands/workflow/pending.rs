@@ -10,7 +10,7 @@ use crate::plan::Parsed;
 use crate::report::Out;
 
 use super::Failure;
-use super::route::Way;
+use super::route::Route;
 use super::session;
 
 /// Names what an apply would change in AWS.
@@ -43,7 +43,7 @@ pub async fn in_aws(
 pub fn desired(
     parsed: &Parsed,
     laptop: &Laptop,
-    way: &Way,
+    way: &Route,
     account: &str,
     out: &Out,
 ) -> Result<Option<DesiredHost>, Failure> {

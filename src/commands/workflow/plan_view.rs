@@ -4,10 +4,10 @@ use crate::cloud::planning::Planned;
 use crate::commands::arguments::Half;
 use crate::report::{Out, PlanView, host, text};
 
-use super::host_plan::HostPlanned;
+use super::host_plan::HostPlan;
 
 /// Shows one half or both.
-pub fn show(view: &PlanView<'_>, host: Option<&HostPlanned>, only: Option<Half>, out: &Out) {
+pub fn show(view: &PlanView<'_>, host: Option<&HostPlan>, only: Option<Half>, out: &Out) {
     let cloud = (only != Some(Half::Host)).then(|| text::change_set(view));
     let host = host.map(|host| host::text(&host.view()));
     let parts: Vec<_> = cloud.into_iter().chain(host).collect();

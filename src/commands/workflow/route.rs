@@ -19,7 +19,7 @@ const HTTPS_PORT: u16 = 443;
 
 /// How the server is reached.
 #[derive(Debug)]
-pub enum Way {
+pub enum Route {
     /// At its own address.
     Straight,
     /// Through what the user has named, such as a tunnel.
@@ -28,7 +28,7 @@ pub enum Way {
     Sandbox(Box<Rehearsal>),
 }
 
-impl Way {
+impl Route {
     /// The way to a server in AWS.
     pub fn to_aws(global: &Global) -> Self {
         let through = global.connect_to.clone();

@@ -15,8 +15,8 @@ use crate::cloud::resources::instance::console_output;
 use crate::cloud::resources::{self, Kind, LiveLab, Reader, Scope};
 use crate::commands::arguments::{Endpoint, Global};
 use crate::host::ssh::{
-    Connection, Console, HostKey, HowTrusted, Identity, KnownHosts, Patience, Shell, Target, Trust,
-    console_host_keys,
+    Connection, Console, Deadlines, HostKey, HowTrusted, Identity, KnownHosts, Shell, Target,
+    Trust, console_host_keys,
 };
 use crate::host::{HostError, Reach};
 use crate::plan::{Parsed, SshPublicKey};
@@ -24,7 +24,7 @@ use crate::report::Out;
 use crate::support::folders;
 
 use super::Failure;
-use super::route::Way;
+use super::route::Route;
 use super::session;
 
 /// The user that Ubuntu's images come with (Canonical, "Ubuntu on AWS").
@@ -35,7 +35,7 @@ pub struct Server<'a> {
     /// The cloud, which knows the server's console.
     pub cloud: &'a dyn Read,
     /// How to get there.
-    pub way: &'a Way,
+    pub way: &'a Route,
     /// The plan, which names the key.
     pub parsed: &'a Parsed,
     /// The public key.
@@ -47,7 +47,7 @@ pub struct Server<'a> {
     /// The server's public address, if it has one.
     pub address: Option<IpAddr>,
     /// How long to try.
-    pub patience: Cell<Patience>,
+    pub deadlines: Cell<Deadlines>,
 }
 
 impl Server<'_> {
@@ -84,7 +84,7 @@ impl Server<'_> {
             ask: &ask,
         };
         let target = self.target().await?;
-        let opened = Connection::open(&target, &identity, &trust, self.patience.get()).await?;
+        let opened = Connection::open(&target, &identity, &trust, self.deadlines.get()).await?;
         match opened.trusted {
             HowTrusted::Pinned => {}
             HowTrusted::Console => self
@@ -188,7 +188,7 @@ pub fn of(lab: &LiveLab) -> Result<&LiveResource, Failure> {
 }
 
 /// The lab's running server, its id and address, for commands that only go there.
-pub fn running(lab: &LiveLab, way: &Way) -> Result<(String, Option<IpAddr>), Failure> {
+pub fn running(lab: &LiveLab, way: &Route) -> Result<(String, Option<IpAddr>), Failure> {
     let server = of(lab)?;
     if server.observed.power != Some(Power::Running) {
         return Err(Failure::said(
@@ -209,7 +209,7 @@ pub fn running(lab: &LiveLab, way: &Way) -> Result<(String, Option<IpAddr>), Fai
 
 /// What the commands hold that do nothing but go to the server.
 pub struct Visit<'a> {
-    way: Way,
+    way: Route,
     out: &'a Out,
     parsed: Parsed,
     public_key: SshPublicKey,
@@ -251,7 +251,7 @@ impl<'a> Visit<'a> {
             out: self.out,
             id: self.id.clone(),
             address: self.address,
-            patience: Patience::RUNNING.into(),
+            deadlines: Deadlines::RUNNING.into(),
         }
     }
 }

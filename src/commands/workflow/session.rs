@@ -18,7 +18,7 @@ use crate::report::Out;
 use crate::support::folders;
 
 use super::Failure;
-use super::route::Way;
+use super::route::Route;
 use super::{my_ip, rehearsal};
 
 /// Finds and reads the plan file.
@@ -115,14 +115,14 @@ pub async fn connect<'a>(
     parsed: &Parsed,
     global: &Global,
     out: &'a Out,
-) -> Result<(Aws<'a>, Way), Failure> {
+) -> Result<(Aws<'a>, Route), Failure> {
     let region = parsed.plan.region.to_string();
     let log = global.verbose.then(|| call_log(out));
     if global.sandbox {
         rehearsal::check_options(global)?;
         let rehearsal = rehearsal::up(&parsed.plan, out).await?;
         let aws = Aws::emulated(&region, &rehearsal.sandbox.endpoint(), log);
-        return Ok((aws, Way::Sandbox(Box::new(rehearsal))));
+        return Ok((aws, Route::Sandbox(Box::new(rehearsal))));
     }
     if let Some(Unusable { name, has }) = variables::unusable(std::env::vars_os()) {
         return Err(Failure::said(
@@ -134,7 +134,7 @@ pub async fn connect<'a>(
         region,
         profile: global.profile.clone(),
     };
-    Ok((Aws::connect(&access, log).await, Way::to_aws(global)))
+    Ok((Aws::connect(&access, log).await, Route::to_aws(global)))
 }
 
 fn call_log(out: &Out) -> CallLog<'_> {

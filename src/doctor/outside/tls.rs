@@ -42,7 +42,7 @@ pub async fn served(address: &str, port: u16, name: &str) -> Result<Served, Stri
         .with_safe_default_protocol_versions()
         .map_err(|error| error.to_string())?
         .dangerous()
-        .with_custom_certificate_verifier(Arc::new(Curious(Arc::clone(&provider))))
+        .with_custom_certificate_verifier(Arc::new(AcceptsAny(Arc::clone(&provider))))
         .with_no_client_auth();
     let connector = TlsConnector::from(Arc::new(config));
     let handshake = async {
@@ -105,9 +105,9 @@ fn distrust(
 
 /// Takes every certificate, because it is to be looked at; nothing is sent over such a connection.
 #[derive(Debug)]
-struct Curious(Arc<CryptoProvider>);
+struct AcceptsAny(Arc<CryptoProvider>);
 
-impl ServerCertVerifier for Curious {
+impl ServerCertVerifier for AcceptsAny {
     fn verify_server_cert(
         &self,
         _: &CertificateDer<'_>,

@@ -6,13 +6,13 @@ use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 
 use super::HostKey;
+use super::deadlines::{Deadlines, Watch};
 use super::error::{DialError, LinkError, SshError};
 use super::host_key::preference;
 use super::identity::{EnterError, Identity, Login};
 use super::lines::Lines;
 use super::link::Link;
 use super::orders::{Dial, Finished, LoginError};
-use super::patience::{Patience, Watch};
 use super::trust::{HowTrusted, Judge, Trust, Verdict};
 
 /// Where to reach a host and as whom.
@@ -101,14 +101,14 @@ impl Connection {
         target: &Target,
         identity: &Identity<'_>,
         trust: &Trust<'_>,
-        patience: Patience,
+        deadlines: Deadlines,
     ) -> Result<Opened, SshError> {
         let mut opening = Opening {
             target,
             login: Login::find(identity).await?,
             judge: Judge::new(trust, target).await?,
-            watch: Watch::new(patience),
-            patience,
+            watch: Watch::new(deadlines),
+            deadlines,
         };
         loop {
             opening.watch.tries += 1;
@@ -130,7 +130,7 @@ struct Opening<'a> {
     login: Login<'a>,
     judge: Judge<'a>,
     watch: Watch,
-    patience: Patience,
+    deadlines: Deadlines,
 }
 
 impl Opening<'_> {
@@ -154,7 +154,7 @@ impl Opening<'_> {
                 target: self.target.clone(),
                 algorithms: preference(self.judge.expected()),
                 limit: self.watch.limit(),
-                silence: self.patience.silence,
+                silence: self.deadlines.silence,
             };
             let (link, key) = Link::dial(dial).await?;
             self.watch.has_answered();

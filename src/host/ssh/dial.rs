@@ -9,7 +9,7 @@ use tokio::time::timeout;
 use super::Target;
 use super::error::DialError;
 
-/// A try to connect takes no longer, so that a fresh one can follow; see `patience`.
+/// A try to connect takes no longer, so that a fresh one can follow; see `deadlines`.
 const LONGEST_CONNECT: Duration = Duration::from_secs(5);
 
 /// Connects to the first of a name's addresses that answers.

@@ -12,7 +12,7 @@ use super::host_key::fingerprint;
 use super::link::Link;
 use super::orders::{Credential, LoginError};
 use super::private_key::{self, KeyFileProblem, PrivateKey, Secret};
-use super::{agent_has, aside::aside};
+use super::{agent_has, blocking};
 
 /// Where to look for the private key.
 pub struct Identity<'a> {
@@ -206,7 +206,7 @@ impl Identity<'_> {
         let blob = BASE64_STANDARD.decode(&self.public_key.blob).ok()?;
         let look = {
             let socket = socket.clone();
-            aside(move || agent_has(&socket, &blob))
+            blocking::run(move || agent_has(&socket, &blob))
         };
         look.await.unwrap_or(false).then_some(socket)
     }

@@ -2,7 +2,7 @@
 
 use futures_util::future::LocalBoxFuture;
 
-use super::aside::aside;
+use super::blocking;
 use super::error::SshError;
 use super::{HostKey, KnownHosts, Pinned, Target};
 
@@ -125,12 +125,12 @@ impl<'a> Judge<'a> {
     }
 }
 
-/// Works on the file aside: it may have to wait for another labctl.
+/// Works on the file on a thread of its own: it may have to wait for another labctl.
 async fn with_file<T: Send + 'static>(
     trust: &Trust<'_>,
     work: impl FnOnce() -> std::io::Result<T> + Send + 'static,
 ) -> Result<T, SshError> {
-    let done = aside(work).await;
+    let done = blocking::run(work).await;
     done.unwrap_or_else(|| Err(std::io::Error::other("no thread for it")))
         .map_err(|source| SshError::KnownHosts {
             path: trust.known_hosts.path().to_owned(),

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use insta::assert_snapshot;
 
-use crate::cloud::api::{Call, CallError, Failure};
+use crate::cloud::api::{Call, CallError, CallFailure};
 use crate::cloud::resources::StepError;
 use crate::report::Explanation;
 use crate::report::explain::{call_error, error, step_error};
@@ -17,7 +17,7 @@ fn of(code: &str, message: &str) -> Explanation {
     call_error(&CallError::service(RUN, 400, code, message))
 }
 
-fn failing(failure: Failure) -> Explanation {
+fn failing(failure: CallFailure) -> Explanation {
     call_error(&CallError {
         call: RUN,
         failure,
@@ -133,12 +133,12 @@ fn what_never_reached_aws_is_explained() {
                        x (DispatchFailure(DispatchFailure { source: … }))";
     let sso = "dispatch failure: other: the SSO session has expired or is otherwise invalid";
     let texts = [
-        words(&failing(Failure::NotSent(credentials.to_owned()))),
-        words(&failing(Failure::NotSent(sso.to_owned()))),
-        words(&failing(Failure::NotSent("it is odd".to_owned()))),
-        words(&failing(Failure::Unreachable("io".to_owned()))),
-        words(&failing(Failure::TimedOut)),
-        words(&failing(Failure::Garbled {
+        words(&failing(CallFailure::NotSent(credentials.to_owned()))),
+        words(&failing(CallFailure::NotSent(sso.to_owned()))),
+        words(&failing(CallFailure::NotSent("it is odd".to_owned()))),
+        words(&failing(CallFailure::Unreachable("io".to_owned()))),
+        words(&failing(CallFailure::TimedOut)),
+        words(&failing(CallFailure::Garbled {
             detail: "HTTP status 200".to_owned(),
             body: "<html>".to_owned(),
         })),
@@ -177,7 +177,7 @@ fn nothing_secret_or_unreadable_passes() {
 
 #[test]
 fn the_request_s_id_is_a_detail() {
-    let explanation = failing(Failure::TimedOut);
+    let explanation = failing(CallFailure::TimedOut);
     assert!(!words(&explanation).contains("r-1"));
     assert_snapshot!(explanation.detail.unwrap(), @"ec2:RunInstances: no answer in time (request r-1)");
 }

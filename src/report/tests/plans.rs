@@ -278,19 +278,19 @@ fn what_is_in_the_way_is_shown_with_the_ways_out() {
 fn what_left_the_plan_and_holds_data_is_kept() {
     let mut live = lab::live(FULL);
     let bucket = lab::of(&mut live, Kind::Bucket);
-    bucket.standing = Standing::Former;
+    bucket.standing = Standing::Stale;
     bucket.id = "old-data".to_owned();
     let instance = lab::of(&mut live, Kind::Instance).clone();
     live.resources.push(LiveResource {
         id: "i-0xyz".to_owned(),
-        standing: Standing::Spare,
+        standing: Standing::Duplicate,
         ..instance
     });
     let address = lab::of(&mut live, Kind::ElasticIp).clone();
     let id = "eipalloc-0xyz".to_owned();
     live.resources.push(LiveResource {
         id,
-        standing: Standing::Spare,
+        standing: Standing::Duplicate,
         ..address
     });
     let (plan, _) = FULL.split_once("dns:").unwrap();

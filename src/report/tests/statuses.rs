@@ -24,7 +24,7 @@ fn a_status_has_the_server_and_every_resource() {
     let id = "eipalloc-0xyz".to_owned();
     live.resources.push(LiveResource {
         id,
-        standing: Standing::Spare,
+        standing: Standing::Duplicate,
         ..address
     });
     assert_snapshot!(plain(&status::status(&view(&live))), @r#"

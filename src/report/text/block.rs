@@ -114,8 +114,8 @@ fn replacement(change: &Change) -> String {
 fn deletion(live: &LiveResource) -> String {
     let kind = live.address.kind();
     match live.standing {
-        Standing::Spare => words::spare().to_owned(),
-        Standing::Former => "not the plan's any more".to_owned(),
+        Standing::Duplicate => words::duplicate().to_owned(),
+        Standing::Stale => "not the plan's any more".to_owned(),
         Standing::Current if kind.holds_data() => words::loss(kind).to_owned(),
         Standing::Current if kind == Kind::ElasticIp => "the address is given back".to_owned(),
         Standing::Current => String::new(),

@@ -1,6 +1,6 @@
 //! What others made becomes the lab's, if its owner says so; the next apply brings it to the plan.
 
-use labctl::cloud::api::memory::Memory;
+use crate::memory_cloud::Memory;
 use labctl::cloud::diff::Change;
 use labctl::cloud::resource::{Address, Owner};
 use labctl::cloud::resources::LiveResource;

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use labctl::cloud::api::memory::Options;
+use crate::memory_cloud::Options;
 
 use super::disturbances::Recorder;
 use super::harness::{Lab, actions};

@@ -1,6 +1,6 @@
 //! What others have in the way of the lab: shown as conflicts, and never touched.
 
-use labctl::cloud::api::memory::{Memory, Options};
+use crate::memory_cloud::{Memory, Options};
 
 use super::foreign;
 use super::harness::{ACCOUNT, ALL, Lab, WHOLE, actions};

@@ -4,9 +4,9 @@ use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::pin::Pin;
 
-use labctl::cloud::api::faulty::{Fault, Faulty};
-use labctl::cloud::api::memory::Memory;
-use labctl::cloud::api::{Call, CallError, Cloud, Failure};
+use crate::memory_cloud::Memory;
+use crate::memory_cloud::faulty::{Fault, Faulty};
+use labctl::cloud::api::{Call, CallError, CallFailure, Cloud};
 use labctl::cloud::apply::Outcome;
 use tokio::sync::Notify;
 use tokio::time::Instant;
@@ -46,7 +46,7 @@ pub enum Work {
 pub fn unreachable(call: Call) -> CallError {
     CallError {
         call,
-        failure: Failure::Unreachable("the connection broke".to_owned()),
+        failure: CallFailure::Unreachable("the connection broke".to_owned()),
         request_id: None,
     }
 }

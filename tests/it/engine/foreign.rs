@@ -1,5 +1,6 @@
 //! What others have in the account: made past labctl, without its tags.
 
+use crate::memory_cloud::Memory;
 use aws_sdk_ec2::operation::allocate_address::AllocateAddressInput;
 use aws_sdk_ec2::operation::attach_internet_gateway::AttachInternetGatewayInput;
 use aws_sdk_ec2::operation::create_internet_gateway::CreateInternetGatewayInput;
@@ -29,7 +30,6 @@ use aws_sdk_s3::types::{
     BucketLocationConstraint, CreateBucketConfiguration, Tag as BucketTag, Tagging,
 };
 use aws_smithy_types::Blob;
-use labctl::cloud::api::memory::Memory;
 use labctl::cloud::api::{Cloud, Read};
 
 use super::harness::{ACCOUNT, OTHER_KEY};

@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use labctl::cloud::api::memory::{Inventory, Memory, Options};
+use crate::memory_cloud::{Inventory, Memory, Options};
 use labctl::cloud::api::{CallError, Cloud, Read};
 use labctl::cloud::apply::{Applying, Event, Outcome};
 use labctl::cloud::diff::{Change, ChangeSet};

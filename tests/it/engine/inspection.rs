@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use labctl::cloud::api::memory::{Item, Memory};
+use crate::memory_cloud::{Item, Memory};
 use labctl::plan::{Access, HttpsMode, Network, Plan, RecordValue};
 
 use super::harness::{Lab, parse};

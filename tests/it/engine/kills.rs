@@ -1,6 +1,6 @@
 //! A run that was cut off anywhere is brought to its end by the next one: one lab, or none, and nothing beside it.
 
-use labctl::cloud::api::memory::Options;
+use crate::memory_cloud::Options;
 
 use super::disturbances::{Disturbance, EACH, Ending, KILLS, Work, disturb};
 use super::harness::{ALL, Lab, SMALL, WHOLE, actions, complaints, pass, slow};

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
+use crate::memory_cloud::faulty::{Fault, Faulty};
+use crate::memory_cloud::{Memory, Options};
 use labctl::cloud::api::Call;
 use labctl::cloud::api::CallError;
-use labctl::cloud::api::faulty::{Fault, Faulty};
-use labctl::cloud::api::memory::{Memory, Options};
 use labctl::cloud::diff::Refusal;
 
 use super::foreign;

@@ -3,11 +3,11 @@
 
 use std::sync::Arc;
 
+use crate::memory_cloud::faulty::{Fault, Faulty};
+use crate::memory_cloud::{Memory, Options};
 use aws_sdk_s3::operation::put_bucket_tagging::PutBucketTaggingInput;
 use aws_sdk_s3::operation::put_public_access_block::PutPublicAccessBlockInput;
 use aws_sdk_s3::types::{PublicAccessBlockConfiguration, Tag, Tagging};
-use labctl::cloud::api::faulty::{Fault, Faulty};
-use labctl::cloud::api::memory::{Memory, Options};
 use labctl::cloud::api::{Call, CallError, Cloud};
 use labctl::cloud::apply::Outcome;
 use labctl::cloud::planning;

@@ -1,6 +1,6 @@
 //! Clouds compared with each other: before with after, and one way to a lab with another way to it.
 
-use labctl::cloud::api::memory::{Inventory, Item};
+use crate::memory_cloud::{Inventory, Item};
 
 use super::harness::Lab;
 use super::inspection::new_items;

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use labctl::cloud::api::memory::{Memory, Options};
+use crate::memory_cloud::{Memory, Options};
 
 use super::foreign;
 use super::harness::{ACCOUNT, Lab, complaints, pass, slow};

@@ -1,8 +1,8 @@
 //! A resize is a guarded transaction: noted on the server while it lasts, brought to an end or taken back.
 
+use crate::memory_cloud::Options;
+use crate::memory_cloud::faulty::{Fault, Faulty};
 use labctl::cloud::api::Call;
-use labctl::cloud::api::faulty::{Fault, Faulty};
-use labctl::cloud::api::memory::Options;
 
 use super::disturbances::{EACH, Ending, Work, disturb};
 use super::foreign;

@@ -173,7 +173,7 @@ async fn records_let_go_of_an_address_before_it_is_released() {
 
 #[tokio::test(start_paused = true)]
 async fn another_network_is_another_server() {
-    for options in [labctl::cloud::api::memory::Options::default(), slow()] {
+    for options in [crate::memory_cloud::Options::default(), slow()] {
         let mut lab = Lab::with(options, WHOLE);
         lab.apply().await;
         pass(10).await;

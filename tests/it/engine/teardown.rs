@@ -1,6 +1,6 @@
 //! Taking a lab down: all of it goes, and nothing of anybody else's.
 
-use labctl::cloud::api::memory::{Memory, Options};
+use crate::memory_cloud::{Memory, Options};
 
 use super::foreign;
 use super::harness::{ACCOUNT, ALL, Destroying, Lab, SMALL, WHOLE, pass, slow, sole_error};

@@ -383,7 +383,7 @@ async fn notes_that_were_deleted_by_hand_are_put_back() {
 
 #[tokio::test(start_paused = true)]
 async fn a_server_that_somebody_terminated_is_made_anew() {
-    for options in [labctl::cloud::api::memory::Options::default(), slow()] {
+    for options in [crate::memory_cloud::Options::default(), slow()] {
         let lab = Lab::with(options, WHOLE);
         lab.apply().await;
         let before = server(&lab).id;

@@ -6,7 +6,7 @@ use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 use labctl::host::desired::{DesiredFile, DesiredUnit, Effect, Gate, Input};
 use labctl::host::ssh::{
-    Connection, Console, HostKey, Identity, KnownHosts, Patience, Shell, SshError, Target, Trust,
+    Connection, Console, Deadlines, HostKey, Identity, KnownHosts, Shell, SshError, Target, Trust,
 };
 use labctl::host::{self, DesiredHost, HostError, Inputs, Reach, Verdict, session};
 use labctl::plan;
@@ -67,7 +67,7 @@ impl<'a> Way<'a> {
             user: "ubuntu".to_owned(),
             pin: "i-0123456789abcdef0".to_owned(),
         };
-        let opened = Connection::open(&target, &identity, &trust, Patience::RUNNING).await?;
+        let opened = Connection::open(&target, &identity, &trust, Deadlines::RUNNING).await?;
         Ok(opened.connection)
     }
 

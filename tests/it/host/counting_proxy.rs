@@ -66,7 +66,7 @@ impl CountingProxy {
     /// How often the client sent after it had waited for an answer: round trips, without TCP's own.
     ///
     /// What it sends sooner than an answer can come belongs to what it sent before.
-    pub fn turns(&self) -> usize {
+    pub fn created_after(&self) -> usize {
         self.state().turns
     }
 

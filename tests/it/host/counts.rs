@@ -66,7 +66,7 @@ pub fn no_change_is_one_command(bench: &mut Bench) {
         assert_eq!(visits_of(bench, arguments), once, "{arguments:?}");
         assert_eq!(proxy.connections(), 1, "{arguments:?}");
         // One more is TCP's own, which a proxy does not see.
-        let round_trips = proxy.turns() + 1;
+        let round_trips = proxy.created_after() + 1;
         assert!(round_trips <= 10, "{arguments:?}: {round_trips}");
     }
     bench.through_proxy(Duration::ZERO);

@@ -16,7 +16,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 use labctl::host::ssh::{
-    Connection, Console, Finished, HostKey, Identity, KnownHosts, LinkError, Opened, Patience,
+    Connection, Console, Deadlines, Finished, HostKey, Identity, KnownHosts, LinkError, Opened,
     Shell, SshError, Target, Trust,
 };
 use labctl::plan::SshPublicKey;
@@ -48,7 +48,7 @@ struct Client {
     console: FakeConsole,
     answers: RefCell<VecDeque<&'static str>>,
     questions: RefCell<Vec<String>>,
-    patience: Patience,
+    patience: Deadlines,
     user: String,
 }
 
@@ -64,7 +64,7 @@ impl Client {
             console: FakeConsole::default(),
             answers: RefCell::default(),
             questions: RefCell::default(),
-            patience: Patience {
+            patience: Deadlines {
                 reach: Duration::from_secs(5),
                 denied: Duration::ZERO,
                 silence: Duration::from_secs(20),

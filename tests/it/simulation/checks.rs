@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use labctl::cloud::api::memory::{Inventory, Item};
+use crate::memory_cloud::{Inventory, Item};
 
 use super::actions::Permission;
 use super::sim::{ForeignRecord, Sim, ours};

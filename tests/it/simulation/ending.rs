@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use crate::memory_cloud::{Inventory, Item};
 use aws_sdk_ec2::operation::start_instances::StartInstancesInput;
 use labctl::cloud::api::Cloud;
-use labctl::cloud::api::memory::{Inventory, Item};
 use labctl::cloud::diff::{Change, ChangeSet};
 use labctl::cloud::planning::{self, Planned};
 use labctl::cloud::resources::{Kind, Scope};

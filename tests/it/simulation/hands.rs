@@ -1,5 +1,6 @@
 //! What others do behind labctl's back, in an instant between two calls.
 
+use crate::memory_cloud::Item;
 use aws_sdk_ec2::operation::authorize_security_group_ingress::AuthorizeSecurityGroupIngressInput;
 use aws_sdk_ec2::operation::create_tags::CreateTagsInput;
 use aws_sdk_ec2::operation::describe_addresses::DescribeAddressesInput;
@@ -21,7 +22,6 @@ use aws_sdk_s3::types::{
 };
 use aws_smithy_types::Blob;
 use futures_util::FutureExt;
-use labctl::cloud::api::memory::Item;
 use labctl::cloud::api::{Call, CallError, Cloud, Read};
 use labctl::cloud::resources::record::companion_name;
 

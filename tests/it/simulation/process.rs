@@ -4,9 +4,9 @@ use std::cell::Cell;
 use std::pin::pin;
 use std::time::Duration;
 
-use labctl::cloud::api::faulty::{Fault, Faults, Faulty};
-use labctl::cloud::api::memory::Memory;
-use labctl::cloud::api::{Call, CallError, Failure};
+use crate::memory_cloud::Memory;
+use crate::memory_cloud::faulty::{Fault, Faults, Faulty};
+use labctl::cloud::api::{Call, CallError, CallFailure};
 use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 
@@ -191,8 +191,8 @@ impl<'a> Process<'a> {
 
     fn broken(&self, call: Call) -> Fault {
         let failure = match self.sim.chance.percent(50) {
-            true => Failure::Unreachable("the connection broke".to_owned()),
-            false => Failure::TimedOut,
+            true => CallFailure::Unreachable("the connection broke".to_owned()),
+            false => CallFailure::TimedOut,
         };
         let error = CallError {
             call,

@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use labctl::cloud::api::memory::{Inventory, Item, Memory, Options};
+use crate::memory_cloud::{Inventory, Item, Memory, Options};
 use labctl::cloud::planning::Laptop;
 use labctl::plan::Plan;
 use tokio::time::{Instant, sleep};

@@ -13,7 +13,7 @@ use aws_sdk_s3::operation::get_public_access_block::{
 use aws_sdk_s3::types::BucketVersioningStatus;
 use futures_util::join;
 
-use crate::cloud::api::{CallError, Failure, Read};
+use crate::cloud::api::{CallError, CallFailure, Read};
 use crate::cloud::resource::{Address, Live, Observed, Owner, Tags};
 use crate::cloud::resources::reader::Reader;
 use crate::cloud::resources::{Kind, tags as lab_tags};
@@ -178,7 +178,7 @@ fn is_versioned(result: Result<GetBucketVersioningOutput, CallError>) -> Result<
     match result {
         Ok(output) => Ok(output.status == Some(BucketVersioningStatus::Enabled)),
         Err(error) => match &error.failure {
-            Failure::Garbled { body, .. } if body.contains("<GetBucketVersioningResponse") => {
+            CallFailure::Garbled { body, .. } if body.contains("<GetBucketVersioningResponse") => {
                 Ok(body.contains("<Status>Enabled</Status>"))
             }
             _ => Err(error),

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use aws_sdk_ec2::operation::modify_instance_attribute::ModifyInstanceAttributeInput;
 use aws_sdk_ec2::types::AttributeValue;
 
-use crate::cloud::api::Failure;
+use crate::cloud::api::CallFailure;
 use crate::cloud::resource::{Live, Power};
 use crate::cloud::resources::context::StepError;
 use crate::cloud::resources::ec2_tags;
@@ -79,10 +79,10 @@ async fn end(id: &str, run: &Run<'_>) -> Result<(), StepError> {
 fn is_refusal(error: &StepError) -> bool {
     match error {
         StepError::Call(error) => {
-            matches!(error.failure, Failure::Service { .. }) && !error.is_unclear()
+            matches!(error.failure, CallFailure::Service { .. }) && !error.is_unclear()
         }
         StepError::Blocked(_) => true,
-        StepError::TimedOut { .. } | StepError::Incomplete { .. } | StepError::Beaten => false,
+        StepError::TimedOut { .. } | StepError::Incomplete { .. } | StepError::LostRace => false,
     }
 }
 

@@ -143,7 +143,7 @@ async fn meanwhile(
         .filter(|row| *row.action() != ChangeAction::Delete);
     let mut sets = creates.filter_map(Change::resource_record_set);
     match sets.any(|set| is_ours(set) && find(&there, set).is_some_and(is_ours)) {
-        true => Err(StepError::Beaten),
+        true => Err(StepError::LostRace),
         false => Err(refusal),
     }
 }

@@ -14,11 +14,19 @@ fn connecting_and_one_command_take_few_round_trips() {
     let proxy = CountingProxy::start(sshd.port, Duration::from_millis(100));
     block_on(async {
         let opened = client.open(proxy.port).await.unwrap();
-        assert!(proxy.turns() <= 5, "{} to log in", proxy.turns());
+        assert!(
+            proxy.created_after() <= 5,
+            "{} to log in",
+            proxy.created_after()
+        );
         let input = b"hello\n".to_vec();
         let (_, lines) = run(&opened.connection, "cat", input).await.unwrap();
         assert_eq!(lines, ["hello"]);
-        assert!(proxy.turns() <= 9, "{} with a command", proxy.turns());
+        assert!(
+            proxy.created_after() <= 9,
+            "{} with a command",
+            proxy.created_after()
+        );
     });
     assert_eq!(proxy.connections(), 1);
 }

@@ -2,7 +2,7 @@
 
 use aws_smithy_types::error::operation::BuildError;
 
-use super::super::{Call, CallError};
+use labctl::cloud::api::{Call, CallError};
 
 /// An error answer of a service.
 #[derive(Debug)]

@@ -6,7 +6,7 @@ use tokio::sync::oneshot;
 ///
 /// Unlike on the runtime's own threads for blocking work, nothing waits for its
 /// end when labctl is left meanwhile.
-pub async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+pub async fn run<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
     let (sender, receiver) = oneshot::channel();
     let thread = std::thread::Builder::new().spawn(move || {
         // Nobody may be waiting any more.

@@ -15,10 +15,10 @@ use aws_sdk_s3::types::{
 };
 use aws_smithy_types::DateTime;
 
-use super::super::super::Object;
 use super::super::refusal::{Answer, refuse};
 use super::super::world::World;
 use super::{Bucket, malformed};
+use labctl::cloud::api::Object;
 
 /// The most that one call lists or deletes.
 const MOST: usize = 1000;

@@ -20,8 +20,8 @@ use aws_sdk_ec2::operation::run_instances::builders::RunInstancesInputBuilder;
 use aws_sdk_ec2::types::{Filter, Instance, InstanceType, ResourceType, Tag, TagSpecification};
 use aws_smithy_types::Blob;
 
-use super::super::{CallError, Cloud, Read};
 use super::{Memory, Options};
+use labctl::cloud::api::{CallError, Cloud, Read};
 
 /// A public key in OpenSSH's form.
 const KEY: &str =
@@ -157,7 +157,7 @@ macro_rules! call_each_with_nothing {
         }
     };
 }
-super::operations!(call_each_with_nothing);
+labctl::cloud::api::operations!(call_each_with_nothing);
 
 #[tokio::test(start_paused = true)]
 async fn only_lists_and_makers_answer_an_empty_request() {

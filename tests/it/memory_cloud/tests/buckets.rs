@@ -114,7 +114,7 @@ async fn codes_for(memory: &Memory, owner: &str) -> Vec<String> {
             code(memory.$method(input).await)
         }};
     }
-    let object = crate::cloud::api::Object {
+    let object = labctl::cloud::api::Object {
         bucket: "our-lab".to_owned(),
         owner: owner.to_owned(),
         key: "model".to_owned(),

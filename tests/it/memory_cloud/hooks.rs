@@ -74,12 +74,4 @@ impl Memory {
         world.pass_time();
         world.terminate(id);
     }
-
-    /// Attaches a managed policy to a role as if somebody else had done it, and
-    /// says whether there is such a role.
-    pub fn attach_policy(&self, role: &str, arn: &str) -> bool {
-        let mut world = self.world.borrow_mut();
-        let role = world.roles.get_mut(role);
-        role.is_some_and(|role| role.attached.insert(arn.to_owned()))
-    }
 }

@@ -3,7 +3,9 @@
 use std::future::pending;
 use std::time::Duration;
 
-use super::{Call, CallError, Cloud, Object, PUT_OBJECT, Read, Reply, call, operations};
+use labctl::cloud::api::{
+    Call, CallError, Cloud, Object, PUT_OBJECT, Read, Reply, call, operations,
+};
 use {
     aws_sdk_ec2 as ec2, aws_sdk_iam as iam, aws_sdk_resourcegroupstagging as tagging,
     aws_sdk_route53 as route53, aws_sdk_s3 as s3, aws_sdk_sts as sts,

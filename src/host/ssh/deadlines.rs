@@ -6,7 +6,7 @@ use crate::support::backoff::Backoff;
 
 /// How long to wait for what.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Patience {
+pub struct Deadlines {
     /// How long a server may take until SSH answers.
     pub reach: Duration,
     /// How long a server that answers may still deny the key: cloud-init may not have put it there yet.
@@ -18,7 +18,7 @@ pub struct Patience {
 /// The server answers a keepalive within each third of this.
 const SILENCE: Duration = Duration::from_secs(30);
 
-impl Patience {
+impl Deadlines {
     /// For a server that was just created or started.
     pub const BOOTING: Self = Self {
         reach: Duration::from_secs(300),
@@ -55,7 +55,7 @@ const LONGEST_TRY: Duration = Duration::from_secs(15);
 /// Watches the deadlines of one login.
 #[derive(Debug)]
 pub struct Watch {
-    patience: Patience,
+    deadlines: Deadlines,
     started: Instant,
     asked: Duration,
     answered: Option<Instant>,
@@ -67,9 +67,9 @@ pub struct Watch {
 
 impl Watch {
     /// Starts.
-    pub fn new(patience: Patience) -> Self {
+    pub fn new(deadlines: Deadlines) -> Self {
         Self {
-            patience,
+            deadlines,
             started: Instant::now(),
             asked: Duration::ZERO,
             answered: None,
@@ -91,7 +91,7 @@ impl Watch {
 
     /// How long the next try may take.
     pub fn limit(&self) -> Duration {
-        let left = self.patience.reach.saturating_sub(self.waited());
+        let left = self.deadlines.reach.saturating_sub(self.waited());
         left.clamp(Duration::from_secs(1), LONGEST_TRY)
     }
 
@@ -103,7 +103,7 @@ impl Watch {
     /// Waits before the next try to reach the server; says whether there is one.
     pub async fn pause(&mut self) -> bool {
         let pause = self.backoff.next_pause().min(LONGEST_PAUSE);
-        pause_within(pause, self.patience.reach, self.waited()).await
+        pause_within(pause, self.deadlines.reach, self.waited()).await
     }
 
     /// Waits after a denial; says whether there is a next try.
@@ -112,7 +112,7 @@ impl Watch {
         let pause = DENIED_PAUSES[self.denials.min(last)];
         self.denials += 1;
         let since = self.answered.map(|first| first.elapsed());
-        pause_within(pause, self.patience.denied, since.unwrap_or_default()).await
+        pause_within(pause, self.deadlines.denied, since.unwrap_or_default()).await
     }
 }
 

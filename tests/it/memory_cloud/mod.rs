@@ -7,7 +7,9 @@
 //! resource names them. Ids come from a counter and time from tokio's clock:
 //! the same calls give the same answers.
 
+mod dispatch;
 mod ec2;
+pub mod faulty;
 mod filters;
 mod hooks;
 mod iam;
@@ -21,15 +23,13 @@ mod s3;
 mod sts;
 mod tagging;
 mod tags;
-mod world;
-
-#[cfg(test)]
 mod tests;
+mod world;
 
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use super::{Call, CallError, Cloud, Failure, Read, Reply, call, operations};
+use labctl::cloud::api::{Call, CallError};
 use refusal::Answer;
 use world::World;
 
@@ -84,50 +84,3 @@ impl Memory {
         answer(&mut world).map_err(|refusal| refusal.of(call))
     }
 }
-
-/// Says that a request lacks what the SDK needs to send it at all.
-fn not_sent(call: Call, error: &dyn std::error::Error) -> CallError {
-    CallError {
-        call,
-        failure: Failure::NotSent(error.to_string()),
-        request_id: None,
-    }
-}
-
-macro_rules! dispatch {
-    (
-        read { $($read_service:ident $read:ident($ReadInput:ident) -> $ReadOutput:ident;)* }
-        write { $($write_service:ident $write:ident($WriteInput:ident) -> $WriteOutput:ident;)* }
-    ) => {
-        impl Read for Memory {
-            $(dispatch!(@one $read_service $read $ReadInput $ReadOutput false);)*
-        }
-
-        impl Cloud for Memory {
-            fn put_object(
-                &self,
-                object: super::Object,
-            ) -> Reply<'_, super::s3::operation::put_object::PutObjectOutput> {
-                Box::pin(async move {
-                    self.serve(super::PUT_OBJECT, |world| world.put_object(&object))
-                        .await
-                })
-            }
-
-            $(dispatch!(@one $write_service $write $WriteInput $WriteOutput true);)*
-        }
-    };
-    (@one $service:ident $method:ident $Input:ident $Output:ident $writes:literal) => {
-        fn $method(
-            &self,
-            input: super::$service::operation::$method::builders::$Input,
-        ) -> Reply<'_, super::$service::operation::$method::$Output> {
-            let call = call(stringify!($service), stringify!($Output), $writes);
-            Box::pin(async move {
-                let input = input.build().map_err(|error| not_sent(call, &error))?;
-                self.serve(call, |world| world.$method(&input)).await
-            })
-        }
-    };
-}
-operations!(dispatch);
