@@ -4,6 +4,7 @@ pub mod backoff;
 pub(crate) mod bounded;
 pub mod digest;
 pub mod folders;
+pub mod hint;
 pub(crate) mod private_files;
 pub(crate) mod ssh_encoding;
 pub(crate) mod terminal_escapes;

@@ -10,6 +10,7 @@ mod policy;
 mod table;
 
 pub use policy::{Names, policy};
+pub use table::action;
 
 use clap::ValueEnum;
 

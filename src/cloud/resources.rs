@@ -71,12 +71,15 @@ impl<B> Live<B> {
 impl LiveResource {
     /// The error of a change that is meant for another kind.
     fn mismatch(&self, wanted: Kind) -> StepError {
-        StepError::Blocked(format!(
-            "`{}` is there as `{}`, and cannot become `{}`; this is a defect of labctl",
-            self.address,
-            self.body.kind().name(),
-            wanted.name()
-        ))
+        StepError::blocked(
+            format!(
+                "`{}` is there as `{}`, and cannot become `{}`",
+                self.address,
+                self.body.kind().name(),
+                wanted.name()
+            ),
+            "this is a defect of labctl: please report it",
+        )
     }
 }
 

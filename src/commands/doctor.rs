@@ -24,6 +24,7 @@ use crate::host::ssh::Deadlines;
 use crate::host::{DesiredHost, session as host_session};
 use crate::plan::{self, DomainName, HttpsMode, Parsed};
 use crate::report::{Out, doctor as report, explain};
+use crate::support::hint::Hint;
 
 use super::Failure;
 use super::workflow::route::Route;

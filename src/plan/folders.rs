@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::plan::local_folder::{self, LocalFolder};
+use crate::support::hint::Hint;
 
 use super::model::{Api, Language, Plan};
 use super::problem::Problem;

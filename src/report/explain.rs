@@ -8,7 +8,8 @@ mod table;
 
 use std::error::Error;
 
-use crate::cloud::api::{Call, CallError, CallFailure};
+use crate::cloud::api::{CallError, CallFailure};
+use crate::cloud::permissions;
 use crate::cloud::resources::StepError;
 
 use super::words::harmless;
@@ -68,7 +69,7 @@ fn service(error: &CallError, code: &str, message: &str) -> Explanation {
     let call = &error.call;
     match table::find(code, message) {
         Some(entry) => {
-            let action = denied_action(message).unwrap_or_else(|| iam_action(call));
+            let action = denied_action(message).unwrap_or_else(|| permissions::action(call));
             let fill = |text: &str| {
                 text.replace("{call}", &call.to_string())
                     .replace("{action}", &action)
@@ -101,10 +102,7 @@ pub fn step_error(error: &StepError) -> Explanation {
             error.to_string(),
             "wait until it has ended, then run the same command again: it looks at what there is",
         ),
-        StepError::Blocked(text) => Explanation {
-            summary: cut(text),
-            ..Explanation::default()
-        },
+        StepError::Blocked { what, help } => Explanation::new(cut(what), help),
         StepError::Incomplete { .. } => Explanation::new(
             error.to_string(),
             "run the same command again; if it stays so, what answers may not be AWS: is \
@@ -210,24 +208,4 @@ fn denied_action(message: &str) -> Option<String> {
         .chars()
         .all(|one| one.is_ascii_alphanumeric() || ":-*".contains(one));
     (is_action && word.contains(':')).then(|| word.to_owned())
-}
-
-/// The IAM action of a call; it is the operation's name, but for some (Service
-/// Authorization Reference, "Actions, resources, and condition keys").
-fn iam_action(call: &Call) -> String {
-    let action = match (call.service, call.operation) {
-        ("s3", "ListBuckets") => "ListAllMyBuckets",
-        ("s3", "ListObjectVersions") => "ListBucketVersions",
-        ("s3", "DeleteObjects") => "DeleteObject` and `s3:DeleteObjectVersion",
-        ("s3", "GetBucketEncryption") => "GetEncryptionConfiguration",
-        ("s3", "PutBucketEncryption") => "PutEncryptionConfiguration",
-        ("s3", "GetPublicAccessBlock") => "GetBucketPublicAccessBlock",
-        ("s3", "PutPublicAccessBlock") => "PutBucketPublicAccessBlock",
-        (_, operation) => operation,
-    };
-    let service = match call.service {
-        "tagging" => "tag",
-        other => other,
-    };
-    format!("{service}:{action}")
 }

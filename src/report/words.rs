@@ -182,10 +182,10 @@ const fn other_name(kind: Kind) -> &'static str {
 /// Quotes a word for the shell, where it would mean something else to it.
 fn quoted(word: impl std::fmt::Display) -> String {
     let word = word.to_string();
-    let is_plain = |one: char| one.is_ascii_alphanumeric() || "._-/:@".contains(one);
-    match word.chars().all(is_plain) {
-        true => word,
-        false => format!("'{}'", word.replace('\'', "'\\''")),
+    match shlex::try_quote(&word) {
+        Ok(quoted) => quoted.into_owned(),
+        // No shell takes a NUL; it is shown, not run.
+        Err(_) => harmless(&word),
     }
 }
 

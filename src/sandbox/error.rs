@@ -1,5 +1,8 @@
 //! Everything by which the sandbox can fail, and what to do about it.
 
+use crate::support::hint::Hint;
+use std::borrow::Cow;
+
 use std::io;
 use std::path::PathBuf;
 
@@ -45,10 +48,11 @@ impl SandboxError {
         let path = path.into();
         move |source| Self::File { path, source }
     }
+}
 
-    /// Says what to do about it.
-    pub const fn hint(&self) -> &'static str {
-        match self {
+impl Hint for SandboxError {
+    fn hint(&self) -> Cow<'static, str> {
+        Cow::from(match self {
             Self::File { .. } => {
                 "XDG_STATE_HOME and XDG_CACHE_HOME lead to other folders, if you want that"
             }
@@ -69,6 +73,6 @@ impl SandboxError {
                  its account too"
             }
             Self::Left(_) => "run it again; what is left carries the label `labctl.sandbox`",
-        }
+        })
     }
 }

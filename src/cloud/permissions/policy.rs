@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value as Json, json};
 
+use crate::cloud::resources::context::{github_role_name, role_name};
 use crate::cloud::resources::policy::partition;
 use crate::cloud::resources::{LAB_TAG, REGION_TAG};
 use crate::plan::{Image, Network, Plan};
@@ -30,7 +31,7 @@ impl<'a> Names<'a> {
         Self {
             plan,
             partition: partition(&region),
-            role: format!("{}-{region}", plan.lab),
+            role: role_name(&plan.lab.to_string(), &region),
             region,
         }
     }
@@ -72,7 +73,7 @@ impl<'a> Names<'a> {
             On::Roles => {
                 return vec![
                     self.iam(&format!("role/{role}")),
-                    self.iam(&format!("role/{role}-github")),
+                    self.iam(&format!("role/{}", github_role_name(role))),
                 ];
             }
             On::Profile => self.iam(&format!("instance-profile/{role}")),

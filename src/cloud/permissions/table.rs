@@ -1,6 +1,6 @@
 //! Operation → when it is called, and what it takes.
 
-use crate::cloud::api::operations;
+use crate::cloud::api::{Call, PUT_OBJECT, call, operations};
 
 use super::{Part, Stage};
 
@@ -20,9 +20,26 @@ macro_rules! define_operations {
             $(Operation::$read,)*
             $(Operation::$write,)*
         ];
+
+        /// Finds the operation of a call.
+        fn of_call(wanted: &Call) -> Option<Operation> {
+            let known = [
+                (PUT_OBJECT, Operation::put_object),
+                $((call(stringify!($read_service), stringify!($ReadOutput), false), Operation::$read),)*
+                $((call(stringify!($write_service), stringify!($WriteOutput), true), Operation::$write),)*
+            ];
+            known.into_iter().find_map(|(call, operation)| (call == *wanted).then_some(operation))
+        }
     };
 }
 operations!(define_operations);
+
+/// The IAM action that a call needs first of all, such as `s3:ListBucketVersions`.
+pub fn action(call: &Call) -> String {
+    let needs = of_call(call).map(|operation| row(operation).needs);
+    let first = needs.and_then(|needs| needs.first());
+    first.map_or_else(|| call.to_string(), |need| need.action.to_owned())
+}
 
 /// One thing that an operation needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -190,11 +190,13 @@ impl Manage for Bucket {
         })
         .await
         .map_err(|error| match error.code() {
-            "BucketAlreadyExists" => StepError::Blocked(format!(
-                "bucket `{}` belongs to another account, which has just made it; choose another name \
-                 in the plan's `bucket.name`",
-                self.name
-            )),
+            "BucketAlreadyExists" => StepError::blocked(
+                format!(
+                    "bucket `{}` belongs to another account, which has just made it",
+                    self.name
+                ),
+                "choose another name in the plan's `bucket.name`",
+            ),
             _ => error,
         })?;
         let set_up = async || self.set_up(run).await;
@@ -202,10 +204,13 @@ impl Manage for Bucket {
             .settled("the bucket to be known", &["NoSuchBucket"], set_up)
             .await?
         {
-            return Err(StepError::Blocked(format!(
-                "a bucket `{}` that is not this lab's has just been made; run `labctl plan`",
-                self.name
-            )));
+            return Err(StepError::blocked(
+                format!(
+                    "a bucket `{}` that is not this lab's has just been made",
+                    self.name
+                ),
+                "run `labctl plan`",
+            ));
         }
         self.put_model(run).await?;
         Ok(Handle::of(&self.name))
@@ -240,11 +245,10 @@ impl Manage for Bucket {
             .expected_bucket_owner(run.shared.account);
         let result = run.cloud.delete_bucket(input).await;
         match gone_is_fine(result, &["NoSuchBucket"]) {
-            Err(error) if error.code() == "BucketNotEmpty" => Err(StepError::Blocked(format!(
-                "the bucket `{}` is not empty; `labctl destroy --empty-bucket` deletes what is \
-                 in it",
-                live.id
-            ))),
+            Err(error) if error.code() == "BucketNotEmpty" => Err(StepError::blocked(
+                format!("the bucket `{}` is not empty", live.id),
+                "`labctl destroy --empty-bucket` deletes what is in it",
+            )),
             other => Ok(other?),
         }
     }

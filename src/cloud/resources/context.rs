@@ -33,13 +33,23 @@ impl Scope {
     /// The name of the server's role and instance profile. IAM knows no
     /// regions, so the name says which one is meant.
     pub fn role_name(&self) -> String {
-        format!("{}-{}", self.lab, self.region)
+        role_name(&self.lab, &self.region)
     }
 
     /// The name of the role of GitHub Actions.
     pub fn github_role_name(&self) -> String {
-        format!("{}-github", self.role_name())
+        github_role_name(&self.role_name())
     }
+}
+
+/// The name of the server's role and instance profile in a lab.
+pub fn role_name(lab: &str, region: &str) -> String {
+    format!("{lab}-{region}")
+}
+
+/// The name of the role of GitHub Actions beside the server's.
+pub fn github_role_name(role: &str) -> String {
+    format!("{role}-github")
 }
 
 /// What had to be looked up before anything could be created.
@@ -88,9 +98,14 @@ pub enum StepError {
         /// How long.
         waited: Duration,
     },
-    /// Something is in the way; the text says what and what to do.
-    #[error("{0}")]
-    Blocked(String),
+    /// Something is in the way.
+    #[error("{what}")]
+    Blocked {
+        /// What it is.
+        what: String,
+        /// What to do about it.
+        help: String,
+    },
     /// Another run on the same lab was faster, and goes on alone.
     #[error("another run of labctl on this lab is at work, and was faster")]
     LostRace,
@@ -119,6 +134,14 @@ pub fn required(
 }
 
 impl StepError {
+    /// Says what is in the way, and what to do about it.
+    pub fn blocked(what: impl Into<String>, help: impl Into<String>) -> Self {
+        Self::Blocked {
+            what: what.into(),
+            help: help.into(),
+        }
+    }
+
     /// AWS's error code, or an empty text.
     pub fn code(&self) -> &str {
         match self {

@@ -228,11 +228,13 @@ impl Manage for Role {
         }
         let input = DeleteRoleInput::builder().role_name(name);
         match gone_is_fine(run.cloud.delete_role(input).await, &[NO_SUCH_ENTITY]) {
-            Err(error) if error.code() == "DeleteConflict" => Err(StepError::Blocked(format!(
-                "{} is attached to the role `{name}`; detach it, then run the same command \
-                     again",
-                attached(name, run).await?
-            ))),
+            Err(error) if error.code() == "DeleteConflict" => Err(StepError::blocked(
+                format!(
+                    "{} is attached to the role `{name}`",
+                    attached(name, run).await?
+                ),
+                "detach it, then run the same command again",
+            )),
             other => Ok(other?),
         }
     }

@@ -110,7 +110,10 @@ impl<'a> Run<'a> {
     pub fn handle(&self, address: &Address) -> Result<Handle, StepError> {
         let handles = self.shared.handles.borrow();
         handles.get(address).cloned().ok_or_else(|| {
-            StepError::Blocked(format!("`{address}`, to which it refers, does not exist"))
+            StepError::blocked(
+                format!("`{address}`, to which it refers, does not exist"),
+                "run the same command again: it looks at what there is",
+            )
         })
     }
 
@@ -155,9 +158,10 @@ impl<'a> Run<'a> {
     ) -> Result<T, StepError> {
         let awaited = format!("{what} to be seen");
         match self.wait(&awaited, SIGHT, async || Ok(look().await?)).await {
-            Err(StepError::TimedOut { .. }) => Err(StepError::Blocked(format!(
-                "{what} that is not this lab's has just been made; run `labctl plan`"
-            ))),
+            Err(StepError::TimedOut { .. }) => Err(StepError::blocked(
+                format!("{what} that is not this lab's has just been made"),
+                "run `labctl plan`",
+            )),
             other => other,
         }
     }

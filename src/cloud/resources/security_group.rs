@@ -324,7 +324,8 @@ async fn blocked(id: &str, run: &Run<'_>) -> Result<StepError, CallError> {
     } else {
         names.join(", ")
     };
-    Ok(StepError::Blocked(format!(
-        "{users} still uses the security group `{id}`; detach it, then run the same command again"
-    )))
+    Ok(StepError::blocked(
+        format!("{users} still uses the security group `{id}`"),
+        "detach it, then run the same command again",
+    ))
 }

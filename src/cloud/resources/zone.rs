@@ -132,11 +132,13 @@ impl Zone {
                 Err(error) => return Err(error.into()),
             }
         }
-        Err(StepError::Blocked(format!(
-            "this lab has made and deleted the zone `{}` {GENERATIONS} times; create it by hand, \
-             then it is used",
-            self.name
-        )))
+        Err(StepError::blocked(
+            format!(
+                "this lab has made and deleted the zone `{}` {GENERATIONS} times",
+                self.name
+            ),
+            "create it by hand, then it is used",
+        ))
     }
 }
 
@@ -194,10 +196,10 @@ impl Manage for Zone {
         let result = run.cloud.delete_hosted_zone(input).await;
         let name = &live.body.name;
         match gone_is_fine(result, &["NoSuchHostedZone"]) {
-            Err(error) if error.code() == "HostedZoneNotEmpty" => Err(StepError::Blocked(format!(
-                "the zone `{name}` has records that are not this lab's; delete them by hand, \
-                     then run the same command again"
-            ))),
+            Err(error) if error.code() == "HostedZoneNotEmpty" => Err(StepError::blocked(
+                format!("the zone `{name}` has records that are not this lab's"),
+                "delete them by hand, then run the same command again",
+            )),
             other => Ok(other?),
         }
     }

@@ -8,6 +8,7 @@ use crate::host::{HostError, RenderError};
 use crate::plan::{FindError, LoadError, Problem, Problems, Source};
 use crate::report::{Explanation, Out, explain};
 use crate::sandbox::SandboxError;
+use crate::support::hint::Hint;
 
 const FAILED: u8 = 1;
 const INTERRUPTED: u8 = 130;

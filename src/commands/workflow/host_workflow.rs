@@ -13,6 +13,7 @@ use crate::host::variables::Variables;
 use crate::host::{self, DesiredHost, Facts, HostDiff, HostError, Inputs, Verdict};
 use crate::plan::{Plan, Workbench};
 use crate::report::{Answers, HostProgress, Out};
+use crate::support::hint::Hint;
 
 use super::Failure;
 use super::host_plan::{HostPlan, compared, refuse, see, taken};

@@ -9,6 +9,7 @@ use crate::plan::Plan;
 use crate::report::{Out, sandbox as report};
 use crate::sandbox::{Port, SandboxError};
 use crate::support::folders;
+use crate::support::hint::Hint;
 
 use super::Failure;
 use super::rehearsal::Rehearsal;
@@ -147,6 +148,6 @@ impl Route {
 fn no_way(error: SandboxError) -> HostError {
     HostError::NoWay {
         reason: error.to_string(),
-        hint: error.hint().to_owned(),
+        hint: error.hint().into_owned(),
     }
 }

@@ -22,6 +22,7 @@ use crate::host::{HostError, Reach};
 use crate::plan::{Parsed, SshPublicKey};
 use crate::report::Out;
 use crate::support::folders;
+use crate::support::hint::Hint;
 
 use super::Failure;
 use super::route::Route;

@@ -2,6 +2,8 @@
 
 use crate::host::protocol::AnswerError;
 use crate::host::ssh::{LinkError, SshError};
+use crate::support::hint::Hint;
+use std::borrow::Cow;
 
 /// Why a host could not be read or changed.
 #[derive(Debug, thiserror::Error)]
@@ -65,11 +67,12 @@ impl HostError {
     pub const fn may_be_impostor(&self) -> bool {
         matches!(self, Self::Ssh(error) if error.may_be_impostor())
     }
+}
 
-    /// Says what to do about it.
-    pub fn hint(&self) -> String {
-        match self {
-            Self::Ssh(error) => error.hint(),
+impl Hint for HostError {
+    fn hint(&self) -> Cow<'static, str> {
+        Cow::from(match self {
+            Self::Ssh(error) => error.hint().into_owned(),
             Self::NoWay { hint, .. } => hint.clone(),
             Self::Link(_) => "nothing was changed; run it again".to_owned(),
             Self::NoSudo(_) => "labctl logs in as `ubuntu`, who may use `sudo` without a password \
@@ -91,6 +94,6 @@ impl HostError {
                 "the apply goes on there by itself; `labctl apply` finds it and takes its verdict"
                     .to_owned()
             }
-        }
+        })
     }
 }

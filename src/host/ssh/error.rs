@@ -1,5 +1,8 @@
 //! Everything by which reaching a host can fail, and what to do about it.
 
+use crate::support::hint::Hint;
+use std::borrow::Cow;
+
 use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -183,42 +186,6 @@ impl SshError {
             _ => false,
         }
     }
-
-    /// Says what to do.
-    pub fn hint(&self) -> String {
-        match self {
-            Self::NoPrivateKey { private, .. } => format!(
-                "put the private key at `{private}`, or add it to the agent by `ssh-add FILE`"
-            ),
-            Self::KeyFile { path, problem } => key_file_hint(&path.display().to_string(), problem),
-            Self::NoPassphrase(path) | Self::WrongPassphrase(path) => {
-                format!("add the key to the agent by `ssh-add {}`", path.display())
-            }
-            Self::AgentRefused(_) => {
-                "unlock the agent, or confirm when it asks; `ssh-add -T FILE.pub` tries it".to_owned()
-            }
-            Self::Unreachable { target, cause, .. } => dial_hint(target, cause),
-            Self::Denied { target, .. } => format!(
-                "a server keeps the key that it was created with: the plan's `key_pair` must be that one, and `{}` its user",
-                target.user
-            ),
-            Self::HostKeyChanged { target, path, .. } => format!(
-                "somebody may be listening in, so nothing was sent; if you replaced the server's keys yourself, delete the line of `{}` in `{}`",
-                target.pin,
-                path.display()
-            ),
-            Self::HostKeyRevoked { path, .. } => format!(
-                "nothing was sent; the line with `@revoked` in `{}` says so",
-                path.display()
-            ),
-            Self::NotOnConsole { .. } => {
-                "somebody may be listening in, so nothing was sent; try from another network, and look at the console's text in AWS (EC2, the instance, `Get system log`)".to_owned()
-            }
-            Self::KnownHosts { path, .. } => {
-                format!("make `{}` readable and writable for you", path.display())
-            }
-        }
-    }
 }
 
 fn key_file_hint(path: &str, problem: &KeyFileProblem) -> String {
@@ -301,4 +268,41 @@ pub enum LinkError {
         /// The host.
         host: String,
     },
+}
+
+impl Hint for SshError {
+    fn hint(&self) -> Cow<'static, str> {
+        Cow::from(match self {
+            Self::NoPrivateKey { private, .. } => format!(
+                "put the private key at `{private}`, or add it to the agent by `ssh-add FILE`"
+            ),
+            Self::KeyFile { path, problem } => key_file_hint(&path.display().to_string(), problem),
+            Self::NoPassphrase(path) | Self::WrongPassphrase(path) => {
+                format!("add the key to the agent by `ssh-add {}`", path.display())
+            }
+            Self::AgentRefused(_) => {
+                "unlock the agent, or confirm when it asks; `ssh-add -T FILE.pub` tries it".to_owned()
+            }
+            Self::Unreachable { target, cause, .. } => dial_hint(target, cause),
+            Self::Denied { target, .. } => format!(
+                "a server keeps the key that it was created with: the plan's `key_pair` must be that one, and `{}` its user",
+                target.user
+            ),
+            Self::HostKeyChanged { target, path, .. } => format!(
+                "somebody may be listening in, so nothing was sent; if you replaced the server's keys yourself, delete the line of `{}` in `{}`",
+                target.pin,
+                path.display()
+            ),
+            Self::HostKeyRevoked { path, .. } => format!(
+                "nothing was sent; the line with `@revoked` in `{}` says so",
+                path.display()
+            ),
+            Self::NotOnConsole { .. } => {
+                "somebody may be listening in, so nothing was sent; try from another network, and look at the console's text in AWS (EC2, the instance, `Get system log`)".to_owned()
+            }
+            Self::KnownHosts { path, .. } => {
+                format!("make `{}` readable and writable for you", path.display())
+            }
+        })
+    }
 }

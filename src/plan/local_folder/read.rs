@@ -1,5 +1,8 @@
 //! The edge: reads a folder from the disk.
 
+use crate::support::hint::Hint;
+use std::borrow::Cow;
+
 use std::fs;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -56,10 +59,9 @@ pub enum ReadError {
     Empty,
 }
 
-impl ReadError {
-    /// Says what to do about it.
-    pub const fn hint(&self) -> &'static str {
-        match self {
+impl Hint for ReadError {
+    fn hint(&self) -> Cow<'static, str> {
+        Cow::from(match self {
             Self::Missing(_) | Self::NotAFolder(_) => {
                 "write the path of a folder; one that is not absolute starts at the plan file's \
                  folder"
@@ -79,7 +81,7 @@ impl ReadError {
                  is the place for that"
             }
             Self::Empty => "name a folder with files in it; `.dockerignore` may leave all out",
-        }
+        })
     }
 }
 

@@ -5,6 +5,7 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::PathBuf;
 
 use super::*;
+use crate::support::hint::Hint;
 
 /// A folder that is removed at the end of its test.
 struct Scratch(PathBuf);

@@ -197,7 +197,7 @@ fn a_step_that_waited_in_vain_can_be_run_again() {
 #[test]
 fn an_error_of_another_kind_is_told_with_its_causes() {
     assert_eq!(
-        error(&StepError::Blocked("it is in use".to_owned())).summary,
+        error(&StepError::blocked("it is in use", "detach it")).summary,
         "it is in use"
     );
     let cause = std::io::Error::other(std::io::Error::other("the disk is full"));

@@ -17,7 +17,7 @@ fn little_is_said_where_there_is_no_terminal() {
         steps.find(|step| step.addresses[0].kind() == kind).unwrap()
     };
     let (server, records, key) = (of(Kind::Instance), of(Kind::Record), of(Kind::KeyPair));
-    let error = StepError::Blocked("the server `i-0abc` did not come up".to_owned());
+    let error = StepError::blocked("the server `i-0abc` did not come up", "run it again");
     let waiting = "waiting for the server to run";
     let events = [
         (0, Event::Started(server)),

@@ -10,7 +10,7 @@ use labctl::cloud::apply::{Applying, Event, Outcome};
 use labctl::cloud::diff::{Change, ChangeSet};
 use labctl::cloud::graph;
 use labctl::cloud::planning::{self, Laptop, Planned};
-use labctl::cloud::resources::Scope;
+use labctl::cloud::resources::{Scope, StepError};
 use labctl::plan::{self, Plan};
 
 pub const ACCOUNT: &str = "123456789012";
@@ -245,7 +245,7 @@ pub fn complaints(outcome: &Outcome) -> Vec<String> {
     let failed = outcome
         .failed
         .iter()
-        .map(|(step, error)| format!("{} {} failed: {error}", step.verb(), step.name()));
+        .map(|(step, error)| format!("{} {} failed: {}", step.verb(), step.name(), told(error)));
     let skipped = outcome
         .skipped
         .iter()
@@ -260,7 +260,15 @@ pub fn complaints(outcome: &Outcome) -> Vec<String> {
 /// The one error that an apply ended with.
 pub fn sole_error(outcome: &Outcome) -> String {
     assert_eq!(outcome.failed.len(), 1, "{:?}", complaints(outcome));
-    outcome.failed[0].1.to_string()
+    told(&outcome.failed[0].1)
+}
+
+/// An error as the user reads it: what happened, and what to do.
+fn told(error: &StepError) -> String {
+    match error {
+        StepError::Blocked { what, help } => format!("{what}; {help}"),
+        other => other.to_string(),
+    }
 }
 
 /// A change set in a few words: `update instance [instance_type]`.

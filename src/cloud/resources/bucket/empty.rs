@@ -27,9 +27,10 @@ pub async fn empty(bucket: &str, run: &Run<'_>) -> Result<(), StepError> {
             return Ok(());
         }
         if objects == before {
-            return Err(StepError::Blocked(format!(
-                "S3 still lists what it has just deleted from `{bucket}`; run `labctl destroy` again"
-            )));
+            return Err(StepError::blocked(
+                format!("S3 still lists what it has just deleted from `{bucket}`"),
+                "run `labctl destroy` again",
+            ));
         }
         before.clone_from(&objects);
         let count = objects.len();
@@ -75,10 +76,13 @@ async fn delete_page(
     let output = run.cloud.delete_objects(input).await?;
     match output.errors().first() {
         None => Ok(()),
-        Some(error) => Err(StepError::Blocked(format!(
-            "S3 does not delete `{}` from `{bucket}`: {}",
-            error.key().unwrap_or("an object"),
-            error.message().unwrap_or("it gives no reason"),
-        ))),
+        Some(error) => Err(StepError::blocked(
+            format!(
+                "S3 does not delete `{}` from `{bucket}`: {}",
+                error.key().unwrap_or("an object"),
+                error.message().unwrap_or("it gives no reason"),
+            ),
+            "delete it by hand, then run the same command again",
+        )),
     }
 }

@@ -56,9 +56,10 @@ pub async fn launch(instance: &Instance, run: &Run<'_>) -> Result<Handle, StepEr
             .await
             .map(|instance| handle(&id, &instance));
     }
-    Err(StepError::Blocked(format!(
-        "EC2 knows {GENERATIONS} terminated servers of this lab; wait an hour until it forgets them"
-    )))
+    Err(StepError::blocked(
+        format!("EC2 knows {GENERATIONS} terminated servers of this lab"),
+        "wait an hour until it forgets them",
+    ))
 }
 
 async fn call(instance: &Instance, token: &str, run: &Run<'_>) -> Result<String, StepError> {

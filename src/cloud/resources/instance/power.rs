@@ -34,10 +34,11 @@ pub async fn up(id: &str, run: &Run<'_>) -> Result<Ec2Instance, StepError> {
             Some(Power::Stopped) if !is_servers_fault => Ok(None),
             Some(Power::Stopped) | None => {
                 let message = reason.and_then(|reason| reason.message());
-                Err(StepError::Blocked(format!(
-                    "the server `{id}` did not come up: {}",
-                    message.unwrap_or("EC2 gives no reason"),
-                )))
+                let message = message.unwrap_or("EC2 gives no reason");
+                Err(StepError::blocked(
+                    format!("the server `{id}` did not come up: {message}"),
+                    "run the same command again; if it stays so, look at its state in EC2's console",
+                ))
             }
         }
     })

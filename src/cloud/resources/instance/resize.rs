@@ -81,7 +81,7 @@ fn is_refusal(error: &StepError) -> bool {
         StepError::Call(error) => {
             matches!(error.failure, CallFailure::Service { .. }) && !error.is_unclear()
         }
-        StepError::Blocked(_) => true,
+        StepError::Blocked { .. } => true,
         StepError::TimedOut { .. } | StepError::Incomplete { .. } | StepError::LostRace => false,
     }
 }
@@ -130,14 +130,20 @@ async fn put_back(
         power::up(id, run).await
     };
     if let Err(error) = back.await {
-        return Ok(StepError::Blocked(format!(
-            "the server did not start as `{new}` ({cause}), nor again as `{old}` ({error}); its \
-             disk is safe, and `labctl apply` tries again"
-        )));
+        return Ok(StepError::blocked(
+            format!(
+                "the server did not start as `{new}` ({cause}), nor again as `{old}` ({error}); its \
+                 disk is safe"
+            ),
+            "`labctl apply` tries again",
+        ));
     }
     end(id, run).await?;
-    Ok(StepError::Blocked(format!(
-        "the server did not start as `{new}` ({cause}); it runs as `{old}` again, with its address \
-         and its disk as they were"
-    )))
+    Ok(StepError::blocked(
+        format!(
+            "the server did not start as `{new}` ({cause}); it runs as `{old}` again, with its \
+             address and its disk as they were"
+        ),
+        "try again later, or write another `instance_type`",
+    ))
 }

@@ -27,9 +27,10 @@ pub async fn modify(
 ) -> Result<(), StepError> {
     let Some(id) = &live.observed.volume_id else {
         let instance = &live.id;
-        return Err(StepError::Blocked(format!(
-            "the server `{instance}` has no root volume"
-        )));
+        return Err(StepError::blocked(
+            format!("the server `{instance}` has no root volume"),
+            "look at the server in EC2's console: somebody has detached its disk",
+        ));
     };
     let input = ModifyVolumeInput::builder()
         .volume_id(id)
@@ -40,11 +41,11 @@ pub async fn modify(
         // A run that was cut off has asked for it already.
         Err(error) if is_too_soon(&error) && is_underway(id, volume, run).await? => {}
         Err(error) if is_too_soon(&error) => {
-            return Err(StepError::Blocked(format!(
-                "AWS allows four changes of a volume in 24 hours, each after the one before is \
-                 completed: `{id}` has to wait ({})",
-                error.failure
-            )));
+            return Err(StepError::blocked(
+                format!("the volume `{id}` cannot be changed yet: {}", error.failure),
+                "run the same command later: AWS allows four changes of a volume in 24 hours, each \
+                 after the one before is completed",
+            ));
         }
         Err(error) => return Err(error.into()),
     }
@@ -57,9 +58,10 @@ pub async fn modify(
             Some(VolumeModificationState::Completed | VolumeModificationState::Optimizing) => {
                 Ok(Some(()))
             }
-            Some(VolumeModificationState::Failed) => Err(StepError::Blocked(format!(
-                "AWS could not modify the volume `{id}`; it is as it was"
-            ))),
+            Some(VolumeModificationState::Failed) => Err(StepError::blocked(
+                format!("AWS could not modify the volume `{id}`; it is as it was"),
+                "run the same command again",
+            )),
             _ => Ok(None),
         }
     })

@@ -193,7 +193,12 @@ fn write(change: &RecordChange, run: &Run<'_>) -> Result<Vec<Change>, StepError>
             .action(action)
             .set_resource_record_set(set)
             .build();
-        built.map_err(|_| StepError::Blocked(format!("the record `{}` is incomplete", record.name)))
+        built.map_err(|_| {
+            StepError::blocked(
+                format!("the record `{}` is incomplete", record.name),
+                "this is a defect of labctl: please report it",
+            )
+        })
     });
     rows.collect()
 }

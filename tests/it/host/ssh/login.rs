@@ -5,6 +5,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use labctl::host::ssh::{KeyFileProblem, SshError};
+use labctl::support::hint::Hint;
 
 use super::{Client, Sshd, block_on};
 use crate::host::sshd::{Agent, make_key, public_path, read_key, set_mode, succeed};
@@ -174,7 +175,7 @@ fn assert_file_refused(client: &Client, expected: impl Fn(&KeyFileProblem) -> bo
         panic!("{error}");
     };
     assert!(expected(problem), "{problem}");
-    error.hint()
+    error.hint().into_owned()
 }
 
 #[test]

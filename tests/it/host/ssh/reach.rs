@@ -6,6 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use labctl::host::ssh::{DialError, SshError};
+use labctl::support::hint::Hint;
 
 use super::{Client, Sshd, block_on};
 

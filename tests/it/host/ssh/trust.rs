@@ -4,6 +4,7 @@ use std::fs;
 use std::process::Command;
 
 use labctl::host::ssh::{HowTrusted, SshError};
+use labctl::support::hint::Hint;
 
 use super::{Client, PIN, Sshd, block_on};
 use crate::host::sshd::{Agent, succeed};
