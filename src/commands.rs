@@ -6,6 +6,7 @@ pub mod completions;
 pub mod destroy;
 pub mod doctor;
 mod failure;
+mod front;
 pub mod graph;
 mod hosting;
 pub mod init;

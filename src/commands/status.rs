@@ -8,6 +8,8 @@ use crate::cli::Global;
 use crate::report::{Out, StatusView, json, status};
 use crate::resources::{self, Reader, Scope};
 
+use super::front::{self, RunningServer};
+use super::way::Way;
 use super::{Failure, session};
 
 /// What `status` takes.
@@ -24,7 +26,17 @@ pub async fn run(global: &Global, out: &Out) -> Result<ExitCode, Failure> {
     let (aws, way) = session::connect(&parsed, global, out).await?;
     let scope = Scope::of(&parsed.plan);
     let live = resources::read(&Reader::new(&aws, &scope)).await?;
+    let running = RunningServer::of(&live);
+    let pages = match running {
+        Some(server) => front::pages(&way, &parsed.plan, server).await,
+        None => Vec::new(),
+    };
+    let is_reached = running.is_some_and(|server| server.public.is_some() || !way.needs_address());
+    // A sandbox tells a way of its own.
+    let has_shell = is_reached && pages.is_empty() && !matches!(way, Way::Sandbox(_));
     let view = StatusView {
+        pages: &pages,
+        shell: has_shell.then_some("labctl ssh"),
         lab: &scope.lab,
         region: &scope.region,
         account: &live.account,

@@ -87,8 +87,8 @@ pub struct DesiredHost {
     pub nginx_hash: Option<String>,
     /// The names that the certificate is for.
     pub names: Vec<String>,
-    /// Where the certificate comes from.
-    pub https: HttpsMode,
+    /// Where the certificate comes from; none where there is no web server.
+    pub https: Option<HttpsMode>,
 }
 
 /// Somebody who may log in.
@@ -353,7 +353,6 @@ pub fn desired(
         lab: plan.lab.to_string(),
         apt_mirror: workbench.mirrors.apt.as_ref().map(ToString::to_string),
         names: variables.names.clone(),
-        https: workbench.https.mode,
         ..DesiredHost::default()
     };
     for add in pieces::ALL {

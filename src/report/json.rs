@@ -196,6 +196,7 @@ pub fn status(view: &StatusView<'_>) -> Value {
         "region": view.region,
         "account": view.account,
         "server": server,
+        "pages": view.pages,
         "resources": resources,
     })
 }
@@ -210,6 +211,7 @@ fn server(view: &StatusView<'_>, live: &Live) -> Value {
         "power": live.observed.power,
         "instance_type": instance_type,
         "public_ip": view.live.public_address(),
+        "private_ip": live.observed.private_ip,
     })
 }
 

@@ -5,6 +5,7 @@ use std::net::Ipv4Addr;
 use crate::apply::Outcome;
 use crate::diff::ChangeSet;
 use crate::graph::Graph;
+use crate::host::site::Page;
 use crate::resource::{Address, Power};
 use crate::resources::LiveLab;
 
@@ -60,6 +61,10 @@ pub struct Outputs {
 /// A lab as it is.
 #[derive(Debug, Clone, Copy)]
 pub struct StatusView<'a> {
+    /// The pages that browsers find now.
+    pub pages: &'a [Page],
+    /// What opens a shell on a server that runs and has no pages.
+    pub shell: Option<&'a str>,
     /// The lab's name.
     pub lab: &'a str,
     /// The lab's region.
