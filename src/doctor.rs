@@ -213,14 +213,22 @@ pub fn port(door: Door<'_>, knock: &Knock) -> Finding {
     }
 }
 
-/// Judges the certificate that is served.
+/// What a certificate is called; a lab without names has one for nobody.
+pub fn certificate_title(host: Option<&str>) -> String {
+    host.map_or_else(
+        || "certificate".to_owned(),
+        |host| format!("certificate of {host}"),
+    )
+}
+
+/// Judges the certificate that is served for a name, or by address where there is none.
 pub fn certificate(
-    host: &str,
+    host: Option<&str>,
     mode: HttpsMode,
     served: &Result<Served, String>,
     now: SystemTime,
 ) -> Finding {
-    let title = format!("certificate of {host}");
+    let title = certificate_title(host);
     let served = match served {
         Ok(served) => served,
         Err(reason) => {
@@ -334,7 +342,7 @@ mod tests {
                 issuer: "CN=somebody".to_owned(),
                 distrust: distrust.map(str::to_owned),
             };
-            certificate("lab.example", mode, &Ok(served), now).state
+            certificate(Some("lab.example"), mode, &Ok(served), now).state
         };
         assert_eq!(state(HttpsMode::LetsEncrypt, 60, None), State::Ok);
         assert_eq!(state(HttpsMode::LetsEncrypt, 3, None), State::Warning);
@@ -342,7 +350,10 @@ mod tests {
         assert_eq!(state(HttpsMode::SelfSigned, 60, Some("own")), State::Ok);
         assert_eq!(state(HttpsMode::Files, 60, Some("unknown")), State::Warning);
         let nothing = Err("refused".to_owned());
-        let finding = certificate("lab.example", HttpsMode::Files, &nothing, now);
-        assert_eq!(finding.state, State::Failed);
+        let finding = certificate(None, HttpsMode::Files, &nothing, now);
+        assert_eq!(
+            (finding.name.as_str(), finding.state),
+            ("certificate", State::Failed)
+        );
     }
 }

@@ -7,7 +7,7 @@
 //! ```
 //!
 //! The modules in this order: [`variables`] and [`render`] turn the plan into
-//! texts, [`pieces`] put them together to the [`mod@desired`] host; [`facts`] is
+//! texts, [`site`] says where browsers find it, [`pieces`] put them together to the [`mod@desired`] host; [`facts`] is
 //! what the probe read and [`manifest`] what labctl noted there about itself;
 //! [`mod@diff`] compares, [`preflight`] refuses what cannot end well; [`request`]
 //! says it in the agent's words, [`protocol`] is how the two talk, [`session`]
@@ -34,6 +34,7 @@ pub mod request;
 mod room;
 pub mod services;
 pub mod session;
+pub mod site;
 pub mod ssh;
 pub mod variables;
 

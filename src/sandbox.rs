@@ -30,7 +30,7 @@ use engine::Found;
 pub use error::SandboxError;
 pub use place::{Place, all};
 use process::Process;
-pub use status::{Authority, Machine, Port, Status};
+pub use status::{Authority, Machine, Port, Site, Status};
 
 /// Is told what takes a while.
 pub type Tell<'a> = &'a dyn Fn(&str);
@@ -139,6 +139,15 @@ impl Sandbox {
     /// See [`SandboxError`].
     pub async fn repair(&self) -> Result<Status, SandboxError> {
         Ok(explained(self.process.repair().await?).await)
+    }
+
+    /// Keeps what was applied to a server for browsers; none where that is nothing.
+    ///
+    /// # Errors
+    ///
+    /// See [`SandboxError`].
+    pub async fn note_site(&self, id: &str, site: Option<&Site>) -> Result<(), SandboxError> {
+        self.process.note_site(id, site).await
     }
 
     /// Sees to it that there is an image for servers of this release.

@@ -358,6 +358,8 @@ impl Power {
 pub struct Observed {
     /// The server's or the Elastic IP's public address.
     pub public_ip: Option<Ipv4Addr>,
+    /// The server's address in its network.
+    pub private_ip: Option<Ipv4Addr>,
     /// The server's power state.
     pub power: Option<Power>,
     /// The server's root volume.

@@ -277,10 +277,16 @@ impl LiveLab {
         })
     }
 
-    /// The address that the lab is reached at: the Elastic IP's, else the server's.
+    /// The address that the lab is reached at: the Elastic IP's where that leads to the server, else the server's own.
     pub fn public_address(&self) -> Option<Ipv4Addr> {
-        let address = |kind: Kind| self.current(kind)?.observed.public_ip;
-        address(Kind::ElasticIp).or_else(|| address(Kind::Instance))
+        let (elastic, server) = (self.current(Kind::ElasticIp), self.current(Kind::Instance));
+        let leads = |live: &&LiveResource| match &live.body {
+            Body::ElasticIp(body) => body.instance == Some(Reference::to(Kind::Instance)),
+            _ => false,
+        };
+        let elastic = elastic.filter(|live| server.is_none() || leads(live));
+        let mut sources = elastic.into_iter().chain(server);
+        sources.find_map(|live| live.observed.public_ip)
     }
 
     /// What exists and can be referred to, by its address.

@@ -175,6 +175,7 @@ async fn finish_host(
         (Some(id), Some(address), _) => Some(Reached {
             id: id.clone(),
             address: Some(address.into()),
+            private: None,
             is_same: host_workflow::stays_up(&planned.set),
         }),
         (Some(id), None, _) => hosting.find(id).await?,
@@ -183,9 +184,8 @@ async fn finish_host(
         out.warning("the server does not run or has no public address, so it was not set up");
         return ended.tell(planned, outcome::applied, out);
     };
-    let (id, address) = (reached.id.clone(), reached.address);
     let account = &planned.live.account;
-    let (verdict, facts) = hosting.converge(host, reached, account).await?;
+    let (verdict, facts) = hosting.converge(host, reached.clone(), account).await?;
     if out.is_json() {
         out.json(&json::outcome(&ended.view(planned), verdict.as_ref()));
     }
@@ -195,9 +195,10 @@ async fn finish_host(
             Err(Failure::Reported)
         }
         verdict => {
+            hosting.context.way.note_site(&reached.id).await?;
             if !out.is_json() {
-                let front = hosting.front(&id, address).await;
-                let answers = hosting.answers(&facts, front.as_deref());
+                let pages = hosting.pages(&planned.live, &reached).await;
+                let answers = hosting.answers(&facts, pages);
                 out.result(&report_host::ended(verdict.as_ref(), &answers));
                 out.result(&outcome::whereabouts(&ended.view(planned)));
                 hosting.context.way.tell(out).await?;

@@ -20,6 +20,7 @@ use crate::doctor::outside::dns::{self, Resolver};
 use crate::doctor::outside::{RESOLVERS, ports, tls};
 use crate::doctor::{self, Door, Finding, LastApply, Record, Seen};
 use crate::host::session::Examined;
+use crate::host::site::{Page, Site};
 use crate::host::ssh::Deadlines;
 use crate::host::{DesiredHost, session as host_session};
 use crate::plan::{self, DomainName, HttpsMode, Parsed};
@@ -27,6 +28,7 @@ use crate::report::{Out, doctor as report, explain};
 use crate::support::hint::Hint;
 
 use super::Failure;
+use super::workflow::pages::{self, RunningServer};
 use super::workflow::route::Route;
 use super::workflow::server::Server;
 use super::workflow::{pending, session};
@@ -111,7 +113,11 @@ pub async fn run(global: &Global, arguments: &Arguments, out: &Out) -> Result<Ex
     let (aws, way) = session::connect(&parsed, global, out).await?;
     let scope = Scope::of(&parsed.plan);
     let live = resources::read(&Reader::new(&aws, &scope)).await;
-    let mut findings = vec![lab(&live)];
+    let pages = match live.as_ref().ok().and_then(RunningServer::of) {
+        Some(server) => pages::pages(&way, &parsed.plan, server).await,
+        None => Vec::new(),
+    };
+    let mut findings = vec![lab(&live, pages.first())];
     let running = live
         .as_ref()
         .ok()
@@ -160,8 +166,8 @@ pub async fn run(global: &Global, arguments: &Arguments, out: &Out) -> Result<Ex
     Ok(ExitCode::from(u8::from(!report::is_well(&findings))))
 }
 
-/// Whether there is a server that runs.
-fn lab(live: &Result<LiveLab, crate::cloud::api::CallError>) -> Finding {
+/// Whether there is a server that runs, and where browsers find the first of its pages.
+fn lab(live: &Result<LiveLab, crate::cloud::api::CallError>, page: Option<&Page>) -> Finding {
     let live = match live {
         Ok(live) => live,
         Err(error) => {
@@ -181,13 +187,15 @@ fn lab(live: &Result<LiveLab, crate::cloud::api::CallError>) -> Finding {
             format!("`{}` does not run", server.id),
             "`labctl start` starts it",
         ),
-        Some(server) => Finding::ok(
-            "server",
-            match live.public_address() {
-                Some(address) => format!("`{}` runs, at {address}", server.id),
-                None => format!("`{}` runs, without a public address", server.id),
-            },
-        ),
+        Some(server) => {
+            let place = match live.public_address() {
+                Some(address) => format!("at {address}"),
+                None => "without a public address".to_owned(),
+            };
+            let page = page.map(|page| format!("; its {} is {}", page.title, page.url));
+            let page = page.unwrap_or_default();
+            Finding::ok("server", format!("`{}` runs, {place}{page}", server.id))
+        }
     }
 }
 
@@ -205,12 +213,15 @@ impl Round<'_> {
             _ => self.planned(),
         };
         let named = join_all(names.iter().map(|name| self.name(name)));
-        let doors = self.doors(mode.is_some());
+        let doors = self.doors(mode);
         let ports = join_all(doors.into_iter().map(|door| self.port(door)));
         let (mut findings, ports) = join(named, ports).await;
         findings.extend(ports);
-        if let (Some(name), Some(mode)) = (names.first(), mode) {
-            findings.extend(self.certificate(name, mode).await);
+        if let Some(mode) = mode {
+            findings.push(
+                self.certificate(names.first().map(String::as_str), mode)
+                    .await,
+            );
         }
         findings
     }
@@ -221,8 +232,10 @@ impl Round<'_> {
         let Some(workbench) = &plan.workbench else {
             return (Vec::new(), None);
         };
-        let mode = self.way.host_plan(plan).workbench.as_ref();
+        let host_plan = self.way.host_plan(plan);
+        let mode = host_plan.workbench.as_ref();
         let mode = mode.map(|workbench| workbench.https.mode);
+        let mode = mode.filter(|_| Site::of(host_plan).is_some());
         (plan::server_names(plan, workbench), mode)
     }
 
@@ -251,16 +264,18 @@ impl Round<'_> {
         doctor::name(name, self.address, &join_all(asked).await)
     }
 
-    fn doors(&self, has_web: bool) -> Vec<Door<'static>> {
+    fn doors(&self, mode: Option<HttpsMode>) -> Vec<Door<'static>> {
         let group = self.live.current(Kind::SecurityGroup);
         let group = group.and_then(|live| match &live.body {
             Body::SecurityGroup(group) => Some(group),
             _ => None,
         });
         let doors = [(SSH, "ssh"), (HTTP, "nginx"), (HTTPS, "nginx")];
-        let doors = doors
-            .into_iter()
-            .filter(|(port, _)| *port == SSH || has_web);
+        let doors = doors.into_iter().filter(|(port, _)| match *port {
+            HTTP => mode.is_some(),
+            HTTPS => mode.is_some_and(|mode| mode != HttpsMode::Off),
+            _ => true,
+        });
         doors
             .map(|(port, unit)| {
                 let mut rules = group.iter().flat_map(|group| &group.ingress);
@@ -292,28 +307,26 @@ impl Round<'_> {
                 let knock = ports::knock(&place.address, place.port).await;
                 doctor::port(door, &knock)
             }
-            None => Finding::skipped(
-                format!("port {}", door.port),
-                format!(
-                    "nothing leads there; `--at {}=ADDRESS:PORT` names a way",
-                    door.port
-                ),
-            ),
+            None => no_way(format!("port {}", door.port), door.port),
         }
     }
 
-    async fn certificate(&self, name: &str, mode: HttpsMode) -> Option<Finding> {
+    /// The certificate for a name; for the address where there is none.
+    async fn certificate(&self, name: Option<&str>, mode: HttpsMode) -> Finding {
+        let title = doctor::certificate_title(name);
         if mode == HttpsMode::Off {
-            return None;
+            return Finding::skipped(title, "there is none: `https` is `off`");
         }
-        let Endpoint { address, port } = self.place(HTTPS).await?;
-        let served = tls::served(&address, port, name).await;
+        let Some(Endpoint { address, port }) = self.place(HTTPS).await else {
+            return no_way(title, HTTPS);
+        };
+        let served = tls::served(&address, port, name.unwrap_or(&address)).await;
         // Whose authority is a rehearsal's own is trusted by nobody.
         let mode = match self.way {
             Route::Sandbox(_) => HttpsMode::SelfSigned,
             _ => mode,
         };
-        Some(doctor::certificate(name, mode, &served, SystemTime::now()))
+        doctor::certificate(name, mode, &served, SystemTime::now())
     }
 
     /// What the server says of itself, and how it compares with the plan.
@@ -346,6 +359,11 @@ impl Round<'_> {
             Err(error) => Inside::only(Finding::failed("SSH", error.to_string(), error.hint())),
         }
     }
+}
+
+fn no_way(title: String, port: u16) -> Finding {
+    let why = format!("nothing leads there; `--at {port}=ADDRESS:PORT` names a way");
+    Finding::skipped(title, why)
 }
 
 impl Inside {

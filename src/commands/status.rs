@@ -9,6 +9,8 @@ use crate::cloud::resources::{self, Reader, Scope};
 use crate::report::{Out, StatusView, json, status};
 
 use super::Failure;
+use super::workflow::pages::{self, RunningServer};
+use super::workflow::route::Route;
 use super::workflow::session;
 
 /// What `status` takes.
@@ -25,7 +27,17 @@ pub async fn run(global: &Global, out: &Out) -> Result<ExitCode, Failure> {
     let (aws, way) = session::connect(&parsed, global, out).await?;
     let scope = Scope::of(&parsed.plan);
     let live = resources::read(&Reader::new(&aws, &scope)).await?;
+    let running = RunningServer::of(&live);
+    let pages = match running {
+        Some(server) => pages::pages(&way, &parsed.plan, server).await,
+        None => Vec::new(),
+    };
+    let is_reached = running.is_some_and(|server| server.public.is_some() || !way.needs_address());
+    // A sandbox tells a way of its own.
+    let has_shell = is_reached && pages.is_empty() && !matches!(way, Route::Sandbox(_));
     let view = StatusView {
+        pages: &pages,
+        shell: has_shell.then_some("labctl ssh"),
         lab: &scope.lab,
         region: &scope.region,
         account: &live.account,

@@ -7,6 +7,7 @@ pub(super) mod host_plan;
 pub(super) mod host_workflow;
 pub(super) mod interrupt;
 mod my_ip;
+pub(super) mod pages;
 pub(super) mod pending;
 pub(super) mod plan_view;
 pub(super) mod rehearsal;

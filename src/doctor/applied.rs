@@ -20,7 +20,7 @@ pub struct LastApply {
     /// The names under which it made the server reachable, the domain first.
     #[serde(default)]
     pub names: Vec<String>,
-    /// Where its certificate comes from.
+    /// Where its certificate comes from; none where it brought no web server.
     #[serde(default)]
     pub https: Option<HttpsMode>,
 }

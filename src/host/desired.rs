@@ -54,8 +54,8 @@ pub struct DesiredHost {
     pub nginx_hash: Option<String>,
     /// The names that the certificate is for.
     pub names: Vec<String>,
-    /// Where the certificate comes from.
-    pub https: HttpsMode,
+    /// Where the certificate comes from; none where there is no web server.
+    pub https: Option<HttpsMode>,
 }
 
 /// Somebody who may log in.

@@ -46,8 +46,8 @@ pub struct Applied {
     pub model: Option<Model>,
     /// The names under which the server is reached, the domain first.
     pub names: Vec<String>,
-    /// Where the certificate comes from.
-    pub https: HttpsMode,
+    /// Where the certificate comes from; none where there is no web server.
+    pub https: Option<HttpsMode>,
 }
 
 impl Applied {

@@ -102,7 +102,6 @@ pub fn desired(
         lab: plan.lab.to_string(),
         apt_mirror: workbench.mirrors.apt.as_ref().map(ToString::to_string),
         names: variables.names.clone(),
-        https: workbench.https.mode,
         ..DesiredHost::default()
     };
     for add in ALL {

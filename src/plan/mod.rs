@@ -44,7 +44,7 @@ pub use model::{
     Jupyterhub, Language, Mirrors, Network, Plan, Python, R, Record, RecordType, RecordValue,
     RecordValues, RootVolume, Rstudio, SecurityGroup, Shiny, User, Workbench, companion_name,
 };
-pub use names::{certificate_names, challenge_names, server_names};
+pub use names::{WebName, certificate_names, challenge_names, server_names, web_names};
 pub use problem::{Problem, Problems, Severity};
 pub use scalars::{
     AmiId, BranchName, BucketName, BuildArgument, BuildValue, CidrSource, ContainerImage, CpuLimit,

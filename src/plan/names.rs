@@ -38,18 +38,53 @@ pub fn challenge_names(plan: &Plan) -> Vec<String> {
     challenges
 }
 
+/// A name by which browsers may find the server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WebName {
+    /// The name in full.
+    pub name: String,
+    /// Whether a record of the plan's own leads it to the server; else others answer for it, as for a `domain` without
+    /// `dns`.
+    pub has_record: bool,
+}
+
+/// The names by which browsers find the server, the domain first: those of the plan's records also where it has no
+/// `domain`, so that no certificate is for them.
+pub fn web_names(plan: &Plan, workbench: &Workbench) -> Vec<WebName> {
+    let names = with_records(plan, workbench.domain.as_ref()).into_iter();
+    names.filter(|name| !is_wildcard(&name.name)).collect()
+}
+
 fn is_wildcard(name: &str) -> bool {
     name.starts_with('*')
 }
 
 fn all_names(plan: &Plan, workbench: &Workbench) -> Vec<String> {
-    let Some(domain) = &workbench.domain else {
+    let domain = workbench.domain.as_ref();
+    let names = domain.map(|domain| with_records(plan, Some(domain)));
+    let names = names.into_iter().flatten();
+    names.map(|name| name.name).collect()
+}
+
+/// The domain, and the names that records lead to the server.
+fn with_records(plan: &Plan, domain: Option<&DomainName>) -> Vec<WebName> {
+    let led = led_names(plan, domain);
+    let domain = domain.map(ToString::to_string);
+    let others = led.iter().filter(|name| Some(*name) != domain.as_ref());
+    let names = domain.iter().chain(others);
+    let name = |name: &String| WebName {
+        name: name.clone(),
+        has_record: led.contains(name),
+    };
+    names.map(name).collect()
+}
+
+/// The names that the plan's records lead to the server: to its Elastic IP, or to the domain or another such name.
+fn led_names(plan: &Plan, domain: Option<&DomainName>) -> Vec<String> {
+    let Some(dns) = &plan.dns else {
         return Vec::new();
     };
-    let mut names = vec![domain.to_string()];
-    let Some(dns) = &plan.dns else {
-        return names;
-    };
+    let mut names = Vec::new();
     let (direct, others): (Vec<&Record>, Vec<&Record>) = dns
         .records
         .iter()
@@ -59,7 +94,7 @@ fn all_names(plan: &Plan, workbench: &Workbench) -> Vec<String> {
         let values = record.values(&dns.zone);
         let mut targets = values.iter().filter_map(RecordValue::target);
         record.record_type == RecordType::Cname
-            && targets.any(|target| names.contains(&target.to_string()))
+            && targets.any(|target| Some(target) == domain || names.contains(&target.to_string()))
     };
     let aliases = others.into_iter().filter(leads).collect();
     add(&mut names, aliases, &dns.zone);

@@ -198,6 +198,7 @@ pub fn status(view: &StatusView<'_>) -> Value {
         "region": view.region,
         "account": view.account,
         "server": server,
+        "pages": view.pages,
         "resources": resources,
     })
 }
@@ -212,6 +213,7 @@ fn server(view: &StatusView<'_>, live: &LiveResource) -> Value {
         "power": live.observed.power,
         "instance_type": instance_type,
         "public_ip": view.live.public_address(),
+        "private_ip": live.observed.private_ip,
     })
 }
 

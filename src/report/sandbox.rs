@@ -1,8 +1,10 @@
 //! A sandbox as text: what runs, how to look at it, and what it cannot show.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
-use crate::sandbox::{Authority, Machine, Port, Status};
+use crate::sandbox::{Authority, Machine, Port, Site, Status};
 
 use super::style::{CREATE, DANGER, DIM, STRONG, UPDATE, paint};
 use super::words::harmless;
@@ -132,69 +134,122 @@ fn place(port: &Port) -> String {
     format!("{}:{}", port.address, port.port)
 }
 
-/// How to look at the names that lead to servers: the emulated addresses lead nowhere.
+/// How to look at servers, whose emulated addresses lead nowhere: at what was applied for browsers, else by SSH.
 pub fn ways(status: &Status) -> Option<String> {
     let machines = status.machines.iter();
-    let lines: Vec<_> = machines
-        .flat_map(|machine| {
-            let names = status
-                .names_of(&machine.id)
-                .filter(|name| !name.contains('*'));
-            let named: Vec<_> = names
-                .filter_map(|name| way(status, machine, name))
-                .collect();
-            match named.is_empty() {
-                true => plain_way(machine).into_iter().collect(),
-                false => named,
-            }
+    let running = machines.filter(|machine| machine.state == "running");
+    let lines: Vec<_> = running
+        .filter_map(|machine| {
+            let web = machine
+                .site
+                .as_ref()
+                .map(|site| web_ways(status, machine, site));
+            web.unwrap_or_else(|| shell_way(machine))
         })
         .collect();
     (!lines.is_empty()).then(|| format!("to look at it from this laptop:\n{}", lines.join("\n")))
 }
 
-/// Where a server that no name leads to answers: NGINX asks for no name.
-fn plain_way(machine: &Machine) -> Option<String> {
-    let url = |scheme: &str, port: &Port, usual: u16| match port.port == usual {
-        true => format!("{scheme}://{}/", harmless(&port.address)),
-        false => format!("{scheme}://{}/", harmless(&place(port))),
-    };
-    let https = url("https", machine.https.as_ref()?, HTTPS);
-    let http = url("http", machine.http.as_ref()?, HTTP);
-    Some(format!(
-        "  curl --insecure {https}\n  {https} in a browser, or {http} where `https` is off"
-    ))
+/// A server that has nothing for browsers has a shell.
+fn shell_way(machine: &Machine) -> Option<String> {
+    let ssh = machine.ssh.as_ref();
+    ssh.map(|_| "  labctl --sandbox ssh".to_owned())
 }
 
-fn way(status: &Status, machine: &Machine, name: &str) -> Option<String> {
-    let name = harmless(name);
-    let (http, https) = (machine.http.as_ref()?, machine.https.as_ref()?);
-    let trust = match running_authority(status) {
-        Some(authority) => format!(
-            "--cacert {}",
-            harmless(&authority.root.display().to_string())
-        ),
-        None => "--insecure".to_owned(),
+/// By each of the names of a site, or at its place where it has none.
+fn web_ways(status: &Status, machine: &Machine, site: &Site) -> Option<String> {
+    let doors = Doors {
+        http: machine.http.as_ref()?,
+        https: machine.https.as_ref().filter(|_| site.https),
     };
-    // curl(1): `--resolve` for another address, `--connect-to` for another port too.
-    let (curl, browser) = match (http.port, https.port) {
-        (HTTP, HTTPS) => {
-            let address = harmless(&https.address);
-            (
-                format!("--resolve {name}:443:{address} --resolve {name}:80:{address}"),
-                format!("MAP {name} {address}"),
-            )
-        }
-        _ => {
-            let (http, https) = (place(http), place(https));
-            let (http, https) = (harmless(&http), harmless(&https));
-            (
-                format!("--connect-to {name}:443:{https} --connect-to {name}:80:{http}"),
-                format!("MAP {name}:443 {https}, MAP {name}:80 {http}"),
-            )
-        }
+    if site.https && doors.https.is_none() {
+        return None;
+    }
+    let mut names: Vec<_> = site.names.iter().map(String::as_str).collect();
+    names.extend(
+        status
+            .names_of(&machine.id)
+            .filter(|name| !name.contains('*')),
+    );
+    let mut seen = BTreeSet::new();
+    names.retain(|name| seen.insert(*name));
+    if names.is_empty() {
+        return Some(doors.plain_way());
+    }
+    let root = running_authority(status).filter(|_| site.by_authority);
+    let way = |name: &&str| {
+        // The authority issues for the names that it can find.
+        let root = root.filter(|_| status.names.contains_key(*name));
+        doors.way(&harmless(name), root)
     };
-    Some(format!(
-        "  curl {curl} {trust} https://{name}/\n  chromium --host-resolver-rules='{browser}' \
-         https://{name}/"
-    ))
+    Some(names.iter().map(way).collect::<Vec<_>>().join("\n"))
+}
+
+/// Where a site is found on this laptop.
+#[derive(Clone, Copy)]
+struct Doors<'a> {
+    http: &'a Port,
+    /// Where it has HTTPS.
+    https: Option<&'a Port>,
+}
+
+impl Doors<'_> {
+    /// The ports of the site that a browser may be led to, each with the one that it asks for.
+    fn ports(&self) -> impl Iterator<Item = (u16, &Port)> {
+        let https = self.https.map(|port| (HTTPS, port));
+        https.into_iter().chain([(HTTP, self.http)])
+    }
+
+    fn scheme(&self) -> &'static str {
+        self.https.map_or("http", |_| "https")
+    }
+
+    /// By address: NGINX asks for no name where the lab has none.
+    fn plain_way(&self) -> String {
+        let (usual, port) = self.https.map_or((HTTP, self.http), |port| (HTTPS, port));
+        let host = match port.port == usual {
+            true => port.address.clone(),
+            false => place(port),
+        };
+        let url = format!("{}://{}/", self.scheme(), harmless(&host));
+        let trust = self.https.map_or("", |_| "--insecure ");
+        format!("  curl {trust}{url}\n  {url} in a browser")
+    }
+
+    /// By a name, whose certificate is verified where an authority has issued it.
+    fn way(&self, name: &str, authority: Option<&Authority>) -> String {
+        let url = format!("{}://{name}/", self.scheme());
+        let trust = match (self.https, authority) {
+            (None, _) => String::new(),
+            (Some(_), None) => "--insecure ".to_owned(),
+            (Some(_), Some(authority)) => {
+                let root = authority.root.display().to_string();
+                format!("--cacert {} ", harmless(&root))
+            }
+        };
+        // curl(1): `--resolve` for another address, `--connect-to` for another port too.
+        let is_usual = self.ports().all(|(usual, port)| port.port == usual);
+        let (curl, browser): (Vec<_>, Vec<_>) = match is_usual {
+            true => {
+                let address = harmless(&self.http.address);
+                let resolve = |(usual, _)| format!("--resolve {name}:{usual}:{address}");
+                let map = format!("MAP {name} {address}");
+                (self.ports().map(resolve).collect(), vec![map])
+            }
+            false => {
+                let lead = |(usual, port): (u16, &Port)| {
+                    let place = place(port);
+                    let place = harmless(&place);
+                    let curl = format!("--connect-to {name}:{usual}:{place}");
+                    (curl, format!("MAP {name}:{usual} {place}"))
+                };
+                self.ports().map(lead).unzip()
+            }
+        };
+        format!(
+            "  curl {} {trust}{url}\n  chromium --host-resolver-rules='{}' {url}",
+            curl.join(" "),
+            browser.join(", ")
+        )
+    }
 }

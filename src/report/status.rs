@@ -1,8 +1,10 @@
 //! A lab as it is, as text.
 
+use std::net::Ipv4Addr;
+
 use crate::cloud::resource::{Owner, Power, Standing};
-use crate::cloud::resources::LiveResource;
-use crate::cloud::resources::{Body, Kind, LiveLab};
+use crate::cloud::resources::{Body, Kind, LiveLab, LiveResource};
+use crate::host::site::Page;
 
 use super::StatusView;
 use super::outcome::power_word;
@@ -24,9 +26,25 @@ pub fn status(view: &StatusView<'_>) -> String {
         sections.push("nothing of this lab exists; `labctl apply` makes it".to_owned());
         return sections.join("\n\n");
     }
-    sections.push(server(view.live).join("\n"));
+    let mut about = server(view.live);
+    about.extend(
+        view.shell
+            .map(|line| format!("  shell    {}", paint(STRONG, line))),
+    );
+    sections.push(about.join("\n"));
+    let pages: Vec<_> = pages(view.pages).collect();
+    sections.extend((!pages.is_empty()).then(|| pages.join("\n")));
     sections.push(table(resources).join("\n"));
     sections.join("\n\n")
+}
+
+/// Writes a line for each page.
+pub fn pages(pages: &[Page]) -> impl Iterator<Item = String> {
+    let line = |page: &Page| {
+        let url = paint(STRONG, harmless(&page.url));
+        format!("  {:<12} {url}", page.title)
+    };
+    pages.iter().map(line)
 }
 
 fn server(live: &LiveLab) -> Vec<String> {
@@ -42,14 +60,26 @@ fn server(live: &LiveLab) -> Vec<String> {
     if let Body::Instance(instance) = &server.body {
         lines.push(format!("  type     {}", harmless(&instance.instance_type)));
     }
-    if let Some(address) = live.public_address() {
-        let note = match live.current(Kind::ElasticIp) {
-            Some(_) => String::new(),
-            None => paint(DIM, " (another after each stop)"),
-        };
-        lines.push(format!("  address  {}{note}", paint(STRONG, address)));
-    }
+    lines.extend(address(live, server).map(|(address, note)| {
+        let note = note.map(|note| paint(DIM, format!(" ({note})")));
+        let note = note.unwrap_or_default();
+        format!("  address  {}{note}", paint(STRONG, address))
+    }));
     lines
+}
+
+/// The address that leads to the server, and what is to be known of it.
+fn address(live: &LiveLab, server: &LiveResource) -> Option<(Ipv4Addr, Option<&'static str>)> {
+    let elastic = live.current(Kind::ElasticIp);
+    let elastic = elastic.and_then(|live| live.observed.public_ip);
+    let own = server.observed.private_ip;
+    // A stopped server keeps its private address, and nobody is there.
+    let own = own.filter(|_| server.observed.power == Some(Power::Running));
+    match live.public_address() {
+        Some(address) if elastic == Some(address) => Some((address, None)),
+        Some(address) => Some((address, Some("another after each stop"))),
+        None => own.map(|own| (own, Some("private: only its own network reaches it"))),
+    }
 }
 
 fn table(resources: &[LiveResource]) -> Vec<String> {

@@ -7,6 +7,7 @@ use crate::cloud::diff::ChangeSet;
 use crate::cloud::graph::Graph;
 use crate::cloud::resource::{Address, Power};
 use crate::cloud::resources::LiveLab;
+use crate::host::site::Page;
 
 /// A change set and the lab that it is about.
 #[derive(Debug, Clone, Copy)]
@@ -60,6 +61,10 @@ pub struct Outputs {
 /// A lab as it is.
 #[derive(Debug, Clone, Copy)]
 pub struct StatusView<'a> {
+    /// The pages that browsers find now.
+    pub pages: &'a [Page],
+    /// What opens a shell on a server that runs and has no pages.
+    pub shell: Option<&'a str>,
     /// The lab's name.
     pub lab: &'a str,
     /// The lab's region.

@@ -14,7 +14,7 @@ use crate::cloud::api::http;
 use crate::support::private_files;
 
 use super::engine::Engine;
-use super::{Place, SandboxError, Status, programs, shell};
+use super::{Place, SandboxError, Site, Status, programs, shell};
 
 /// A cold start takes some seconds: Python has a lot to import.
 const START: Duration = Duration::from_secs(90);
@@ -142,6 +142,13 @@ impl Process {
     /// Lets it issue certificates.
     pub async fn want_authority(&self) -> Result<(), SandboxError> {
         self.set(&json!({ "authority": true })).await
+    }
+
+    /// Tells what was applied to a server for browsers.
+    pub async fn note_site(&self, id: &str, site: Option<&Site>) -> Result<(), SandboxError> {
+        let note = json!({ "instance": id, "site": site });
+        let answer = self.ask::<Value>("POST", "site", &note, QUICK);
+        answer.await.map(drop)
     }
 
     async fn set(&self, settings: &Value) -> Result<(), SandboxError> {

@@ -71,6 +71,19 @@ pub struct Machine {
     pub https: Option<Port>,
     /// What is wrong with it.
     pub problem: Option<String>,
+    /// What was applied to it for browsers; none before the first apply that brought a web server.
+    pub site: Option<Site>,
+}
+
+/// What a server has for browsers.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+pub struct Site {
+    /// The names that are to lead there, the plan's domain first.
+    pub names: Vec<String>,
+    /// Whether it is served by HTTPS.
+    pub https: bool,
+    /// Whether its certificate comes from the sandbox's authority.
+    pub by_authority: bool,
 }
 
 /// A port on this laptop.

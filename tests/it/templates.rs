@@ -148,7 +148,34 @@ fn the_whole_host_in_a_picture() {
 
 #[test]
 fn the_least_host_in_a_picture() {
-    snapshot("host_least", &all(&host(&[OFF, NO_PAGE])));
+    let least = host(&[OFF, NO_PAGE]);
+    snapshot("host_least", &all(&least));
+    assert_eq!(least.https, None, "`doctor` looks for no web server");
+}
+
+/// By name, by address and through a tunnel alike: nothing that a browser is sent names a host but the one it asked.
+#[test]
+fn links_and_redirects_hold_under_every_address() {
+    let host = host(&[LETS_ENCRYPT, USERS, HUB, SHINY, PUBLIC_API]);
+    let page = &host.files["/var/www/labctl/index.html"].content;
+    let page = page.replace("&#x2f;", "/");
+    let links: Vec<_> = page.split("<a href=\"").skip(1).collect();
+    assert_eq!(links.len(), 3, "{page}");
+    let is_path = |link: &&str| link.starts_with('/') && !link.starts_with("//");
+    assert!(links.iter().all(is_path), "{links:#?}");
+    let nginx = &host.files["/etc/nginx/nginx.conf"].content;
+    let returns: Vec<_> = nginx
+        .lines()
+        .filter(|line| line.contains("return 30"))
+        .collect();
+    assert!(returns.len() > 3, "{nginx}");
+    for line in returns {
+        let target = line.split_whitespace().nth(2).unwrap();
+        assert!(
+            target.starts_with('/') || target.starts_with("https://$host"),
+            "{line}"
+        );
+    }
 }
 
 #[test]

@@ -10,6 +10,7 @@ import tempfile
 import threading
 import time
 import unittest
+import urllib.error
 from pathlib import Path
 from unittest import mock
 
@@ -183,6 +184,9 @@ class WithServersTest(unittest.TestCase):
         wait_until("the reboot", lambda: self.started(identity) != boot)
         self.box.ask("repair", {})
         self.assertEqual(self.box.state(identity), "running")
+        site = {"names": ["lab.example.org"], "https": True, "by_authority": False}
+        self.assertIsNone(self.box.machine(identity)["site"])
+        self.box.ask("site", {"instance": identity, "site": site})
         self.ec2.stop_instances(InstanceIds=[identity])
         self.assertEqual(self.box.state(identity), "stopping")
         self.box.wait_for(identity, "stopped")
@@ -190,10 +194,16 @@ class WithServersTest(unittest.TestCase):
         self.ec2.start_instances(InstanceIds=[identity])
         self.box.wait_for(identity, "running")
         self.assertEqual(self.ssh(identity, "whoami"), "ubuntu")
+        self.assertEqual(self.box.machine(identity)["site"], site)
         self.ec2.terminate_instances(InstanceIds=[identity])
         self.assertEqual(self.box.state(identity), "shutting-down")
         self.box.wait_for(identity, "terminated")
         self.assertEqual(docker("ps", "--all", "--quiet", "--filter", f"name={self.box.container(identity)}"), "")
+        for refused, code in (({"instance": identity, "site": site}, 404), ({"instance": identity}, 400), ([], 400)):
+            with self.assertRaises(urllib.error.HTTPError) as problem:
+                self.box.ask("site", refused)
+            self.assertEqual(problem.exception.code, code)
+            problem.exception.close()
 
     def test_a_server_that_ends_by_itself(self):
         killed, off, again = (self.box.run_instance(KeyName="k") for _ in range(3))

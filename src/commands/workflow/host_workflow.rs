@@ -5,9 +5,9 @@ use std::net::IpAddr;
 use crate::cloud::diff::{Change, ChangeSet};
 use crate::cloud::planning::{Laptop, Planned};
 use crate::cloud::resource::{Impact, Power};
-use crate::cloud::resources::{Kind, instance};
-use crate::commands::arguments::Endpoint;
+use crate::cloud::resources::{Kind, LiveLab, instance};
 use crate::host::session as host_session;
+use crate::host::site::{Dns, Page};
 use crate::host::ssh::Deadlines;
 use crate::host::variables::Variables;
 use crate::host::{self, DesiredHost, Facts, HostDiff, HostError, Inputs, Verdict};
@@ -17,6 +17,7 @@ use crate::support::hint::Hint;
 
 use super::Failure;
 use super::host_plan::{HostPlan, compared, refuse, see, taken};
+use super::pages::{self, RunningServer};
 use super::route::Route;
 use super::server::Server;
 use super::{cloud_apply, interrupt, rehearsal};
@@ -29,6 +30,8 @@ pub struct HostWorkflow<'a> {
     pub context: Context<'a>,
     /// The plan's section.
     pub workbench: &'a Workbench,
+    /// The half that is to be done alone.
+    only: Option<Half>,
 }
 
 /// What a command knows anyway.
@@ -62,7 +65,11 @@ impl<'a> HostWorkflow<'a> {
         let Some(workbench) = workbench else {
             return Ok(None);
         };
-        let hosting = Self { context, workbench };
+        let hosting = Self {
+            context,
+            workbench,
+            only,
+        };
         match context.way.obstacle() {
             None => Ok(Some(hosting)),
             Some(obstacle) => {
@@ -198,6 +205,7 @@ impl<'a> HostWorkflow<'a> {
             id,
             address,
             is_same,
+            ..
         } = reached;
         let deadlines = match is_same {
             true => Deadlines::RUNNING,
@@ -247,45 +255,35 @@ impl<'a> HostWorkflow<'a> {
     /// Finds the address of a server that has got a new one.
     pub async fn find(&self, id: &str) -> Result<Option<Reached>, Failure> {
         let instance = instance::describe(self.context.cloud, id).await?;
+        let instance = instance.as_ref();
         let address = instance.and_then(|instance| instance.public_ip_address()?.parse().ok());
+        let private = instance.and_then(|instance| instance.private_ip_address()?.parse().ok());
         let is_reachable = address.is_some() || !self.context.way.needs_address();
         Ok(is_reachable.then(|| Reached {
             id: id.to_owned(),
             address,
+            private,
             is_same: false,
         }))
     }
 
-    /// Where browsers find the lab's pages: under the first of its names, or where the way to the server leads now;
-    /// none where nothing is known to lead there.
-    pub async fn front(&self, id: &str, address: Option<IpAddr>) -> Option<String> {
-        let variables = Variables::new(self.context.plan(), self.workbench);
-        let (scheme, usual) = match variables.tls {
-            true => ("https", 443),
-            false => ("http", 80),
+    /// The lab's pages, once both halves are done as far as they were to be; `live` is the lab as it was before.
+    pub async fn pages(&self, live: &LiveLab, reached: &Reached) -> Vec<Page> {
+        let server = RunningServer {
+            id: &reached.id,
+            public: reached.address,
+            private: reached.private,
+            dns: match self.only {
+                Some(Half::Host) => Dns::Live(live),
+                Some(Half::Cloud) | None => Dns::Planned,
+            },
         };
-        if let Some(name) = variables.names.first() {
-            return Some(format!("{scheme}://{name}"));
-        }
-        let Endpoint { address, port } = self.context.way.web_place(id, address, usual).await?;
-        // RFC 3986, section 3.2.2: an IPv6 address stands in brackets.
-        let address = match address.contains(':') {
-            true => format!("[{address}]"),
-            false => address,
-        };
-        Some(match port == usual {
-            true => format!("{scheme}://{address}"),
-            false => format!("{scheme}://{address}:{port}"),
-        })
+        pages::pages(self.context.way, &self.context.parsed.plan, server).await
     }
 
-    /// What answers on the server once it is set up; `front` is as [`Self::front`] gives it.
-    pub fn answers(&self, facts: &Facts, front: Option<&str>) -> Answers {
+    /// What answers on the server once it is set up.
+    pub fn answers(&self, facts: &Facts, pages: Vec<Page>) -> Answers {
         let variables = Variables::new(self.context.plan(), self.workbench);
-        let pages = front.map(|front| {
-            let pages = variables.pages().into_iter();
-            pages.map(move |(title, path)| (title, format!("{front}{path}")))
-        });
         let has_password = |name: &str| {
             let user = facts.users.get(name);
             user.is_some_and(|user| user.has_password)
@@ -293,18 +291,21 @@ impl<'a> HostWorkflow<'a> {
         let hub = variables.hub.as_ref().map(|hub| hub.users.clone());
         let users = hub.unwrap_or_default().into_iter();
         Answers {
-            urls: pages.into_iter().flatten().collect(),
+            pages,
             without_password: users.filter(|name| !has_password(name)).collect(),
         }
     }
 }
 
 /// Where the server is after the cloud's half.
+#[derive(Debug, Clone)]
 pub struct Reached {
     /// Its id.
     pub id: String,
     /// Its public address.
     pub address: Option<IpAddr>,
+    /// Its address in its network, where that was asked for because it has no other.
+    pub private: Option<IpAddr>,
     /// Whether it is as it was when it was looked at.
     pub is_same: bool,
 }

@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use crate::commands::arguments::Global;
 use crate::host::DesiredHost;
+use crate::host::site::Site;
 use crate::plan::{HttpsMode, Plan};
 use crate::report::{Out, Stages};
 use crate::sandbox::rendered::{self, Checked};
@@ -25,6 +26,22 @@ pub struct Rehearsal {
     pub plan: Plan,
     /// What is other in it.
     pub note: Option<String>,
+}
+
+impl Rehearsal {
+    /// What the plan's server has for browsers.
+    pub fn site(&self) -> Option<sandbox::Site> {
+        let site = Site::of(&self.plan)?;
+        let workbench = self.plan.workbench.as_ref()?;
+        let asked = workbench.https.directory.as_ref().map(ToString::to_string);
+        let own = self.status.authority.as_ref();
+        Some(sandbox::Site {
+            names: site.names.into_iter().map(|name| name.name).collect(),
+            https: site.https,
+            by_authority: workbench.https.mode.asks_an_authority()
+                && asked.is_some_and(|asked| own.is_some_and(|own| own.directory == asked)),
+        })
+    }
 }
 
 /// Starts the plan's sandbox if it does not run, and makes of the plan what its server can play there.

@@ -135,6 +135,15 @@ impl Route {
         })
     }
 
+    /// Lets a sandbox remember what has just been applied to a server for browsers.
+    pub async fn note_site(&self, id: &str) -> Result<(), Failure> {
+        if let Self::Sandbox(rehearsal) = self {
+            let site = rehearsal.site();
+            rehearsal.sandbox.note_site(id, site.as_ref()).await?;
+        }
+        Ok(())
+    }
+
     /// Says how to look at servers whose addresses lead nowhere.
     pub async fn tell(&self, out: &Out) -> Result<(), Failure> {
         if let Self::Sandbox(rehearsal) = self {

@@ -26,6 +26,7 @@ pub fn add(piece: &Piece<'_>, host: &mut DesiredHost) -> Result<(), RenderError>
     if services.is_empty() && !landing_page {
         return Ok(());
     }
+    host.https = Some(piece.workbench.https.mode);
     host.add_packages(&["logrotate", "nginx"]);
     let (configuration, hash) = configuration(piece)?;
     host.add_checked(CONFIGURATION, configuration, "0644", Some(Checker::Nginx));

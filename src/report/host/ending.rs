@@ -1,7 +1,9 @@
 //! The end of an apply on the host: what answers now, or what failed and why.
 
 use crate::host::Verdict;
+use crate::host::site::Page;
 
+use super::super::status::pages;
 use super::super::style::{DANGER, DIM, HELP, STRONG, UPDATE, paint};
 use super::super::words::{harmless, time};
 
@@ -18,8 +20,8 @@ const SWITCHED: [&str; 6] = [
 /// Where the lab answers, once its host is set up.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Answers {
-    /// Services and their URLs.
-    pub urls: Vec<(String, String)>,
+    /// The pages that people open.
+    pub pages: Vec<Page>,
     /// Users who have no password yet, with which JupyterHub asks to sign in.
     pub without_password: Vec<String>,
 }
@@ -38,8 +40,7 @@ pub fn ended(verdict: Option<&Verdict>, answers: &Answers) -> String {
         }
         None => format!("{} the server was as the plan says", paint(STRONG, "done:")),
     }];
-    let urls = answers.urls.iter();
-    lines.extend(urls.map(|(name, url)| format!("  {name:<12} {}", paint(STRONG, url))));
+    lines.extend(pages(&answers.pages));
     if let Some(source) = verdict.and_then(|verdict| verdict.waiting_for_model.as_ref()) {
         lines.push(format!(
             "{} the API is waiting for model {}; it starts within five minutes once that is there, \

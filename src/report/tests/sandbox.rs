@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use anstream::adapter::strip_str;
 
 use crate::report::sandbox::{environment, status, ways};
-use crate::sandbox::{Authority, Machine, Port, Status};
+use crate::sandbox::{Authority, Machine, Port, Site, Status};
 
 fn port(address: &str, port: u16) -> Option<Port> {
     let address = address.to_owned();
@@ -25,6 +25,11 @@ fn running() -> Status {
         http: port("127.77.0.1", 80),
         https: port("127.77.0.1", 443),
         problem: None,
+        site: Some(Site {
+            names: vec!["lab.example.org".to_owned()],
+            https: true,
+            by_authority: true,
+        }),
     };
     let leads = |name: &str| (name.to_owned(), machine.id.clone());
     Status {
@@ -91,14 +96,20 @@ fn the_ways_name_addresses_that_lead_somewhere() {
     assert_eq!(ways(&sandbox), None);
 }
 
+/// The site of the only server.
+fn site(sandbox: &mut Status) -> &mut Site {
+    sandbox.machines[0].site.as_mut().unwrap()
+}
+
 #[test]
 fn a_server_without_a_name_is_looked_at_by_its_loopback_address() {
     let mut sandbox = running();
     sandbox.names.clear();
+    site(&mut sandbox).names.clear();
     assert_eq!(
         ways(&sandbox).unwrap(),
         "to look at it from this laptop:\n  curl --insecure https://127.77.0.1/\n  \
-         https://127.77.0.1/ in a browser, or http://127.77.0.1/ where `https` is off"
+         https://127.77.0.1/ in a browser"
     );
     sandbox.machines[0].http = port("127.0.0.1", 25003);
     sandbox.machines[0].https = port("127.0.0.1", 25004);
@@ -107,7 +118,52 @@ fn a_server_without_a_name_is_looked_at_by_its_loopback_address() {
         shown.contains("curl --insecure https://127.0.0.1:25004/\n"),
         "{shown}"
     );
-    assert!(shown.contains("http://127.0.0.1:25003/"), "{shown}");
+    site(&mut sandbox).https = false;
+    let shown = ways(&sandbox).unwrap();
+    assert!(shown.contains("curl http://127.0.0.1:25003/\n"), "{shown}");
+    assert!(!shown.contains("https"), "{shown}");
+}
+
+/// Nobody in the sandbox knows a domain that is in none of its zones, so that no authority issues for it.
+#[test]
+fn a_domain_without_a_zone_is_looked_at_by_its_name() {
+    let mut sandbox = running();
+    sandbox.names.clear();
+    let shown = ways(&sandbox).unwrap();
+    let curl = "curl --resolve lab.example.org:443:127.77.0.1 --resolve \
+                lab.example.org:80:127.77.0.1 --insecure https://lab.example.org/\n";
+    assert!(shown.contains(curl), "{shown}");
+    site(&mut sandbox).https = false;
+    assert_eq!(
+        ways(&sandbox).unwrap(),
+        "to look at it from this laptop:\n  curl --resolve lab.example.org:80:127.77.0.1 \
+         http://lab.example.org/\n  chromium --host-resolver-rules='MAP lab.example.org \
+         127.77.0.1' http://lab.example.org/"
+    );
+}
+
+/// The authority runs as soon as it was wanted once, and stays.
+#[test]
+fn a_certificate_of_the_servers_own_is_not_verified() {
+    let mut sandbox = running();
+    site(&mut sandbox).by_authority = false;
+    let shown = ways(&sandbox).unwrap();
+    assert!(
+        shown.contains("--insecure https://lab.example.org/"),
+        "{shown}"
+    );
+}
+
+#[test]
+fn a_server_without_pages_has_a_shell_while_it_runs() {
+    let mut sandbox = running();
+    sandbox.machines[0].site = None;
+    assert_eq!(
+        ways(&sandbox).unwrap(),
+        "to look at it from this laptop:\n  labctl --sandbox ssh"
+    );
+    sandbox.machines[0].state = "stopped".to_owned();
+    assert_eq!(ways(&sandbox), None);
 }
 
 #[test]

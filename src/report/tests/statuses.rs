@@ -1,8 +1,8 @@
 use insta::assert_snapshot;
 
-use crate::cloud::resource::{Owner, Standing};
-use crate::cloud::resources::LiveResource;
-use crate::cloud::resources::{Kind, LiveLab};
+use crate::cloud::resource::{Owner, Power, Standing};
+use crate::cloud::resources::{Kind, LiveLab, LiveResource};
+use crate::host::site::Page;
 use crate::report::{StatusView, json, status};
 
 use super::lab::{self, BARE, FULL, plain};
@@ -13,6 +13,8 @@ fn view(live: &LiveLab) -> StatusView<'_> {
         region: "us-east-1",
         account: "123456789012",
         live,
+        pages: &[],
+        shell: None,
     }
 }
 
@@ -70,7 +72,7 @@ fn a_lab_that_is_not_there_is_said_to_be_so() {
 
     nothing of this lab exists; `labctl apply` makes it
     "#);
-    assert_snapshot!(json::status(&view(&lab::nothing())).to_string(), @r#"{"format":1,"lab":"penguins","region":"us-east-1","account":"123456789012","server":null,"resources":[]}"#);
+    assert_snapshot!(json::status(&view(&lab::nothing())).to_string(), @r#"{"format":1,"lab":"penguins","region":"us-east-1","account":"123456789012","server":null,"pages":[],"resources":[]}"#);
 }
 
 #[test]
@@ -85,8 +87,10 @@ fn the_document_of_a_status_has_the_server() {
         "id": "i-0abc",
         "power": "running",
         "instance_type": "t3.micro",
-        "public_ip": "203.0.113.9"
+        "public_ip": "203.0.113.9",
+        "private_ip": null
       },
+      "pages": [],
       "resources": [
         {
           "address": "key_pair",
@@ -112,4 +116,58 @@ fn the_document_of_a_status_has_the_server() {
       ]
     }
     "#);
+}
+
+#[test]
+fn a_status_has_the_pages_or_the_way_to_a_shell() {
+    let page = |title: &str, path: &str| Page {
+        title: title.to_owned(),
+        url: format!("https://203.0.113.9{path}"),
+    };
+    let pages = [page("start page", "/"), page("JupyterHub", "/jupyter/")];
+    let live = lab::live(BARE);
+    let view = |pages, shell| StatusView {
+        pages,
+        shell,
+        ..view(&live)
+    };
+    let shown = |pages, shell| {
+        let text = plain(&status::status(&view(pages, shell)));
+        let (_, rest) = text.split_once("\n\n").unwrap();
+        rest.rsplit_once("\n\n").unwrap().0.to_owned()
+    };
+    assert_snapshot!(shown(&pages, None), @r#"
+      server   running
+      type     t3.micro
+      address  203.0.113.9 (another after each stop)
+
+      start page   https://203.0.113.9/
+      JupyterHub   https://203.0.113.9/jupyter/
+    "#);
+    assert_snapshot!(shown(&[], Some("labctl ssh")), @r#"
+      server   running
+      type     t3.micro
+      address  203.0.113.9 (another after each stop)
+      shell    labctl ssh
+    "#);
+    let document = json::status(&view(&pages, None));
+    assert_snapshot!(document["pages"].to_string(), @r#"[{"title":"start page","url":"https://203.0.113.9/"},{"title":"JupyterHub","url":"https://203.0.113.9/jupyter/"}]"#);
+}
+
+/// A stopped server keeps its private address, and nobody answers there.
+#[test]
+fn a_private_address_is_told_to_be_one() {
+    let mut live = lab::live(BARE);
+    let server = &mut lab::of(&mut live, Kind::Instance).observed;
+    (server.public_ip, server.private_ip) = (None, Some([10, 0, 1, 5].into()));
+    let text = plain(&status::status(&view(&live)));
+    assert!(
+        text.contains("address  10.0.1.5 (private: only its own network reaches it)"),
+        "{text}"
+    );
+    let document = json::status(&view(&live));
+    assert_eq!(document["server"]["private_ip"], "10.0.1.5");
+    lab::of(&mut live, Kind::Instance).observed.power = Some(Power::Stopped);
+    let text = plain(&status::status(&view(&live)));
+    assert!(!text.contains("address"), "{text}");
 }

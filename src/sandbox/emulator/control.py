@@ -6,6 +6,7 @@ emulated here, and a browser says where a request comes from, or asks for anothe
     GET  /labctl-sandbox/health      is it there; the only path without token
     GET  /labctl-sandbox/status      all that there is to know
     POST /labctl-sandbox/settings    {"image": TAG, "authority": true|false}
+    POST /labctl-sandbox/site        {"instance": ID, "site": {…}|null}: what was applied to a server for browsers
     POST /labctl-sandbox/repair      looks after the servers now, and answers like status when that is done
     POST /labctl-sandbox/shutdown    saves, ends the authority and then the process; the servers stay
 """
@@ -79,6 +80,8 @@ class Sandbox(Emulator):
             return _json(200, self.status())
         if asked == ("POST", "settings"):
             return self.choose(body)
+        if asked == ("POST", "site"):
+            return self.note_site(body)
         if asked == ("POST", "repair"):
             self.machines.repair()
             return _json(200, self.status())
@@ -99,6 +102,18 @@ class Sandbox(Emulator):
             return _json(400, {"error": "settings are a JSON object with `image`, `authority` or both"})
         self.settings.set(**chosen)
         self.machines.wake()
+        return _json(200, {"ok": True})
+
+    def note_site(self, body):
+        """Keeps what labctl has applied to a server for browsers, for as long as there is that server."""
+        try:
+            asked = json.loads(body)
+            identity, site = str(asked["instance"]), asked["site"]
+        except (ValueError, TypeError, KeyError):
+            return _json(400, {"error": "a site is noted by a JSON object with `instance` and `site`"})
+        if not self.settings.machine(identity):
+            return _json(404, {"error": f"`{identity}` is no server of this sandbox"})
+        self.settings.set_machine(identity, site=site)
         return _json(200, {"ok": True})
 
     def status(self):

@@ -300,6 +300,7 @@ class Machines:
             "http": place(published.get("address"), published.get("http")),
             "https": place(published.get("address"), published.get("https")),
             "problem": self.problems.get(machine.id),
+            "site": known.get("site"),
         }
 
 

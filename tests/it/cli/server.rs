@@ -19,18 +19,37 @@ fn address(lab: &Lab) -> Option<String> {
     outputs["public_ip"].as_str().map(str::to_owned)
 }
 
+/// Where `status` says that the start page is, as text and as JSON.
+fn start_page(lab: &Lab) -> Option<String> {
+    let status = lab.labctl(&["status", "--json"]).ok().json();
+    let pages = status["pages"].as_array().unwrap();
+    let text = lab.labctl(&["status"]).ok().stdout;
+    for page in pages {
+        assert!(text.contains(page["url"].as_str().unwrap()), "{text}");
+    }
+    let page = pages.first()?;
+    assert_eq!(page["title"], "start page");
+    page["url"].as_str().map(str::to_owned)
+}
+
 #[test]
 fn no_address_is_told_that_is_not_the_servers() {
     let lab = Lab::full();
     let elastic = address(&lab);
     assert!(elastic.is_some() && elastic == address(&lab));
+    assert_eq!(start_page(&lab).as_deref(), Some("https://do4ds-lab.shop/"));
     lab.cut("dns");
-    lab.cut("workbench");
+    lab.edit("  domain: do4ds-lab.shop\n", "");
+    lab.edit("lets-encrypt, email: you@example.com", "self-signed");
+    let url = |address: &Option<String>| address.as_ref().map(|ip| format!("https://{ip}/"));
+    assert_eq!(start_page(&lab), url(&elastic));
     lab.edit("elastic_ip: true", "elastic_ip: false");
     assert_ne!(address(&lab), elastic, "it was given back");
     lab.labctl(&["stop"]).ok();
+    assert_eq!(start_page(&lab), None, "nobody is there");
     lab.labctl(&["start"]).ok();
     let own = address(&lab);
+    assert_eq!(start_page(&lab), url(&own));
     let status = lab.labctl(&["status", "--json"]).ok().json();
     assert_eq!(status["server"]["public_ip"].as_str(), own.as_deref());
     lab.edit("instance_type: t3.micro", "instance_type: t3.small");
@@ -40,6 +59,10 @@ fn no_address_is_told_that_is_not_the_servers() {
         status["server"]["public_ip"].as_str(),
         address(&lab).as_deref()
     );
+    lab.cut("workbench");
+    let ran = lab.labctl(&["status"]).ok();
+    ran.says(&["  shell    labctl ssh\n"]);
+    assert_eq!(start_page(&lab), None);
 }
 
 #[test]

@@ -129,7 +129,9 @@ fn a_lab_without_a_domain_applies_and_stays_as_it_is_under_another_address() {
     bench.lab.edit("  domain: lab.example.org\n", "");
     bench.lab.edit("elastic_ip: true", "elastic_ip: false");
     let ran = bench.apply();
-    assert!(!ran.stdout.contains("localhost"), "{ran}");
+    assert!(!ran.stderr.contains("localhost"), "{ran}");
+    let address = is_found_at_its_address(&bench, "https", "days left");
+    ran.says(&[&format!("start page   https://{address}/")]);
     let shown = bench
         .machine
         .sh("openssl x509 -noout -ext subjectAltName -in /etc/labctl/tls/current/fullchain.pem");
@@ -143,5 +145,35 @@ fn a_lab_without_a_domain_applies_and_stays_as_it_is_under_another_address() {
 
     bench.lab.edit("mode: self-signed", "mode: \"off\"");
     let ran = bench.apply();
-    assert!(!ran.stdout.contains("localhost"), "{ran}");
+    assert!(!ran.stderr.contains("localhost"), "{ran}");
+    let other = is_found_at_its_address(&bench, "http", "`https` is `off`");
+    assert_ne!(other, address);
+    ran.says(&[&format!("start page   http://{other}/")]);
+}
+
+/// `status` and `doctor` lead to the address that the server has in AWS now, and look at its certificate; gives it.
+fn is_found_at_its_address(bench: &Bench, scheme: &str, certificate: &str) -> String {
+    let status = bench.labctl(&["status", "--json"]).ok().json();
+    let address = status["server"]["public_ip"].as_str().unwrap().to_owned();
+    let url = format!("{scheme}://{address}/");
+    assert_eq!(status["pages"][0]["url"], url, "{status}");
+    // The emulator's addresses lead nowhere.
+    let at = |port: u16| format!("{port}={}:{port}", bench.machine.ip);
+    let looked = bench.labctl(&["doctor", "--at", &at(80), "--at", &at(443)]);
+    assert!(!looked.stdout.contains("/localhost"), "{looked}");
+    let has = |name: &str, words: &str| {
+        let mut lines = looked.stdout.lines();
+        let is_it = |line: &str| line.contains(&format!("  {name}  ")) && line.contains(words);
+        assert!(lines.any(is_it), "`{name}`, `{words}`: {looked}");
+    };
+    has("server", &format!("its start page is {url}"));
+    has("certificate", certificate);
+    has("port 80", "answers");
+    assert_eq!(
+        looked.stdout.contains("port 443"),
+        scheme == "https",
+        "{looked}"
+    );
+    assert!(!looked.stdout.contains("FAILED  port"), "{looked}");
+    address
 }

@@ -39,6 +39,12 @@ fn demo_of_the_readme_runs_to_its_end() {
 #[test]
 fn the_whole_life_of_a_lab() {
     let rehearsal = Rehearsal::new(&format!("{MORE}{SMALL}"));
+    rehearsal
+        .labctl(&["apply", "--yes", "--only", "cloud"])
+        .ok();
+    let ran = rehearsal.labctl(&["status"]).ok();
+    ran.says(&["to look at it from this laptop:\n  labctl --sandbox ssh"]);
+    rehearsal.labctl(&["ssh", "true"]).ok();
     rehearsal.labctl(&["apply", "--yes"]).ok();
     rehearsal.labctl(&["plan", "--detailed-exitcode"]).ok();
     let page = rehearsal.look("--insecure");
@@ -47,6 +53,7 @@ fn the_whole_life_of_a_lab() {
 
     stops_and_starts(&rehearsal);
     keeps_everything_while_it_is_down(&rehearsal);
+    can_be_looked_at_with_fewer_names(&rehearsal);
 
     rehearsal
         .labctl(&["destroy", "--yes", "--empty-bucket", "--delete-zone"])
@@ -72,6 +79,25 @@ fn stops_and_starts(rehearsal: &Rehearsal) {
     rehearsal.labctl(&["start"]).ok();
     assert_eq!(state(), "true\n");
     rehearsal.labctl(&["plan", "--detailed-exitcode"]).ok();
+}
+
+/// The line that is printed leads to the start page, whatever leads there: a name that no zone has, none, and no HTTPS.
+fn can_be_looked_at_with_fewer_names(rehearsal: &Rehearsal) {
+    let (zone, secure) = (MORE.lines().nth(1).unwrap(), "mode: self-signed");
+    for (old, new, scheme) in [
+        (zone, "", "https://lab.example.org/"),
+        ("  domain: lab.example.org\n", "", "https://127."),
+        (secure, "mode: \"off\"", "http://127."),
+    ] {
+        rehearsal.lab.edit(old, new);
+        let ran = rehearsal.labctl(&["apply", "--yes"]).ok();
+        ran.says(&[&format!("start page   {scheme}")]);
+        let page = rehearsal.look("--fail");
+        assert!(page.contains("</html>"), "{page}");
+        let status = rehearsal.labctl(&["sandbox", "status"]).ok();
+        let line = status.stdout.lines().find(|line| line.contains(" curl "));
+        assert!(line.unwrap().contains(&format!(" {scheme}")), "{status}");
+    }
 }
 
 /// `sandbox down` leaves nothing running; the account and the server's disk come back with `up`.

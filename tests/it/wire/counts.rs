@@ -52,6 +52,11 @@ fn each_command_makes_few_requests() {
     assert_eq!(lab.writes(), 0);
     at_most(&lab, 18);
 
+    lab.labctl(&["status"])
+        .ok()
+        .says(&["https://do4ds-lab.shop/jupyter/"]);
+    at_most(&lab, 18);
+
     lab.edit(instance_type, "instance_type: t3.small");
     lab.labctl(&["apply", "--yes"]).ok();
     at_most(&lab, 25);

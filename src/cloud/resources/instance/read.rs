@@ -119,6 +119,7 @@ pub async fn live(
     let observed = Observed {
         tags: ec2_tags::read(instance.tags()),
         public_ip: instance.public_ip_address().and_then(|ip| ip.parse().ok()),
+        private_ip: instance.private_ip_address().and_then(|ip| ip.parse().ok()),
         power: power(instance),
         volume_id,
         ena_support: instance.ena_support(),

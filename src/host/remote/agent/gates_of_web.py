@@ -31,8 +31,9 @@ def redirect(_job, gate):
     is_right = target.scheme == "https" and target.hostname == gate["host"].lower()
     if answer.status not in REDIRECTS or not is_right:
         leads = f" to `{answer.location}`" if answer.location else ""
-        raise Refused(f"{answer.status}{leads} instead of 301 to `https://{gate['host']}/`")
-    return f"{answer.status} to {answer.location}"
+        raise Refused(f"{answer.status}{leads} instead of 301 to HTTPS under the name that was asked for")
+    # Not where to: over loopback that is no address at which the world finds it.
+    return f"{answer.status} to HTTPS"
 
 
 def certificate(job, gate):

@@ -132,6 +132,8 @@ fn check_set(planned: &Planned) {
         region: &scope.region,
         account: &planned.live.account,
         live: &planned.live,
+        pages: &[],
+        shell: None,
     }));
     let mut ids = Vec::new();
     for change in planned.set.changes.iter().filter(|change| change.is_work()) {
