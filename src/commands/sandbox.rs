@@ -94,7 +94,8 @@ async fn up(parsed: &Parsed, out: &Out) -> Result<(), Failure> {
         sandbox.repair().await?;
         sandbox.settled(&parsed.plan).await?
     };
-    out.result(&report::status(&status.lab, Some(&status)));
+    let pages = report::Pages::of(&parsed.plan);
+    out.result(&report::status(&status.lab, Some(&status), Some(pages)));
     Ok(())
 }
 
@@ -129,7 +130,14 @@ async fn status(global: &Global, arguments: &StatusArguments, out: &Out) -> Resu
         out.document(&report::document(&statuses));
         return Ok(());
     }
-    let text = |(lab, found): &(String, Option<Status>)| report::status(lab, found.as_ref());
+    let parsed = session::load(global).ok();
+    let text = |(lab, found): &(String, Option<Status>)| {
+        let own = parsed
+            .as_ref()
+            .filter(|parsed| parsed.plan.lab.as_str() == lab);
+        let pages = own.map(|parsed| report::Pages::of(&parsed.plan));
+        report::status(lab, found.as_ref(), pages)
+    };
     let texts: Vec<_> = statuses.iter().map(text).collect();
     out.result(&match texts.is_empty() {
         true => "there is no sandbox; `labctl sandbox up` makes one for a plan".to_owned(),

@@ -132,7 +132,8 @@ impl Way {
     /// Says how to look at servers whose addresses lead nowhere.
     pub async fn tell(&self, out: &Out) -> Result<(), Failure> {
         if let Self::Sandbox(rehearsal) = self {
-            let ways = report::ways(&rehearsal.sandbox.status().await?);
+            let status = rehearsal.sandbox.status().await?;
+            let ways = report::ways(&status, Some(report::Pages::of(&rehearsal.plan)));
             out.result(&ways.map(|ways| format!("\n{ways}")).unwrap_or_default());
         }
         Ok(())

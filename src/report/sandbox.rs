@@ -2,6 +2,8 @@
 
 use serde_json::{Value, json};
 
+use crate::host::variables::Variables;
+use crate::plan::Plan;
 use crate::sandbox::{Authority, Machine, Port, Status};
 
 use super::style::{CREATE, DANGER, DIM, STRONG, UPDATE, paint};
@@ -20,6 +22,31 @@ pub const LIMITS: [&str; 7] = [
     "name servers: names lead to the lab on its own servers only, and certificates are nobody's",
     "Ubuntu itself, where no registry could be reached: servers are Debian 12 then",
 ];
+
+/// How a lab's server serves its pages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pages {
+    /// There are none.
+    None,
+    /// By HTTP: `https` is off.
+    Http,
+    /// By HTTPS.
+    Https,
+}
+
+impl Pages {
+    /// Reads off a plan how its pages are served.
+    pub fn of(plan: &Plan) -> Self {
+        let workbench = plan.workbench.as_ref();
+        let variables = workbench.map(|workbench| Variables::new(plan, workbench));
+        match variables {
+            Some(variables) if variables.pages().is_empty() => Self::None,
+            Some(variables) if variables.tls => Self::Https,
+            Some(_) => Self::Http,
+            None => Self::None,
+        }
+    }
+}
 
 /// What AWS's other clients must be told to go to a sandbox.
 pub fn environment(port: u16, region: &str) -> String {
@@ -41,8 +68,8 @@ pub fn environment(port: u16, region: &str) -> String {
         .join("\n")
 }
 
-/// Writes how a sandbox is; `None` for one that does not run.
-pub fn status(lab: &str, status: Option<&Status>) -> String {
+/// Writes how a sandbox is, `None` for one that does not run, with its pages where the plan is at hand.
+pub fn status(lab: &str, status: Option<&Status>, pages: Option<Pages>) -> String {
     let title = paint(STRONG, format!("sandbox of lab {}", harmless(lab)));
     let Some(status) = status else {
         return format!(
@@ -56,7 +83,7 @@ pub fn status(lab: &str, status: Option<&Status>) -> String {
             .iter()
             .map(|machine| server(machine).join("\n")),
     );
-    sections.extend(ways(status));
+    sections.extend(ways(status, pages));
     let limits = LIMITS.map(|limit| format!("  - {limit}"));
     let limits = format!("what it cannot show:\n{}", limits.join("\n"));
     sections.push(paint(DIM, limits));
@@ -132,8 +159,12 @@ fn place(port: &Port) -> String {
     format!("{}:{}", port.address, port.port)
 }
 
-/// How to look at the names that lead to servers: the emulated addresses lead nowhere.
-pub fn ways(status: &Status) -> Option<String> {
+/// How to look at the names that lead to servers: the emulated addresses lead nowhere. Without a plan it is not known
+/// whether they are served by HTTPS.
+pub fn ways(status: &Status, pages: Option<Pages>) -> Option<String> {
+    if pages == Some(Pages::None) {
+        return None;
+    }
     let machines = status.machines.iter();
     let lines: Vec<_> = machines
         .flat_map(|machine| {
@@ -141,10 +172,10 @@ pub fn ways(status: &Status) -> Option<String> {
                 .names_of(&machine.id)
                 .filter(|name| !name.contains('*'));
             let named: Vec<_> = names
-                .filter_map(|name| way(status, machine, name))
+                .filter_map(|name| way(status, machine, name, pages))
                 .collect();
             match named.is_empty() {
-                true => plain_way(machine).into_iter().collect(),
+                true => plain_way(machine, pages).into_iter().collect(),
                 false => named,
             }
         })
@@ -153,19 +184,23 @@ pub fn ways(status: &Status) -> Option<String> {
 }
 
 /// Where a server that no name leads to answers: NGINX asks for no name.
-fn plain_way(machine: &Machine) -> Option<String> {
+fn plain_way(machine: &Machine, pages: Option<Pages>) -> Option<String> {
     let url = |scheme: &str, port: &Port, usual: u16| match port.port == usual {
         true => format!("{scheme}://{}/", harmless(&port.address)),
         false => format!("{scheme}://{}/", harmless(&place(port))),
     };
     let https = url("https", machine.https.as_ref()?, HTTPS);
     let http = url("http", machine.http.as_ref()?, HTTP);
-    Some(format!(
-        "  curl --insecure {https}\n  {https} in a browser, or {http} where `https` is off"
-    ))
+    Some(match pages {
+        Some(Pages::Http) => format!("  curl {http}\n  {http} in a browser"),
+        Some(_) => format!("  curl --insecure {https}\n  {https} in a browser"),
+        None => format!(
+            "  curl --insecure {https}\n  {https} in a browser, or {http} where `https` is off"
+        ),
+    })
 }
 
-fn way(status: &Status, machine: &Machine, name: &str) -> Option<String> {
+fn way(status: &Status, machine: &Machine, name: &str, pages: Option<Pages>) -> Option<String> {
     let name = harmless(name);
     let (http, https) = (machine.http.as_ref()?, machine.https.as_ref()?);
     let trust = match running_authority(status) {
@@ -193,8 +228,11 @@ fn way(status: &Status, machine: &Machine, name: &str) -> Option<String> {
             )
         }
     };
+    let (options, url) = match pages {
+        Some(Pages::Http) => (curl, format!("http://{name}/")),
+        _ => (format!("{curl} {trust}"), format!("https://{name}/")),
+    };
     Some(format!(
-        "  curl {curl} {trust} https://{name}/\n  chromium --host-resolver-rules='{browser}' \
-         https://{name}/"
+        "  curl {options} {url}\n  chromium --host-resolver-rules='{browser}' {url}"
     ))
 }

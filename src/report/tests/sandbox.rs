@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use anstream::adapter::strip_str;
 
-use crate::report::sandbox::{environment, status, ways};
+use crate::plan;
+use crate::report::sandbox::{Pages, environment, status, ways};
 use crate::sandbox::{Authority, Machine, Port, Status};
 
 fn port(address: &str, port: u16) -> Option<Port> {
@@ -46,7 +47,7 @@ fn running() -> Status {
 
 #[test]
 fn a_sandbox_is_shown_with_what_it_cannot_show() {
-    let text = strip_str(&status("small", Some(&running()))).to_string();
+    let text = strip_str(&status("small", Some(&running()), None)).to_string();
     for part in [
         "sandbox of lab small",
         "http://127.0.0.1:25000",
@@ -60,14 +61,14 @@ fn a_sandbox_is_shown_with_what_it_cannot_show() {
     ] {
         assert!(text.contains(part), "no `{part}` in:\n{text}");
     }
-    let text = strip_str(&status("small", None)).to_string();
+    let text = strip_str(&status("small", None, None)).to_string();
     assert!(text.contains("not running; `labctl sandbox up` starts it"));
 }
 
 #[test]
 fn the_ways_name_addresses_that_lead_somewhere() {
     let mut sandbox = running();
-    let shown = ways(&sandbox).unwrap();
+    let shown = ways(&sandbox, None).unwrap();
     assert_eq!(
         shown,
         "to look at it from this laptop:\n  curl --resolve lab.example.org:443:127.77.0.1 \
@@ -76,19 +77,19 @@ fn the_ways_name_addresses_that_lead_somewhere() {
          127.77.0.1' https://lab.example.org/"
     );
     sandbox.authority_problem = Some("it does not start".to_owned());
-    let told = strip_str(&status("small", Some(&sandbox))).to_string();
+    let told = strip_str(&status("small", Some(&sandbox), None)).to_string();
     assert!(
         told.contains("authority  none (it does not start)"),
         "{told}"
     );
     sandbox.machines[0].http = port("127.0.0.1", 25003);
     sandbox.machines[0].https = port("127.0.0.1", 25004);
-    let shown = ways(&sandbox).unwrap();
+    let shown = ways(&sandbox, None).unwrap();
     let curl = "curl --connect-to lab.example.org:443:127.0.0.1:25004 --connect-to \
                 lab.example.org:80:127.0.0.1:25003 --insecure https://lab.example.org/";
     assert!(shown.contains(curl), "{shown}");
     sandbox.machines[0].https = None;
-    assert_eq!(ways(&sandbox), None);
+    assert_eq!(ways(&sandbox, None), None);
 }
 
 #[test]
@@ -96,18 +97,61 @@ fn a_server_without_a_name_is_looked_at_by_its_loopback_address() {
     let mut sandbox = running();
     sandbox.names.clear();
     assert_eq!(
-        ways(&sandbox).unwrap(),
+        ways(&sandbox, None).unwrap(),
         "to look at it from this laptop:\n  curl --insecure https://127.77.0.1/\n  \
          https://127.77.0.1/ in a browser, or http://127.77.0.1/ where `https` is off"
     );
     sandbox.machines[0].http = port("127.0.0.1", 25003);
     sandbox.machines[0].https = port("127.0.0.1", 25004);
-    let shown = ways(&sandbox).unwrap();
+    let shown = ways(&sandbox, None).unwrap();
     assert!(
         shown.contains("curl --insecure https://127.0.0.1:25004/\n"),
         "{shown}"
     );
     assert!(shown.contains("http://127.0.0.1:25003/"), "{shown}");
+}
+
+/// The line that a plan's pages are looked at by.
+#[track_caller]
+fn shown(sandbox: &Status, workbench: &str) -> Option<String> {
+    let server = "\
+lab: small
+region: us-east-1
+instance: { image: ubuntu-24.04, instance_type: t3.micro, key_pair: k.pub }
+security_group: { ingress: [{ port: 22, from: [my-ip] }, { port: 80, from: [anywhere] }, { port: 443, from: [anywhere] }] }
+";
+    let parsed = plan::parse("lab.yaml", &format!("{server}{workbench}")).unwrap();
+    ways(sandbox, Some(Pages::of(&parsed.plan)))
+}
+
+#[test]
+fn the_ways_follow_what_the_plan_serves() {
+    let mut sandbox = running();
+    let off = "workbench: { https: { mode: \"off\" } }\n";
+    assert_eq!(
+        shown(&sandbox, off).unwrap(),
+        "to look at it from this laptop:\n  curl --resolve lab.example.org:443:127.77.0.1 \
+         --resolve lab.example.org:80:127.77.0.1 http://lab.example.org/\n  chromium \
+         --host-resolver-rules='MAP lab.example.org 127.77.0.1' http://lab.example.org/"
+    );
+    let own = "workbench: { https: { mode: self-signed } }\n";
+    assert_eq!(shown(&sandbox, own), ways(&sandbox, None));
+    for nothing in [
+        "",
+        "workbench: { https: { mode: self-signed }, landing_page: false }\n",
+    ] {
+        assert_eq!(shown(&sandbox, nothing), None);
+    }
+
+    sandbox.names.clear();
+    assert_eq!(
+        shown(&sandbox, off).unwrap(),
+        "to look at it from this laptop:\n  curl http://127.77.0.1/\n  http://127.77.0.1/ in a browser"
+    );
+    assert_eq!(
+        shown(&sandbox, own).unwrap(),
+        "to look at it from this laptop:\n  curl --insecure https://127.77.0.1/\n  https://127.77.0.1/ in a browser"
+    );
 }
 
 #[test]
