@@ -95,7 +95,7 @@ async fn up(parsed: &Parsed, out: &Out) -> Result<(), Failure> {
         sandbox.settled(&parsed.plan).await?
     };
     let pages = report::Pages::of(&parsed.plan);
-    out.result(&report::status(&status.lab, Some(&status), Some(pages)));
+    out.result(&report::status(&status.lab, Some(&status), &pages));
     Ok(())
 }
 
@@ -135,8 +135,10 @@ async fn status(global: &Global, arguments: &StatusArguments, out: &Out) -> Resu
         let own = parsed
             .as_ref()
             .filter(|parsed| parsed.plan.lab.as_str() == lab);
-        let pages = own.map(|parsed| report::Pages::of(&parsed.plan));
-        report::status(lab, found.as_ref(), pages)
+        let pages = own.map_or(report::Pages::Unknown, |parsed| {
+            report::Pages::of(&parsed.plan)
+        });
+        report::status(lab, found.as_ref(), &pages)
     };
     let texts: Vec<_> = statuses.iter().map(text).collect();
     out.result(&match texts.is_empty() {

@@ -133,7 +133,7 @@ impl Way {
     pub async fn tell(&self, out: &Out) -> Result<(), Failure> {
         if let Self::Sandbox(rehearsal) = self {
             let status = rehearsal.sandbox.status().await?;
-            let ways = report::ways(&status, Some(report::Pages::of(&rehearsal.plan)));
+            let ways = report::ways(&status, &report::Pages::of(&rehearsal.plan));
             out.result(&ways.map(|ways| format!("\n{ways}")).unwrap_or_default());
         }
         Ok(())

@@ -23,28 +23,40 @@ pub const LIMITS: [&str; 7] = [
     "Ubuntu itself, where no registry could be reached: servers are Debian 12 then",
 ];
 
-/// How a lab's server serves its pages.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What is known of the pages of a lab's server.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Pages {
+    /// Nothing: no plan is at hand.
+    Unknown,
     /// There are none.
     None,
-    /// By HTTP: `https` is off.
-    Http,
-    /// By HTTPS.
-    Https,
+    /// They are served.
+    Served {
+        /// By HTTPS.
+        tls: bool,
+        /// To those who ask for one of these names; to everybody where there are none.
+        names: Vec<String>,
+    },
 }
 
 impl Pages {
-    /// Reads off a plan how its pages are served.
+    /// Reads off a plan what its server serves.
     pub fn of(plan: &Plan) -> Self {
         let workbench = plan.workbench.as_ref();
         let variables = workbench.map(|workbench| Variables::new(plan, workbench));
-        match variables {
-            Some(variables) if variables.pages().is_empty() => Self::None,
-            Some(variables) if variables.tls => Self::Https,
-            Some(_) => Self::Http,
+        match variables.filter(|variables| !variables.pages().is_empty()) {
+            Some(Variables { tls, names, .. }) => Self::Served { tls, names },
             None => Self::None,
         }
+    }
+
+    /// The names that the server asks for, whether or not a record leads to it.
+    fn names(&self) -> impl Iterator<Item = &str> {
+        let names = match self {
+            Self::Served { names, .. } => names.as_slice(),
+            Self::Unknown | Self::None => &[],
+        };
+        names.iter().map(String::as_str)
     }
 }
 
@@ -68,8 +80,8 @@ pub fn environment(port: u16, region: &str) -> String {
         .join("\n")
 }
 
-/// Writes how a sandbox is, `None` for one that does not run, with its pages where the plan is at hand.
-pub fn status(lab: &str, status: Option<&Status>, pages: Option<Pages>) -> String {
+/// Writes how a sandbox is; `None` for one that does not run.
+pub fn status(lab: &str, status: Option<&Status>, pages: &Pages) -> String {
     let title = paint(STRONG, format!("sandbox of lab {}", harmless(lab)));
     let Some(status) = status else {
         return format!(
@@ -159,32 +171,36 @@ fn place(port: &Port) -> String {
     format!("{}:{}", port.address, port.port)
 }
 
-/// How to look at the names that lead to servers: the emulated addresses lead nowhere. Without a plan it is not known
-/// whether they are served by HTTPS.
-pub fn ways(status: &Status, pages: Option<Pages>) -> Option<String> {
-    if pages == Some(Pages::None) {
+/// How to look at the names that lead to servers: the emulated addresses lead nowhere.
+pub fn ways(status: &Status, pages: &Pages) -> Option<String> {
+    if *pages == Pages::None {
         return None;
     }
     let machines = status.machines.iter();
     let lines: Vec<_> = machines
         .flat_map(|machine| {
-            let names = status
-                .names_of(&machine.id)
-                .filter(|name| !name.contains('*'));
-            let named: Vec<_> = names
-                .filter_map(|name| way(status, machine, name, pages))
-                .collect();
-            match named.is_empty() {
-                true => plain_way(machine, pages).into_iter().collect(),
-                false => named,
+            let way_by = |name| way(status, machine, name, pages);
+            let named = status.names_of(&machine.id).filter(|name| is_one(name));
+            let mut lines: Vec<_> = named.filter_map(way_by).collect();
+            if lines.is_empty() {
+                lines.extend(pages.names().filter(|name| is_one(name)).filter_map(way_by));
             }
+            if lines.is_empty() {
+                lines.extend(plain_way(machine, pages));
+            }
+            lines
         })
         .collect();
     (!lines.is_empty()).then(|| format!("to look at it from this laptop:\n{}", lines.join("\n")))
 }
 
+/// A wildcard is no name that anybody could ask for.
+fn is_one(name: &str) -> bool {
+    !name.contains('*')
+}
+
 /// Where a server that no name leads to answers: NGINX asks for no name.
-fn plain_way(machine: &Machine, pages: Option<Pages>) -> Option<String> {
+fn plain_way(machine: &Machine, pages: &Pages) -> Option<String> {
     let url = |scheme: &str, port: &Port, usual: u16| match port.port == usual {
         true => format!("{scheme}://{}/", harmless(&port.address)),
         false => format!("{scheme}://{}/", harmless(&place(port))),
@@ -192,15 +208,15 @@ fn plain_way(machine: &Machine, pages: Option<Pages>) -> Option<String> {
     let https = url("https", machine.https.as_ref()?, HTTPS);
     let http = url("http", machine.http.as_ref()?, HTTP);
     Some(match pages {
-        Some(Pages::Http) => format!("  curl {http}\n  {http} in a browser"),
-        Some(_) => format!("  curl --insecure {https}\n  {https} in a browser"),
-        None => format!(
+        Pages::Served { tls: false, .. } => format!("  curl {http}\n  {http} in a browser"),
+        Pages::Served { .. } => format!("  curl --insecure {https}\n  {https} in a browser"),
+        Pages::Unknown | Pages::None => format!(
             "  curl --insecure {https}\n  {https} in a browser, or {http} where `https` is off"
         ),
     })
 }
 
-fn way(status: &Status, machine: &Machine, name: &str, pages: Option<Pages>) -> Option<String> {
+fn way(status: &Status, machine: &Machine, name: &str, pages: &Pages) -> Option<String> {
     let name = harmless(name);
     let (http, https) = (machine.http.as_ref()?, machine.https.as_ref()?);
     let trust = match running_authority(status) {
@@ -229,7 +245,7 @@ fn way(status: &Status, machine: &Machine, name: &str, pages: Option<Pages>) -> 
         }
     };
     let (options, url) = match pages {
-        Some(Pages::Http) => (curl, format!("http://{name}/")),
+        Pages::Served { tls: false, .. } => (curl, format!("http://{name}/")),
         _ => (format!("{curl} {trust}"), format!("https://{name}/")),
     };
     Some(format!(

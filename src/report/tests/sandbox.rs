@@ -47,7 +47,7 @@ fn running() -> Status {
 
 #[test]
 fn a_sandbox_is_shown_with_what_it_cannot_show() {
-    let text = strip_str(&status("small", Some(&running()), None)).to_string();
+    let text = strip_str(&status("small", Some(&running()), &Pages::Unknown)).to_string();
     for part in [
         "sandbox of lab small",
         "http://127.0.0.1:25000",
@@ -61,14 +61,14 @@ fn a_sandbox_is_shown_with_what_it_cannot_show() {
     ] {
         assert!(text.contains(part), "no `{part}` in:\n{text}");
     }
-    let text = strip_str(&status("small", None, None)).to_string();
+    let text = strip_str(&status("small", None, &Pages::Unknown)).to_string();
     assert!(text.contains("not running; `labctl sandbox up` starts it"));
 }
 
 #[test]
 fn the_ways_name_addresses_that_lead_somewhere() {
     let mut sandbox = running();
-    let shown = ways(&sandbox, None).unwrap();
+    let shown = ways(&sandbox, &Pages::Unknown).unwrap();
     assert_eq!(
         shown,
         "to look at it from this laptop:\n  curl --resolve lab.example.org:443:127.77.0.1 \
@@ -77,19 +77,19 @@ fn the_ways_name_addresses_that_lead_somewhere() {
          127.77.0.1' https://lab.example.org/"
     );
     sandbox.authority_problem = Some("it does not start".to_owned());
-    let told = strip_str(&status("small", Some(&sandbox), None)).to_string();
+    let told = strip_str(&status("small", Some(&sandbox), &Pages::Unknown)).to_string();
     assert!(
         told.contains("authority  none (it does not start)"),
         "{told}"
     );
     sandbox.machines[0].http = port("127.0.0.1", 25003);
     sandbox.machines[0].https = port("127.0.0.1", 25004);
-    let shown = ways(&sandbox, None).unwrap();
+    let shown = ways(&sandbox, &Pages::Unknown).unwrap();
     let curl = "curl --connect-to lab.example.org:443:127.0.0.1:25004 --connect-to \
                 lab.example.org:80:127.0.0.1:25003 --insecure https://lab.example.org/";
     assert!(shown.contains(curl), "{shown}");
     sandbox.machines[0].https = None;
-    assert_eq!(ways(&sandbox, None), None);
+    assert_eq!(ways(&sandbox, &Pages::Unknown), None);
 }
 
 #[test]
@@ -97,13 +97,13 @@ fn a_server_without_a_name_is_looked_at_by_its_loopback_address() {
     let mut sandbox = running();
     sandbox.names.clear();
     assert_eq!(
-        ways(&sandbox, None).unwrap(),
+        ways(&sandbox, &Pages::Unknown).unwrap(),
         "to look at it from this laptop:\n  curl --insecure https://127.77.0.1/\n  \
          https://127.77.0.1/ in a browser, or http://127.77.0.1/ where `https` is off"
     );
     sandbox.machines[0].http = port("127.0.0.1", 25003);
     sandbox.machines[0].https = port("127.0.0.1", 25004);
-    let shown = ways(&sandbox, None).unwrap();
+    let shown = ways(&sandbox, &Pages::Unknown).unwrap();
     assert!(
         shown.contains("curl --insecure https://127.0.0.1:25004/\n"),
         "{shown}"
@@ -121,7 +121,7 @@ instance: { image: ubuntu-24.04, instance_type: t3.micro, key_pair: k.pub }
 security_group: { ingress: [{ port: 22, from: [my-ip] }, { port: 80, from: [anywhere] }, { port: 443, from: [anywhere] }] }
 ";
     let parsed = plan::parse("lab.yaml", &format!("{server}{workbench}")).unwrap();
-    ways(sandbox, Some(Pages::of(&parsed.plan)))
+    ways(sandbox, &Pages::of(&parsed.plan))
 }
 
 #[test]
@@ -135,7 +135,7 @@ fn the_ways_follow_what_the_plan_serves() {
          --host-resolver-rules='MAP lab.example.org 127.77.0.1' http://lab.example.org/"
     );
     let own = "workbench: { https: { mode: self-signed } }\n";
-    assert_eq!(shown(&sandbox, own), ways(&sandbox, None));
+    assert_eq!(shown(&sandbox, own), ways(&sandbox, &Pages::Unknown));
     for nothing in [
         "",
         "workbench: { https: { mode: self-signed }, landing_page: false }\n",
@@ -152,6 +152,14 @@ fn the_ways_follow_what_the_plan_serves() {
         shown(&sandbox, own).unwrap(),
         "to look at it from this laptop:\n  curl --insecure https://127.77.0.1/\n  https://127.77.0.1/ in a browser"
     );
+    // NGINX answers nobody who does not ask for it, and no record has to lead there.
+    let named = "workbench: { domain: own.example.net, https: { mode: self-signed } }\n";
+    let shown = shown(&sandbox, named).unwrap();
+    assert!(
+        shown.contains("--resolve own.example.net:443:127.77.0.1"),
+        "{shown}"
+    );
+    assert!(!shown.contains("https://127.77.0.1/"), "{shown}");
 }
 
 #[test]

@@ -15,7 +15,7 @@ pub struct Rehearsal {
 }
 
 /// The image of a Debian server that has in its caches what labctl installs, so that tests need not wait for networks.
-fn image() -> &'static str {
+pub fn image() -> &'static str {
     static IMAGE: OnceLock<String> = OnceLock::new();
     IMAGE.get_or_init(|| {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/host/image");
