@@ -2,7 +2,7 @@
 
 mod accidents;
 mod agent;
-mod applied;
+pub mod applied;
 mod authority;
 mod broken;
 mod certificate;

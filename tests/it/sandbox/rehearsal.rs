@@ -45,8 +45,13 @@ fn lab(plan: &str) -> Lab {
 impl Rehearsal {
     /// A lab of this plan.
     pub fn new(plan: &str) -> Self {
+        Self::on(plan, image())
+    }
+
+    /// The same with servers that are made of another image.
+    pub fn on(plan: &str, image: &str) -> Self {
         Self {
-            lab: lab(plan).with("LABCTL_SANDBOX_IMAGE", image()),
+            lab: lab(plan).with("LABCTL_SANDBOX_IMAGE", image),
         }
     }
 

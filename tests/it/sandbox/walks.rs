@@ -9,8 +9,9 @@ use std::process::Command;
 use labctl::plan::{self, Plan};
 
 use super::life;
-use super::rehearsal::Rehearsal;
-use crate::host::machine::{SMALL, Server, done};
+use super::rehearsal::{self, Rehearsal};
+use crate::host::applied;
+use crate::host::machine::{HUB, SMALL, Server, done};
 use crate::host::mirror::{self, MIRROR};
 use crate::host::model_api::IMPORT_BASE;
 use crate::support::{Ran, files_below, python};
@@ -75,15 +76,25 @@ fn root(file: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(file)
 }
 
-/// A sandbox for a shipped plan, with each text of the overlay replaced.
+/// A server on which JupyterHub is installed already: it comes from nothing in `scripts/quickstart`, and needs a minute.
+fn with_hub() -> String {
+    applied::image(&format!("{SMALL}{HUB}"))
+}
+
+/// A sandbox with an empty server for a shipped plan, with each text of the overlay replaced.
 fn walk(file: &str, overlay: &[(&str, &str)]) -> Rehearsal {
+    walk_on(rehearsal::image(), file, overlay)
+}
+
+/// The same with a server that is made of an image.
+fn walk_on(image: &str, file: &str, overlay: &[(&str, &str)]) -> Rehearsal {
     let shipped = fs::read_to_string(root(file)).unwrap();
     let walked = overlay.iter().fold(shipped.clone(), |text, (old, new)| {
         assert!(text.contains(old), "no `{old}` in {file}");
         text.replace(old, new)
     });
     is_the_same_but_for_what_cannot_be_had(&shipped, &walked);
-    let rehearsal = Rehearsal::new(&walked);
+    let rehearsal = Rehearsal::on(&walked, image);
     let penguins = rehearsal.lab.folder.join("penguins");
     std::os::unix::fs::symlink(root("examples/penguins"), penguins).unwrap();
     rehearsal
@@ -227,7 +238,7 @@ fn dedicated_network_is_walked() {
 
 /// The version of the second Python in the image of the servers.
 fn second_python() -> String {
-    let image = super::rehearsal::image();
+    let image = rehearsal::image();
     let list = "print(*__import__('json').load(open('/var/cache/test-python/downloads.json')))";
     let mut look = Command::new("docker");
     look.args(["run", "--rm", "--entrypoint", "python3", image, "-c", list]);
@@ -237,7 +248,7 @@ fn second_python() -> String {
 /// The base of the API's image is put where Docker Hub's would be.
 #[test]
 fn two_regions_is_walked() {
-    let rehearsal = walk("examples/two-regions.yaml", &[]);
+    let rehearsal = walk_on(&with_hub(), "examples/two-regions.yaml", &[]);
     server(&rehearsal).sh(&format!(
         "export DEBIAN_FRONTEND=noninteractive
          apt-get install -qq -y --no-install-recommends docker.io python3-venv >/dev/null
@@ -254,7 +265,7 @@ fn two_regions_is_walked() {
 /// What `labctl init` writes for somebody with a domain, without an edit; `scripts/quickstart` walks the other one.
 #[test]
 fn first_plan_with_a_domain_is_walked() {
-    let rehearsal = Rehearsal::new("");
+    let rehearsal = Rehearsal::on("", &with_hub());
     fs::remove_file(rehearsal.lab.folder.join("lab.yaml")).unwrap();
     let init = ["init", "--domain", "do4ds-lab.shop"];
     rehearsal.labctl(&init).ok();
