@@ -19,6 +19,10 @@ test *filter:
 demo:
     scripts/demo
 
+# the way of somebody new, up to a notebook in a browser
+quickstart:
+    scripts/quickstart
+
 # calls, time and memory, beside Terraform where it is installed
 bench *options:
     scripts/bench {{options}}

@@ -2,6 +2,7 @@
 
     /files, /cran, …    what lies below FOLDER
     /pypi/simple        the wheels that the image has, and those in FOLDER/pypi
+    /pypi-all/simple    the same, and for other projects what PyPI has
     /python             the second Python that the image has
     /npm                npm's registry, handed on, with the archives' addresses changed to the mirror's
     /debian…            Debian's archive, handed on
@@ -24,6 +25,7 @@ FOLDER = Path("/srv/mirror")
 WHEELS = [Path("/srv/mirror/pypi"), Path("/var/cache/test-wheels")]
 PYTHONS = Path("/var/cache/test-python")
 DEBIAN = "http://deb.debian.org"
+PYPI = "https://pypi.org"
 
 
 def registry():
@@ -38,11 +40,21 @@ def registry():
 NPM = registry()
 
 
+def wheels_of(project):
+    """The names of the wheels that are here of a project."""
+    names = {wheel.name for folder in WHEELS if folder.is_dir() for wheel in folder.glob("*.whl")}
+    return [name for name in sorted(names) if re.sub(r"[-_.]+", "-", name.split("-")[0]).lower() == project]
+
+
 class Mirror(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         path = unquote(self.path.split("?")[0])
         if path.startswith("/pypi/simple/"):
             self.simple(path.removeprefix("/pypi/simple/").strip("/"))
+        elif path.startswith("/pypi-all/simple/"):
+            project = path.removeprefix("/pypi-all/simple/").strip("/")
+            # PyPI names its files by whole addresses.
+            self.simple(project) if wheels_of(project) else self.hand_on(f"{PYPI}/simple/{project}/")
         elif path.startswith("/pypi/"):
             self.file(next((f / path.removeprefix("/pypi/") for f in WHEELS if (f / path[6:]).is_file()), FOLDER / "-"))
         elif path.startswith("/python/"):
@@ -58,8 +70,7 @@ class Mirror(http.server.BaseHTTPRequestHandler):
 
     def simple(self, project):
         """A project's page (PEP 503); without sums, which many companies' indexes lack."""
-        names = {wheel.name for folder in WHEELS if folder.is_dir() for wheel in folder.glob("*.whl")}
-        wanted = [name for name in sorted(names) if re.sub(r"[-_.]+", "-", name.split("-")[0]).lower() == project]
+        wanted = wheels_of(project)
         if not wanted:
             self.answer(404, b"")
             return

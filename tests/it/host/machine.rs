@@ -2,6 +2,7 @@
 //! emulator whose server it is.
 
 use std::collections::BTreeMap;
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
@@ -41,11 +42,16 @@ pub const HUB: &str =
 /// What makes of the small plan one with R.
 pub const R: &str = "  r: { version: system }\n";
 
-/// A host that is removed at the end of its test.
-pub struct Machine {
+/// The container of a server, reached past labctl.
+pub struct Server {
     pub name: String,
     /// Its first process, which is another one after a reboot.
     pid: AtomicU32,
+}
+
+/// A host that is removed at the end of its test.
+pub struct Machine {
+    server: Server,
     pub ssh_port: u16,
     pub http_port: u16,
     pub https_port: u16,
@@ -92,24 +98,14 @@ pub fn done(command: &mut Command) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
-impl Machine {
-    /// Starts a host that lets `ubuntu` in with a key: an empty one, or one with this disk.
-    pub fn new(public_key: &Path, image: Option<&str>) -> Self {
-        static COUNT: AtomicUsize = AtomicUsize::new(0);
-        let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("labctl-it-{}-{count}", std::process::id());
-        let mut command = Command::new(script("container"));
-        command.args(["up", &name]).arg(public_key);
-        command.envs(image.map(|image| ("LABCTL_TEST_IMAGE", image)));
-        let facts: Value = serde_json::from_str(&done(&mut command)).unwrap();
-        let port = |name: &str| u16::try_from(facts[name].as_u64().unwrap()).unwrap();
+impl Server {
+    /// A container that somebody else started, and removes.
+    pub fn of_container(name: &str) -> Self {
+        let mut inspect = Command::new("docker");
+        let pid = done(inspect.args(["inspect", "--format", "{{.State.Pid}}", name]));
         Self {
-            pid: AtomicU32::new(pid_of(&facts)),
-            ssh_port: port("ssh_port"),
-            http_port: port("http_port"),
-            https_port: port("https_port"),
-            ip: facts["ip"].as_str().unwrap().to_owned(),
-            name,
+            name: name.to_owned(),
+            pid: AtomicU32::new(pid.trim().parse().unwrap()),
         }
     }
 
@@ -138,14 +134,6 @@ impl Machine {
         command.stdin(Stdio::null()).output().unwrap()
     }
 
-    /// Reboots the host, and waits until it answers again.
-    pub fn reboot(&self) {
-        let mut command = Command::new(script("container"));
-        let facts = done(command.args(["restart", &self.name]));
-        let facts = serde_json::from_str(&facts).unwrap();
-        self.pid.store(pid_of(&facts), Ordering::Relaxed);
-    }
-
     /// Says whether systemd calls a unit active.
     pub fn is_active(&self, unit: &str) -> bool {
         self.try_sh(&format!("systemctl is-active --quiet {unit}"))
@@ -158,6 +146,46 @@ impl Machine {
         self.sh(&format!(
             "systemctl show -p ExecMainStartTimestampMonotonic --value {unit}"
         ))
+    }
+}
+
+impl Machine {
+    /// Starts a host that lets `ubuntu` in with a key: an empty one, or one with this disk.
+    pub fn new(public_key: &Path, image: Option<&str>) -> Self {
+        static COUNT: AtomicUsize = AtomicUsize::new(0);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("labctl-it-{}-{count}", std::process::id());
+        let mut command = Command::new(script("container"));
+        command.args(["up", &name]).arg(public_key);
+        command.envs(image.map(|image| ("LABCTL_TEST_IMAGE", image)));
+        let facts: Value = serde_json::from_str(&done(&mut command)).unwrap();
+        let port = |name: &str| u16::try_from(facts[name].as_u64().unwrap()).unwrap();
+        Self {
+            server: Server {
+                name,
+                pid: AtomicU32::new(pid_of(&facts)),
+            },
+            ssh_port: port("ssh_port"),
+            http_port: port("http_port"),
+            https_port: port("https_port"),
+            ip: facts["ip"].as_str().unwrap().to_owned(),
+        }
+    }
+
+    /// Reboots the host, and waits until it answers again.
+    pub fn reboot(&self) {
+        let mut command = Command::new(script("container"));
+        let facts = done(command.args(["restart", &self.name]));
+        let facts = serde_json::from_str(&facts).unwrap();
+        self.pid.store(pid_of(&facts), Ordering::Relaxed);
+    }
+}
+
+impl Deref for Machine {
+    type Target = Server;
+
+    fn deref(&self) -> &Server {
+        &self.server
     }
 }
 

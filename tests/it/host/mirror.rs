@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use super::machine::{Machine, done};
+use super::machine::{Server, done};
 
 /// Where the mirror answers, seen from the host.
 pub const MIRROR: &str = "http://127.0.0.1:8900";
@@ -18,7 +18,7 @@ pub struct Served {
 }
 
 /// Starts the mirror, as a user of its own.
-pub fn start(machine: &Machine) {
+pub fn start(machine: &Server) {
     machine.sh(&format!(
         "mkdir -p {FOLDER}/files {FOLDER}/pypi; useradd --system mirror"
     ));
@@ -33,7 +33,7 @@ pub fn start(machine: &Machine) {
 }
 
 /// From now on the host reaches nothing but itself; the mirror reaches everything.
-pub fn close_the_world(machine: &Machine) {
+pub fn close_the_world(machine: &Server) {
     machine.sh(
         "printf '%s\\n' 'table inet closed { chain output { type filter hook output priority 0;
              oifname lo accept; ct state established,related accept; meta skuid mirror accept;
@@ -43,12 +43,12 @@ pub fn close_the_world(machine: &Machine) {
 }
 
 /// Copies a file to the host.
-pub fn copy(machine: &Machine, from: &str, to: &str) {
+pub fn copy(machine: &Server, from: &str, to: &str) {
     done(Command::new("docker").args(["cp", "--quiet", from, &format!("{}:{to}", machine.name)]));
 }
 
 /// Builds a package that stands in for a vendor's, and serves it.
-pub fn serve_package(machine: &Machine, package: &str, version: &str) -> Served {
+pub fn serve_package(machine: &Server, package: &str, version: &str) -> Served {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(&machine.name);
     std::fs::create_dir_all(&folder).unwrap();
     let mut command = Command::new(BUILD);
@@ -67,12 +67,12 @@ pub fn serve_package(machine: &Machine, package: &str, version: &str) -> Served 
 }
 
 /// What the mirror was asked for, a line each: `GET PATH STATUS`.
-pub fn asked(machine: &Machine) -> String {
+pub fn asked(machine: &Server) -> String {
     machine.sh("journalctl --sync; journalctl --quiet --unit mirror --output cat")
 }
 
 /// Puts a wheel of a package without content into the mirror's index.
-pub fn serve_wheel(machine: &Machine, name: &str, version: &str) {
+pub fn serve_wheel(machine: &Server, name: &str, version: &str) {
     machine.sh(&format!(
         "python3 - <<'PYTHON'
 import zipfile
@@ -92,7 +92,7 @@ PYTHON"
 }
 
 /// Puts a package of R, which has one function, into the mirror's repository.
-pub fn serve_r_package(machine: &Machine, name: &str) {
+pub fn serve_r_package(machine: &Server, name: &str) {
     machine.sh(&format!(
         "set -e; folder=$(mktemp -d); mkdir -p $folder/{name}/R {FOLDER}/cran/src/contrib
          printf '%s\\n' 'Package: {name}' 'Version: 1.0' 'Title: A Test' 'Description: Tests.' 'License: MIT' \

@@ -2,7 +2,7 @@
 
 mod accidents;
 mod agent;
-mod applied;
+pub mod applied;
 mod authority;
 mod broken;
 mod certificate;
@@ -17,8 +17,8 @@ mod kills;
 mod languages;
 mod limits;
 pub mod machine;
-mod mirror;
-mod model_api;
+pub mod mirror;
+pub mod model_api;
 mod notebooks;
 pub mod organisation;
 mod pinned;

@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use super::rehearsal::Rehearsal;
+use super::rehearsal::{self, Rehearsal};
 use crate::host::machine::{SMALL, done};
 use crate::support::python;
 
@@ -17,7 +17,7 @@ const GET: &str = "import boto3; print(boto3.client('s3').get_object(Bucket='buc
 
 /// What a newcomer runs first: the ready plan, with nothing prepared but this machine's container engine.
 #[test]
-fn demo_of_the_readme_runs_to_its_end() {
+pub fn demo_of_the_readme_runs_to_its_end() {
     let demo = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/demo");
     let mut shell = Command::new("sh");
     let ran = done(shell.args(["-c", "exec \"$0\" 2>&1"]).arg(demo));
@@ -31,6 +31,25 @@ fn demo_of_the_readme_runs_to_its_end() {
         "1 restart",
         "<title>JupyterHub</title>",
         "done: planned, created, resized, looked at and removed",
+    ] {
+        assert!(ran.contains(words), "`{words}` is missing\n{ran}");
+    }
+}
+
+/// The way of somebody new: `labctl init`, and no edit, up to a notebook in a browser.
+#[test]
+fn quickstart_needs_no_edit() {
+    let quickstart = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/quickstart");
+    let mut shell = Command::new("sh");
+    shell.env("LABCTL_SANDBOX_IMAGE", rehearsal::image());
+    let ran = done(shell.args(["-c", "exec \"$0\" 2>&1"]).arg(quickstart));
+    for words in [
+        "✓ start page: do4ds-lab, do4ds-lab",
+        "✓ sign-in page: JupyterHub, Sign in",
+        "✓ JupyterLab of test-user: Python 3",
+        "no changes: the server is as the plan says",
+        "the lab is absent",
+        "done: from labctl init to a notebook and back, with no edit",
     ] {
         assert!(ran.contains(words), "`{words}` is missing\n{ran}");
     }

@@ -8,4 +8,5 @@ mod rehearsal;
 mod side_by_side;
 mod traps;
 mod umask;
+mod walks;
 mod without_engine;

@@ -15,7 +15,7 @@ pub struct Rehearsal {
 }
 
 /// The image of a Debian server that has in its caches what labctl installs, so that tests need not wait for networks.
-fn image() -> &'static str {
+pub fn image() -> &'static str {
     static IMAGE: OnceLock<String> = OnceLock::new();
     IMAGE.get_or_init(|| {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/host/image");
@@ -45,8 +45,13 @@ fn lab(plan: &str) -> Lab {
 impl Rehearsal {
     /// A lab of this plan.
     pub fn new(plan: &str) -> Self {
+        Self::on(plan, image())
+    }
+
+    /// The same with servers that are made of another image.
+    pub fn on(plan: &str, image: &str) -> Self {
         Self {
-            lab: lab(plan).with("LABCTL_SANDBOX_IMAGE", image()),
+            lab: lab(plan).with("LABCTL_SANDBOX_IMAGE", image),
         }
     }
 
