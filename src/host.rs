@@ -13,7 +13,7 @@
 //! says it in the agent's words, [`protocol`] is how the two talk, [`session`]
 //! does it over [`ssh`]. All but the last two are pure.
 //!
-//! What runs on the host is Python and lies in `remote/`: a probe, and an agent
+//! What runs on the host is Python and lies in `python/agent`: a probe, and an agent
 //! that is detached from the connection, so that whatever happens to labctl or
 //! the network, it comes to its end and leaves its verdict.
 
@@ -24,6 +24,7 @@ pub mod facts;
 #[cfg(test)]
 mod fixture;
 pub mod manifest;
+mod package;
 pub mod password;
 pub mod pieces;
 pub mod preflight;

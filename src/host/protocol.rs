@@ -1,27 +1,40 @@
-//! How labctl and its programs on the host talk: a script on standard input,
+//! How labctl and its programs on the host talk: a package of Python on standard input,
 //! and lines that begin with a word nobody else can know.
+
+use std::io;
 
 use serde::{Deserialize, Serialize};
 
 use super::desired::DesiredHost;
 use super::facts::{FORMAT, Facts};
-use super::programs;
+use super::programs::Program;
 
 /// Starts Python as root, without a question; it reads its program, a request,
-/// and whatever follows from standard input.
-pub const COMMAND: &str = "sudo -n python3 -I -c 'import sys,json
+/// and whatever follows from standard input. The program is a zip archive, which
+/// Python imports from a file in memory: nothing is written to the host's disk.
+pub const COMMAND: &str = "sudo -n python3 -I -c 'import sys,os,json,importlib
 i=sys.stdin.buffer
-t=i.read(int(i.readline()))
+n,l=i.readline().split()
+f=os.memfd_create(\"labctl\")
+os.write(f,i.read(int(l)))
+sys.path.insert(0,\"/proc/self/fd/%d\"%f)
 r=json.loads(i.read(int(i.readline())))
-exec(compile(t,\"labctl\",\"exec\"),{\"__name__\":\"labctl\",\"REQUEST\":r,\"PAYLOAD\":i})'";
+importlib.import_module(\"agent.\"+n.decode()).main(r,i)'";
 
 /// Puts a program and its request together, as [`COMMAND`] reads them.
-pub fn input(program: &str, request: &impl Serialize, payload: &[u8]) -> Vec<u8> {
-    let request = serde_json::to_vec(request).unwrap_or_default();
-    let mut input = format!("{}\n{program}{}\n", program.len(), request.len()).into_bytes();
-    input.extend_from_slice(&request);
+///
+/// # Errors
+///
+/// See [`Program::archive`]; or the request is none that JSON can hold.
+pub fn input(program: Program, request: &impl Serialize, payload: &[u8]) -> io::Result<Vec<u8>> {
+    let archive = program.archive()?;
+    let request = serde_json::to_vec(request)?;
+    let mut input = format!("{} {}\n", program.module(), archive.len()).into_bytes();
+    input.extend(archive);
+    input.extend(format!("{}\n", request.len()).into_bytes());
+    input.extend(request);
     input.extend_from_slice(payload);
-    input
+    Ok(input)
 }
 
 /// Gives the part of a line that is ours. What a login shell prints may stand
@@ -82,8 +95,12 @@ impl<'a> ProbeRequest<'a> {
     }
 
     /// Gives what [`COMMAND`] reads.
-    pub fn input(&self) -> Vec<u8> {
-        input(&programs::probe(), self, &[])
+    ///
+    /// # Errors
+    ///
+    /// See [`input`].
+    pub fn input(&self) -> io::Result<Vec<u8>> {
+        input(Program::Probe, self, &[])
     }
 }
 

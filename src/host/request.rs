@@ -1,5 +1,5 @@
 //! Changes → what the agent on the host is given: one JSON document that says
-//! everything, and a tar archive with the agent and the files.
+//! everything, and a tar archive with the files.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -15,7 +15,6 @@ use super::desired::{
 };
 use super::diff::HostDiff;
 use super::manifest::Manifest;
-use super::programs;
 use super::room;
 
 /// Everything that one apply does, in the agent's words.
@@ -315,13 +314,12 @@ impl<'a> ApplyRequest<'a> {
         }
     }
 
-    /// Packs the agent and the contents of the files, as tar(5) does.
+    /// Packs the contents of the files, as tar(5) does.
     ///
     /// # Errors
     ///
     /// A path is longer than the format can hold.
     pub fn archive(&self, desired: &DesiredHost) -> io::Result<Vec<u8>> {
-        let agent = agent();
         let files = self.files.iter().filter_map(|file| {
             let content = &desired.files.get(file.path)?.content;
             Some((format!("files{}", file.path), content.as_bytes()))
@@ -333,22 +331,8 @@ impl<'a> ApplyRequest<'a> {
                 (name, file.content.as_slice())
             })
         });
-        pack(agent.chain(files).chain(trees))
+        pack(files.chain(trees))
     }
-}
-
-/// Packs the agent alone.
-///
-/// # Errors
-///
-/// A path is longer than the format can hold.
-pub fn agent_archive() -> io::Result<Vec<u8>> {
-    pack(agent())
-}
-
-fn agent<'a>() -> impl Iterator<Item = (String, &'a [u8])> {
-    let agent = programs::AGENT.iter();
-    agent.map(|(name, text)| (format!("agent/{name}"), text.as_bytes()))
 }
 
 fn pack<'a>(files: impl Iterator<Item = (String, &'a [u8])>) -> io::Result<Vec<u8>> {

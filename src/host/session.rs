@@ -14,7 +14,7 @@ use super::desired::DesiredHost;
 use super::diff::HostDiff;
 use super::facts::Facts;
 use super::password::Password;
-use super::programs;
+use super::programs::Program;
 use super::protocol::{self, COMMAND, HostEvent, ProbeRequest, Verdict};
 use super::request::ApplyRequest;
 use super::ssh::{Finished, Shell, SshError};
@@ -46,7 +46,7 @@ pub type Listener<'a> = &'a dyn Fn(&HostEvent);
 /// See [`HostError`].
 pub async fn probe(shell: &dyn Shell, desired: &DesiredHost) -> Result<Facts, HostError> {
     let nonce = nonce();
-    let input = ProbeRequest::new(&nonce, desired).input();
+    let input = ProbeRequest::new(&nonce, desired).input()?;
     let mut answer = None;
     let finished = shell
         .run(COMMAND, input, &mut |line| {
@@ -115,8 +115,7 @@ pub async fn examine(
         "model": desired.and_then(|desired| desired.model.as_ref()),
         "deep": deep,
     });
-    let archive = super::request::agent_archive()?;
-    let input = protocol::input(&programs::doctor(), &request, &archive);
+    let input = protocol::input(Program::Doctor, &request, &[])?;
     let began = unix_time();
     let mut first = None;
     let mut examined = Examined::default();
@@ -159,11 +158,7 @@ pub async fn set_password(
     }
     let nonce = nonce();
     let request = serde_json::json!({ "nonce": nonce, "user": user });
-    let input = protocol::input(
-        &programs::password(),
-        &request,
-        password.reveal().as_bytes(),
-    );
+    let input = protocol::input(Program::Password, &request, password.reveal().as_bytes())?;
     let mut answer = None;
     let finished = shell
         .run(COMMAND, input, &mut |line| {
@@ -196,7 +191,7 @@ pub async fn apply(
     let nonce = nonce();
     let request = ApplyRequest::new(&nonce, &run, desired, diff);
     let archive = request.archive(desired)?;
-    let input = protocol::input(&programs::push(), &request, &archive);
+    let input = protocol::input(Program::Push, &request, &archive)?;
     let push = Push { nonce, input };
     Watch::new(run, Some(push), listener)
         .until_verdict(shell, reach)
@@ -292,7 +287,7 @@ impl<'a> Watch<'a> {
         }
         let nonce = nonce();
         let request = serde_json::json!({ "nonce": nonce, "run": self.run });
-        let input = protocol::input(&programs::follow(), &request, &[]);
+        let input = protocol::input(Program::Follow, &request, &[])?;
         self.hear(shell, input, &nonce).await
     }
 

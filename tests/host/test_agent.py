@@ -15,7 +15,7 @@ from unittest import mock
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
-sys.path.insert(0, str(HERE.parent.parent / "src/host/remote"))
+sys.path.insert(0, str(HERE.parent.parent / "python/agent"))
 
 from agent import checks, disk, dpkg, environments, examine, gates, journal, keys, languages, manifest, packages, prepare, private, snapshot, swap, switch, tokens
 from agent.failure import Failure, from_exception

@@ -10,7 +10,7 @@ import time
 import unittest
 
 sys.dont_write_bytecode = True
-from support import AGENT, NONCE, Server, archive, with_agent
+from support import NONCE, Server, archive
 
 
 @unittest.skipUnless(os.geteuid() == 0, "needs root for its container")
@@ -154,7 +154,7 @@ class TestApply(OnServer):
 
     def push(self, run, seconds, verdict=True):
         request = {"run": run, "seconds": seconds, "verdict": verdict}
-        return self.server.begin("push", request, with_agent())
+        return self.server.begin("push", request, archive({}))
 
     def ended(self, process):
         """Gives the types of the events, and the last event."""
@@ -185,7 +185,7 @@ class TestApply(OnServer):
         self.assertIn("/system.slice/labctl-apply.service", cgroup)
         request = {"run": "second", "seconds": 0, "verdict": True}
         self.assertEqual(
-            self.server.run("push", request, with_agent()), [{"type": "refused", "running": "dropped"}]
+            self.server.run("push", request, archive({})), [{"type": "refused", "running": "dropped"}]
         )
         self.assertTrue(self.server.run("follow", {"run": "dropped"})[-1]["ok"])
         self.assertNotIn("second", self.server.shell("ls /var/lib/labctl/runs"))
@@ -219,7 +219,7 @@ class TestApply(OnServer):
         self.assertEqual(types, ["refused", "verdict"])
 
     def test_a_tar_that_reaches_out_starts_nothing(self):
-        tar = archive({"agent/__main__.py": AGENT, "../x": "text"})
+        tar = archive({"../x": "text"})
         said = self.server.run("push", {"run": "reaching"}, tar)
         self.assertIn("may not be in it", said[0]["what"])
 

@@ -1,15 +1,4 @@
-"""What the programs on the server share: careful reading, answering, and the runs of an apply.
-
-The laptop sends one text per program, put together from these files, in this order:
-
-    probe    common.py machine.py probe.py
-    follow   common.py follow.py
-    push     common.py push.py follow.py
-    doctor   common.py machine.py doctor.py probe.py
-
-It runs once, over SSH, with the globals REQUEST (a dict, with `nonce`) and PAYLOAD (what follows on standard input).
-Each line that is ours begins with the nonce, so that whatever a login shell prints cannot be taken for an answer.
-"""
+"""What the commands share: careful reading, answering, and the runs of an apply."""
 
 import json
 import os
@@ -78,12 +67,19 @@ def answer_of(*command, timeout=10):
     return done.stdout.decode("utf-8", "replace")
 
 
-def say(answer):
-    """Prints one line of ours, in ASCII; what is no text (half a character in a file's name) is replaced."""
-    words = json.dumps(answer, ensure_ascii=False).encode("utf-8", "replace").decode("utf-8")
-    line = f"{REQUEST['nonce']} {json.dumps(json.loads(words))}\n"
-    sys.stdout.buffer.write(line.encode("ascii"))
-    sys.stdout.buffer.flush()
+def speaker(nonce):
+    """Gives what prints an answer as one line, in ASCII; what is no text (half a character in a file's name) is replaced.
+
+    Each line begins with the nonce, so that whatever a login shell prints cannot be taken for an answer.
+    """
+
+    def say(answer):
+        words = json.dumps(answer, ensure_ascii=False).encode("utf-8", "replace").decode("utf-8")
+        line = f"{nonce} {json.dumps(json.loads(words))}\n"
+        sys.stdout.buffer.write(line.encode("ascii"))
+        sys.stdout.buffer.flush()
+
+    return say
 
 
 def units(names):

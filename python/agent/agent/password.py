@@ -1,10 +1,9 @@
-"""Sets a user's password, which comes on standard input and is nowhere written down but in the shadow file.
-
-See common.py for how this is put together.
-"""
+"""Sets a user's password, which comes on standard input and is nowhere written down but in the shadow file."""
 
 import pwd
 import subprocess
+
+from .common import speaker
 
 
 def set_password(user, password):
@@ -22,5 +21,6 @@ def set_password(user, password):
     return None
 
 
-if "REQUEST" in globals():
-    say({"error": set_password(REQUEST["user"], PAYLOAD.read().decode())})
+def main(request, payload):
+    """Sets the password, and tells what was in the way."""
+    speaker(request["nonce"])({"error": set_password(request["user"], payload.read().decode())})

@@ -1,19 +1,21 @@
 """What outlives the sandbox's process: moto's resources, with what the strictness remembers of calls."""
 
 import copyreg
+import io
 import sys
 import threading
 import time
 from pathlib import Path
 
 import dill
-from files import write
+from .files import write
 from moto.backends import get_backend
 from moto.s3.utils import _VersionedKeyStore
 from moto.ssm.models import ParameterDict
 
 # What labctl uses, and what moto asks for it.
 SERVICES = ("ec2", "s3", "route53", "iam", "sts", "resourcegroupstaggingapi", "ssm")
+OLD_MODULES = ("state", "strict")
 # A save that takes longer than this is no longer waited for by each call.
 QUICK_SECONDS = 0.1
 DELAY_SECONDS = 0.3
@@ -55,12 +57,19 @@ def dump(strict):
 
 def load(content, strict):
     """Puts back what `dump` packed."""
-    state = dill.loads(content)
+    state = _Unpickler(io.BytesIO(content)).load()
     for service, accounts in state["resources"].items():
         for account, regions in accounts.items():
             get_backend(service)[account].update(regions)
     get_backend("s3").bucket_accounts.update(state["buckets"])
     strict.tokens, strict.references = state["tokens"], state["references"]
+
+
+class _Unpickler(dill.Unpickler):
+    """Reads also what was written before these modules were a package."""
+
+    def find_class(self, module, name):
+        return super().find_class(f"{__package__}.{module}" if module in OLD_MODULES else module, name)
 
 
 class Keeper:

@@ -1,14 +1,11 @@
 """Receives an apply from the laptop and starts it, detached from the connection; follow.py then tells its events.
 
-REQUEST is the apply request, PAYLOAD a plain tar with `agent/**`, `files/<absolute path>` and
-`trees/<name>/**`. They are staged in a
-folder that no run has yet, which becomes the run's folder by one rename: a connection that drops meanwhile leaves
-nothing that could be taken for a run. The run is a unit of its own, so that the end of the SSH session does not reach
+After the apply request comes a plain tar with `files/<absolute path>` and `trees/<name>/**`. They are staged, beside a
+copy of this package, in a folder that no run has yet, which becomes the run's folder by one rename: a connection that
+drops meanwhile leaves nothing that could be taken for a run. The run is a unit of its own, so that the end of the SSH session does not reach
 it. systemd gives a unit's name only once: that is what lets only one apply run at a time.
 
 A push that comes twice, because the laptop did not hear the answer to the first, starts nothing and follows the run.
-
-See common.py for how this is put together with follow.py.
 """
 
 import io
@@ -19,11 +16,15 @@ import subprocess
 import sys
 import tarfile
 import time
+from importlib import resources
+
+from .common import APPLY_DESCRIPTION, APPLY_UNIT, RUN_NAME, RUNS, STATE, applying, attempt, speaker, units
+from .follow import follow, may_hang_up, verdict
 
 KEPT_RUNS = 5
 TAR_BYTES = 64 << 20
 TAR_END = bytes(1024)
-TAR_ROOTS = ("agent", "files", "trees")
+TAR_ROOTS = ("files", "trees")
 INCOMING = ".incoming-"
 STALE_SECONDS = 3600
 UNIT_PROPERTIES = {
@@ -51,7 +52,7 @@ class Rejected(Exception):
         self.help = help
 
 
-def receive(request, payload):
+def receive(request, payload, say):
     """Starts the apply; gives True when there is a run to follow."""
     run = request["run"]
     try:
@@ -62,10 +63,14 @@ def receive(request, payload):
             stage(request, payload)
             other = start(run)
     except Rejected as rejected:
-        return refuse(run, rejected.what, rejected.help, payload)
+        say(verdict(run, "receive", rejected.what, rejected.help))
+        drain(payload)
+        return False
     except OSError as error:
         what = f"the server could not take the apply: {error.strerror} (`{error.filename or RUNS}`)"
-        return refuse(run, what, "make room on the server's disk, or look at `sudo dmesg` there", payload)
+        say(verdict(run, "receive", what, "make room on the server's disk, or look at `sudo dmesg` there"))
+        drain(payload)
+        return False
     if other not in (None, run):
         say({"type": "refused", "running": other})
         drain(payload)
@@ -78,13 +83,6 @@ def running_now():
     """Names the run that is under way."""
     states = attempt(units, [APPLY_UNIT]) or {}
     return applying(states.get(APPLY_UNIT, {}))
-
-
-def refuse(run, what, help, payload):
-    """Tells why nothing was begun."""
-    say(verdict(run, "receive", what, help))
-    drain(payload)
-    return False
 
 
 def drain(payload):
@@ -105,14 +103,21 @@ def stage(request, payload):
     os.mkdir(staged, 0o700)
     try:
         unpack(whole(payload), staged)
-        if not os.path.isfile(f"{staged}/agent/__main__.py"):
-            raise Rejected("the apply came without its agent", "this is a defect of labctl: please report it")
+        lay_out(f"{staged}/agent")
         kept = {name: value for name, value in request.items() if name != "nonce"}
         write(f"{staged}/request.json", json.dumps(kept).encode("ascii"))
         os.rename(staged, f"{RUNS}/{run}")
     except BaseException:
         shutil.rmtree(staged, ignore_errors=True)
         raise
+
+
+def lay_out(folder):
+    """Copies this package to a folder, out of the archive in which it came."""
+    os.mkdir(folder, 0o700)
+    for module in resources.files(__package__).iterdir():
+        if module.name.endswith(".py"):
+            write(f"{folder}/{module.name}", module.read_bytes())
 
 
 def own_folder(path):
@@ -210,3 +215,11 @@ def start(run):
         said = done.stderr.decode("utf-8", "replace").strip()
         raise Rejected(f"systemd did not start the apply: {said}", "look at `sudo systemctl status` on the server")
     return other
+
+
+def main(request, payload):
+    """Starts the run, and follows it."""
+    with may_hang_up():
+        say = speaker(request["nonce"])
+        if receive(request, payload, say):
+            follow(request["run"], say)

@@ -1,7 +1,4 @@
-"""The facts about the machine: system, memory, disk, packages, and who listens on which port.
-
-Part of the probe; see common.py for how the programs are put together.
-"""
+"""The facts about the machine: system, memory, disk, packages, and who listens on which port."""
 
 import fcntl
 import json
@@ -9,6 +6,8 @@ import os
 import re
 import socket
 import struct
+
+from .common import REGULAR, STATE, attempt, known, text
 
 BLOCK_DEVICES = "/sys/dev/block"
 SECTOR = 512

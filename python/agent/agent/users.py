@@ -7,6 +7,7 @@ import pwd
 import stat
 import subprocess
 import sys
+from importlib import resources
 from pathlib import Path
 
 from . import systemd
@@ -132,7 +133,7 @@ def _change_keys(account, added, removed):
 
     Root must not write below a home: the user could have put links there.
     """
-    program = (Path(__file__).parent / "keys.py").read_text()
+    program = resources.files(__package__).joinpath("keys.py").read_text()
     wish = {"home": account.pw_dir, "add": added, "remove": removed}
     try:
         answer = subprocess.run(

@@ -3,14 +3,20 @@
 Which gates there are is in the manifest, where the last apply that succeeded has left them: what the laptop's plan would
 have now may not be applied yet. So the facts are told too, for the laptop to compare with the plan.
 
-The programs that try the gates are the agent's own, which comes along as PAYLOAD, a tar archive. It is laid out in a
-folder of its own below /run, which is gone when this ends.
+The gates are tried as an apply tries them, in a folder of its own below /run, which is gone when this ends.
 """
 
+import json
+import os
+import re
 import shutil
-import tarfile
 import tempfile
 import time
+
+from . import examine
+from .common import APPLY_UNIT, answer_of, applying, attempt, known, speaker, text, units
+from .machine import disk, is_container, memory, model
+from .probe import manifest, probe
 
 
 def free_memory():
@@ -101,32 +107,20 @@ def condition(wish):
     )
 
 
-def try_gates(gates, is_deep, archive):
-    """Lays the agent out, and lets it try the gates."""
+def try_gates(gates, is_deep, say):
+    """Lets the agent try the gates."""
     folder = tempfile.mkdtemp(prefix="labctl-doctor-", dir="/run")
     try:
-        with tarfile.open(fileobj=archive, mode="r|") as tar:
-            for member in tar:
-                # Nothing but what labctl has packed: plain files below `agent/`.
-                if not member.isfile() or not re.fullmatch(r"agent/[a-z_]+\.py", member.name):
-                    raise ValueError(f"a strange file, {member.name!r}, came along")
-                os.makedirs(f"{folder}/agent", exist_ok=True)
-                with open(f"{folder}/{member.name}", "wb") as file:
-                    file.write(tar.extractfile(member).read())
         with open(f"{folder}/request.json", "w", encoding="utf-8") as file:
             json.dump({"run": "doctor", "gates": gates}, file)
-        sys.dont_write_bytecode = True
-        sys.path.insert(0, folder)
-        from agent import examine
-
         for seen in examine.gates(folder, is_deep):
             say({"type": "gate", **seen})
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def look(request):
-    """Tells all that there is to tell; probe.py, which comes behind, calls it."""
+def look(request, say):
+    """Tells all that there is to tell."""
     os.umask(0o077)
     noted = attempt(manifest)
     state, applied = last_apply(noted)
@@ -138,10 +132,14 @@ def look(request):
     if request["probe"]:
         say({"type": "facts", "facts": attempt(probe, request["probe"])})
     try:
-        try_gates(gates, request["deep"], PAYLOAD)
+        try_gates(gates, request["deep"], say)
     except BrokenPipeError:
         raise
     except Exception as error:
         say({"type": "broken", "reason": f"{type(error).__name__}: {error}"})
     say({"type": "done"})
 
+
+def main(request, _payload):
+    """Looks, and tells."""
+    look(request, speaker(request["nonce"]))

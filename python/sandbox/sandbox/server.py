@@ -30,7 +30,7 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoReque
 from werkzeug.serving import DechunkedInput
 from werkzeug.test import EnvironBuilder
 
-from strict import Answer, Call, Strict, error
+from .strict import Answer, Call, Strict, error
 
 DEFAULT_ACCOUNT = "123456789012"
 

@@ -9,10 +9,10 @@ import re
 import threading
 import time
 
-from engine import EngineError
-from server import Handler, identify, is_browser
-from servers import is_free, listen
-from strict import error
+from .engine import EngineError
+from .server import Handler, identify, is_browser
+from .servers import is_free, listen
+from .strict import error
 from werkzeug.serving import ThreadedWSGIServer
 
 AGAIN_SECONDS = 30

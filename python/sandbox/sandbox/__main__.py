@@ -1,8 +1,8 @@
 """An emulated AWS on this computer, with a container for each running instance: one process for each lab.
 
-    sandbox.py serve --folder STATE --lab NAME --program HASH [--engine docker|podman|none] [--image TAG]
+    python -m sandbox serve --folder STATE --lab NAME --program HASH [--engine docker|podman|none] [--image TAG]
         serves until it is told to end; STATE/process.json says where, once it is ready
-    sandbox.py clean --folder STATE --lab NAME --engine docker|podman|none [--forget]
+    python -m sandbox clean --folder STATE --lab NAME --engine docker|podman|none [--forget]
         removes what a sandbox left running; the disks of its servers stay, unless it is to be forgotten
 
 The folder is the lab's own. Who holds the lock in it is the lab's only sandbox: a second one ends with code 3.
@@ -20,12 +20,13 @@ import threading
 from pathlib import Path
 
 sys.dont_write_bytecode = True
-sys.path.insert(0, str(Path(__file__).resolve().parent))  # which `python -I` leaves out
+# Isolated Python knows the folder of this file only: its parent makes `sandbox` a package.
+sys.path[0:1] = [str(Path(__file__).resolve().parent.parent)]
 
-from children import end_children
-from engine import Engine, EngineError
-from files import Settings, read_json, write_json
-from servers import listen
+from sandbox.children import end_children
+from sandbox.engine import Engine, EngineError
+from sandbox.files import Settings, read_json, write_json
+from sandbox.servers import listen
 
 FILES = ("process.json", "settings.json", "children.json", "aws.pickle", "aws.pickle.broken", "root.pem", "lock")
 
@@ -57,12 +58,13 @@ def serve(options):
     """Puts the parts together and serves until the end."""
     held = lock(options.folder, options.lab)
     # moto takes its time, and `clean` does without
-    from authority import Authority
-    from control import LastAnswer, Sandbox
-    from machines import Machines
-    from state import Keeper
-    from storage import Storage
     from werkzeug.serving import ThreadedWSGIServer
+
+    from sandbox.authority import Authority
+    from sandbox.control import LastAnswer, Sandbox
+    from sandbox.machines import Machines
+    from sandbox.state import Keeper
+    from sandbox.storage import Storage
 
     end_children(options.folder)
     sandbox = Sandbox(options.lab, options.program, secrets.token_urlsafe(32))

@@ -12,7 +12,7 @@ import socket
 import time
 from dataclasses import dataclass
 
-from engine import EngineError
+from .engine import EngineError
 
 READY_SECONDS = 90
 ATTEMPTS = 4

@@ -2,9 +2,8 @@
 
 The server may be odd or hostile. So every fact has a small function of its own, and what cannot be read is left out of
 the answer: no fact can cost the others. Programs are started as seldom as possible, because each costs more than all
-files together: one `systemctl` for all units, one `openssl` where there is a certificate.
-
-See common.py for how this is put together with the rest of the probe, and machine.py for the facts of the machine.
+files together: one `systemctl` for all units, one `openssl` where there is a certificate. The facts of the machine are
+in `machine.py`.
 """
 
 import calendar
@@ -19,6 +18,37 @@ import socket
 import stat
 import sys
 import time
+
+from .common import (
+    APPLY_UNIT,
+    REGULAR,
+    RUN_NAME,
+    RUNS,
+    STATE,
+    answer_of,
+    applying,
+    attempt,
+    has_verdict,
+    known,
+    phase_of,
+    read_all,
+    speaker,
+    text,
+    units,
+)
+from .machine import (
+    cloud_init,
+    disk,
+    dpkg,
+    dpkg_packages,
+    installed,
+    is_container,
+    memory,
+    model,
+    ports,
+    root_disk,
+    system,
+)
 
 FORMAT = 1
 UNIT_FOLDER = "/etc/systemd/system/"
@@ -269,14 +299,6 @@ def probe(request):
     return known({"format": FORMAT, **facts_of_machine(asked), **facts_of_lab(asked, noted), "manifest": note})
 
 
-def main(request):
-    """Tells the facts; where doctor.py came along, it tells them among all else that it sees."""
-    look = globals().get("look")
-    if look is None:
-        say(probe(request))
-    else:
-        look(request)
-
-
-if "REQUEST" in globals():
-    main(REQUEST)
+def main(request, _payload):
+    """Tells the facts."""
+    speaker(request["nonce"])(probe(request))

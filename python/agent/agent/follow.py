@@ -3,14 +3,15 @@
 It only reads: when the connection drops, it ends and the run goes on. Another can follow the run from its beginning.
 It ends by itself, always with a verdict. A run whose unit is gone without one was killed, or the server was restarted:
 then the verdict is made up here and says so. It is not written to the run, which stays recognisable as cut off.
-
-After push.py it first starts the run; see common.py for how they are put together.
 """
 
 import json
 import os
 import sys
 import time
+from contextlib import contextmanager
+
+from .common import APPLY_UNIT, RUN_NAME, RUNS, applying, attempt, phase_of, speaker, text, units
 
 LOOK_SECONDS = 0.05
 UNIT_SECONDS = 1.0
@@ -65,7 +66,7 @@ def event_of(line):
     return {"type": "line", "text": line.decode("utf-8", "replace")}
 
 
-def follow(run):
+def follow(run, say):
     """Tells the events until the verdict."""
     if not RUN_NAME.fullmatch(run) or not os.path.isdir(f"{RUNS}/{run}"):
         what = f"the server knows no apply `{run}`"
@@ -110,16 +111,16 @@ def cut_off(run):
     return {**made_up, "cut_off": True}
 
 
-def main(request):
-    """Starts the run, where push.py came along, and follows it."""
-    receive_first = globals().get("receive")
-    if receive_first is None or receive_first(request, PAYLOAD):
-        follow(request["run"])
-
-
-if "REQUEST" in globals():
+@contextmanager
+def may_hang_up():
+    """Ends quietly when the laptop is gone: Python would still try to write what is left, and complain."""
     try:
-        main(REQUEST)
+        yield
     except BrokenPipeError:
-        # The laptop is gone. Python would still try to write what is left, and complain.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def main(request, _payload):
+    """Follows the run that is asked for."""
+    with may_hang_up():
+        follow(request["run"], speaker(request["nonce"]))

@@ -17,8 +17,8 @@ import os
 import re
 import threading
 
-from server import DEFAULT_ACCOUNT, Emulator, Handler, identify, is_browser
-from strict import Answer, Strict
+from .server import DEFAULT_ACCOUNT, Emulator, Handler, identify, is_browser
+from .strict import Answer, Strict
 
 PREFIX = "/labctl-sandbox/"
 CONSOLE = "-----BEGIN SSH HOST KEY KEYS-----\n{keys}\n-----END SSH HOST KEY KEYS-----\n"
@@ -26,7 +26,7 @@ LOOPBACK = re.compile(r"(?:.+\.)?localhost|127\.0\.0\.1")
 
 
 class Sandbox(Emulator):
-    """The emulated AWS of one lab, with the control of its process; `sandbox.py` puts the parts together."""
+    """The emulated AWS of one lab, with the control of its process; `__main__.py` puts the parts together."""
 
     def __init__(self, lab, program, token):
         super().__init__()

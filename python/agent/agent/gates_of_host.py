@@ -5,7 +5,7 @@ import pwd
 import subprocess
 import sys
 import time
-from pathlib import Path
+from importlib import resources
 
 from . import listeners, systemd
 
@@ -108,7 +108,9 @@ def _knock(name):
 
 def kernel(job, gate):
     """A user's server starts, and a cell of a notebook runs in each of its kernels."""
-    program = Path(__file__).parent / "kernel_gate.py"
+    # The Hub's Python reads it from a file, and this package may lie in an archive.
+    program = job.folder / "kernel_gate.py"
+    program.write_bytes(resources.files(__package__).joinpath("kernel_gate.py").read_bytes())
     command = [HUB_PYTHON, "-I", str(program), "--user", gate["user"], "--base", gate["base"]]
     names = gate.get("kernels", [DEFAULT_KERNEL])
     seconds = KERNEL_SECONDS + ONE_MORE_KERNEL_SECONDS * (len(names) - 1)

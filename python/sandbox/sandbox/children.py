@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from files import read_json, write_json
+from .files import read_json, write_json
 
 NOTE = "children.json"
 # Linux itself ends such a program with the thread that started it (1 is PR_SET_PDEATHSIG, 9 SIGKILL).

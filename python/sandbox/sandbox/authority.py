@@ -16,16 +16,16 @@ import time
 import urllib.request
 from pathlib import Path
 
-from children import forget_children, start_child
+from .children import forget_children, start_child
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
-from engine import EngineError
-from files import write, write_json
+from .engine import EngineError
+from .files import write, write_json
 from moto.backends import get_backend
-from server import DEFAULT_ACCOUNT
-from servers import free_ports, is_free
+from .server import DEFAULT_ACCOUNT
+from .servers import free_ports, is_free
 
 PROGRAMS = ("pebble", "pebble-challtestsrv")
 PATIENCE_SECONDS = 20

@@ -10,12 +10,12 @@ import threading
 import traceback
 from concurrent.futures import ThreadPoolExecutor
 
-from engine import EngineError
+from .engine import EngineError
 from moto.backends import get_backend
 from moto.ec2.models.instances import StateReason
-from servers import Machine, Outfit, Servers
-from server import DEFAULT_ACCOUNT
-from strict import keep_addresses
+from .servers import Machine, Outfit, Servers
+from .server import DEFAULT_ACCOUNT
+from .strict import keep_addresses
 
 LOOK_SECONDS = 2
 REPAIR_SECONDS = 240
