@@ -14,13 +14,12 @@ from pathlib import Path
 from unittest import mock
 
 from botocore.exceptions import ClientError
-from moto.backends import get_backend
 from support import ROOT, Sandbox, docker, is_alive, wait_until
 
 sys.path.insert(0, str(ROOT / "python/sandbox"))
 
-from sandbox import server  # before moto, whose settings it makes
-from sandbox import authority, engine, files, servers, state, storage, strict
+from sandbox import authority, engine, files, servers, state, storage, strict  # before moto, whose settings it makes
+from moto.backends import get_backend
 
 IMAGE = None
 
@@ -263,7 +262,7 @@ class WithServersTest(unittest.TestCase):
             _, *children = self.box.processes()
             names = next(pid for pid in children if "pebble-challtestsrv" in Path(f"/proc/{pid}/cmdline").read_text())
             os.kill(names, signal.SIGKILL)
-            wait_until("its end", lambda: not is_alive(names))
+            wait_until("its end", lambda pid=names: not is_alive(pid))
             status = self.box.ask("repair", {})
             self.assertIsNotNone(status["authority"], status["authority_problem"])
             self.assertEqual([is_alive(pid) for pid in self.box.processes()], [True, True, True])

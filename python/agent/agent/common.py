@@ -92,7 +92,7 @@ def units(names):
     if len(blocks) != len(names):
         return {}
     states = [dict(line.partition("=")[::2] for line in block.splitlines()) for block in blocks]
-    return {name: unit(state) for name, state in zip(names, states)}
+    return {name: unit(state) for name, state in zip(names, states, strict=True)}
 
 
 def unit(state):

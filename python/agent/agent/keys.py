@@ -5,6 +5,7 @@ links, so that what it changes is what its name says. Whole lines are added and 
 others, which the user may have put there, are kept.
 """
 
+import contextlib
 import json
 import os
 import stat
@@ -75,10 +76,8 @@ def read(folder):
 
 def replace(folder, text):
     """Replaces the file as a whole, so that nobody is shut out by half a file."""
-    try:
+    with contextlib.suppress(FileNotFoundError):
         os.unlink(BESIDE, dir_fd=folder)
-    except FileNotFoundError:
-        pass
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
     descriptor = os.open(BESIDE, flags, 0o600, dir_fd=folder)
     with os.fdopen(descriptor, "wb") as file:

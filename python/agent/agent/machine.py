@@ -94,9 +94,9 @@ def filesystem_bytes(partition, filesystem):
         size, count = struct.unpack_from(">IQ", block, 4)
         return size * count
     if filesystem in ("ext2", "ext3", "ext4"):
-        low, = struct.unpack_from("<I", block, 1024 + 0x4)
-        high, = struct.unpack_from("<I", block, 1024 + 0x150)
-        shift, = struct.unpack_from("<I", block, 1024 + 0x18)
+        (low,) = struct.unpack_from("<I", block, 1024 + 0x4)
+        (high,) = struct.unpack_from("<I", block, 1024 + 0x150)
+        (shift,) = struct.unpack_from("<I", block, 1024 + 0x18)
         return ((high << 32) + low) * (1024 << shift)
     return None
 

@@ -2,7 +2,7 @@
 
 import re
 
-from . import dpkg, downloads, systemd
+from . import downloads, dpkg, systemd
 from .failure import Failure
 
 RETRY = ["-o", "Acquire::Retries=3"]

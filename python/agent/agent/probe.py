@@ -199,8 +199,18 @@ def certificate():
     """Describes the certificate that NGINX is given."""
     link = os.readlink(CERTIFICATE)
     answer = answer_of(
-        "openssl", "x509", "-in", f"{CERTIFICATE}/fullchain.pem", "-noout",
-        "-subject", "-issuer", "-enddate", "-ext", "subjectAltName", "-nameopt", "RFC2253",
+        "openssl",
+        "x509",
+        "-in",
+        f"{CERTIFICATE}/fullchain.pem",
+        "-noout",
+        "-subject",
+        "-issuer",
+        "-enddate",
+        "-ext",
+        "subjectAltName",
+        "-nameopt",
+        "RFC2253",
     )
     fields = dict(re.findall(r"^(subject|issuer|notAfter) ?= ?(.*)$", answer, re.MULTILINE))
     names = re.findall(r"(?:DNS|IP Address):([^,\s]+)", answer)

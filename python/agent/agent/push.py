@@ -8,6 +8,7 @@ it. systemd gives a unit's name only once: that is what lets only one apply run 
 A push that comes twice, because the laptop did not hear the answer to the first, starts nothing and follows the run.
 """
 
+import contextlib
 import io
 import json
 import os
@@ -122,10 +123,8 @@ def lay_out(folder):
 
 def own_folder(path):
     """Makes a folder that only root can look into; a link or somebody else's folder is not taken for it."""
-    try:
+    with contextlib.suppress(FileExistsError):
         os.mkdir(path, 0o700)
-    except FileExistsError:
-        pass
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     try:
         if os.fstat(descriptor).st_uid != os.geteuid():

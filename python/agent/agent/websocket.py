@@ -87,9 +87,9 @@ class Websocket:
         first, second = self._bytes(2)
         length = second & 0x7F
         if length == 126:
-            length, = struct.unpack("!H", self._bytes(2))
+            (length,) = struct.unpack("!H", self._bytes(2))
         elif length == 127:
-            length, = struct.unpack("!Q", self._bytes(8))
+            (length,) = struct.unpack("!Q", self._bytes(8))
         if second & 0x80 or length > LONGEST:
             raise NoWebsocket("its websocket sends what no server sends")
         return first & 0x0F, self._bytes(length)

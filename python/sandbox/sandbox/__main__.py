@@ -34,7 +34,7 @@ FILES = ("process.json", "settings.json", "children.json", "aws.pickle", "aws.pi
 def lock(folder, lab):
     """Takes the lab's lock, or ends."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    file = open(os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600), "r+")
+    file = open(os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600), "r+")  # noqa: SIM115  # held until the end
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -87,7 +87,13 @@ def serve(options):
         signal.signal(number, lambda *_: sandbox.shut_down.set())
     sandbox.machines.begin()
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    process = {"port": sandbox.port, "pid": os.getpid(), "program": options.program, "token": sandbox.token, "lab": options.lab}
+    process = {
+        "port": sandbox.port,
+        "pid": os.getpid(),
+        "program": options.program,
+        "token": sandbox.token,
+        "lab": options.lab,
+    }
     write_json(options.folder / "process.json", process)
     sandbox.shut_down.wait()
     end(sandbox, server, options.folder)

@@ -16,14 +16,15 @@ import time
 import urllib.request
 from pathlib import Path
 
-from .children import forget_children, start_child
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from moto.backends import get_backend
+
+from .children import forget_children, start_child
 from .engine import EngineError
 from .files import write, write_json
-from moto.backends import get_backend
 from .server import DEFAULT_ACCOUNT
 from .servers import free_ports, is_free
 
@@ -76,7 +77,9 @@ class Authority:
     def _start(self, engine, addresses):
         missing = [program for program in PROGRAMS if not shutil.which(program)]
         if missing:
-            self.problem = f"`{missing[0]}` is not installed: servers get no certificates; install it (on Debian: pebble)"
+            self.problem = (
+                f"`{missing[0]}` is not installed: servers get no certificates; install it (on Debian: pebble)"
+            )
             self.directory = None
             return
         if engine.network_needs_containers and not addresses:
@@ -277,7 +280,15 @@ def _certificate(name, key, issuer_name, issuer, names=None):
         builder = builder.add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
     else:
         usage = dict.fromkeys(
-            "content_commitment key_encipherment data_encipherment key_agreement encipher_only decipher_only".split(), False
+            [
+                "content_commitment",
+                "key_encipherment",
+                "data_encipherment",
+                "key_agreement",
+                "encipher_only",
+                "decipher_only",
+            ],
+            False,
         )
         usage |= dict.fromkeys(("digital_signature", "key_cert_sign", "crl_sign"), True)
         builder = builder.add_extension(x509.KeyUsage(**usage), critical=True)

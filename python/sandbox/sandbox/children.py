@@ -19,7 +19,9 @@ def start_child(folder, command, log, environment):
     before = [sys.executable, "-I", "-c", END_WITH_ME] if sys.platform.startswith("linux") else []
     environment = {**os.environ, **environment}
     with open(log, "ab") as output:
-        child = subprocess.Popen([*before, *command], stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environment)
+        child = subprocess.Popen(
+            [*before, *command], stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environment
+        )
     note = Path(folder, NOTE)
     write_json(note, [*(read_json(note) or []), {"pid": child.pid, "command": command}])
     return child

@@ -65,7 +65,11 @@ class Sandbox(Emulator):
         if call.name == "ec2:GetConsoleOutput":
             keys = self.settings.machine(call.form.get("InstanceId")).get("host_keys")
             text = base64.b64encode(CONSOLE.format(keys=keys).encode() if keys else b"")
-            return Answer(answer.status, answer.headers, re.sub(rb"<output>.*?</output>", b"<output>%b</output>" % text, answer.body, flags=re.S))
+            return Answer(
+                answer.status,
+                answer.headers,
+                re.sub(rb"<output>.*?</output>", b"<output>%b</output>" % text, answer.body, flags=re.S),
+            )
         return answer
 
     def control(self, environ, body):
@@ -88,7 +92,9 @@ class Sandbox(Emulator):
             self.authority.end()
             self.leaving = True
             return _json(200, {"ok": True})
-        return _json(404, {"error": "the sandbox has no such path; labctl and the sandbox may be of different versions"})
+        return _json(
+            404, {"error": "the sandbox has no such path; labctl and the sandbox may be of different versions"}
+        )
 
     def choose(self, body):
         """Takes the settings that the request names."""

@@ -10,8 +10,8 @@ import re
 import resource
 import subprocess
 import sys
-import threading
 import tempfile
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,20 +22,43 @@ LISTINGS = 5
 # How long a server may take to shut down before it is killed.
 STOP_SECONDS = 15
 # systemd in docker: see `man systemd.exec` for what it mounts, and systemd's own "container interface".
-DOCKER_ARGUMENTS = (
-    "--cgroupns=host --tmpfs /run --tmpfs /run/lock --volume /sys/fs/cgroup:/sys/fs/cgroup:rw --stop-signal SIGRTMIN+3 "
-    "--env container=docker"
-).split()
+DOCKER_ARGUMENTS = [
+    "--cgroupns=host",
+    "--tmpfs",
+    "/run",
+    "--tmpfs",
+    "/run/lock",
+    "--volume",
+    "/sys/fs/cgroup:/sys/fs/cgroup:rw",
+    "--stop-signal",
+    "SIGRTMIN+3",
+    "--env",
+    "container=docker",
+]
 PODMAN_ARGUMENTS = ["--systemd=always"]
 # What podman would raise beyond what its user has, which fails without CAP_SYS_RESOURCE (containers.conf(5)).
 PODMAN_LIMITS = {"nofile": resource.RLIMIT_NOFILE, "nproc": resource.RLIMIT_NPROC}
 # What podman asks for where nobody says anything, and it lowers its own limit to this first.
 PODMAN_PROCESSES = 32768
 # Without SYS_BOOT a server cannot say whether it was powered off or rebooted; it concerns the container only.
-COMMON_ARGUMENTS = (
-    "--pull never --cap-add SYS_BOOT --cap-add SYS_ADMIN --cap-add NET_ADMIN --cap-add SYS_PTRACE --security-opt seccomp=unconfined "
-    "--security-opt apparmor=unconfined --volume /var/lib/docker"
-).split()
+COMMON_ARGUMENTS = [
+    "--pull",
+    "never",
+    "--cap-add",
+    "SYS_BOOT",
+    "--cap-add",
+    "SYS_ADMIN",
+    "--cap-add",
+    "NET_ADMIN",
+    "--cap-add",
+    "SYS_PTRACE",
+    "--security-opt",
+    "seccomp=unconfined",
+    "--security-opt",
+    "apparmor=unconfined",
+    "--volume",
+    "/var/lib/docker",
+]
 
 
 class EngineError(Exception):
@@ -94,7 +117,9 @@ class Engine:
     def containers(self):
         """All containers of the lab, by instance."""
         for tries_left in reversed(range(LISTINGS)):
-            found = self.ask("ps", "--all", "--quiet", "--no-trunc", "--filter", f"label={LABEL}={self.sandbox}").split()
+            found = self.ask(
+                "ps", "--all", "--quiet", "--no-trunc", "--filter", f"label={LABEL}={self.sandbox}"
+            ).split()
             if not found:
                 break
             try:
@@ -213,7 +238,9 @@ class Engine:
 
     def kept_disks(self):
         """The instances of which a disk is kept."""
-        listed = self.ask("image", "ls", "--filter", f"label={LABEL}={self.sandbox}", "--format", "{{.Repository}}:{{.Tag}}")
+        listed = self.ask(
+            "image", "ls", "--filter", f"label={LABEL}={self.sandbox}", "--format", "{{.Repository}}:{{.Tag}}"
+        )
         # podman puts `localhost/` before
         found = re.findall(rf"^(?:\S+/)?{re.escape(self.images)}:(i-\w+)$", listed, re.M)
         return sorted(set(found))
@@ -228,7 +255,12 @@ def _own_limits():
     limits = {name: resource.getrlimit(kind)[1] for name, kind in PODMAN_LIMITS.items()}
     if limits["nproc"] == resource.RLIM_INFINITY or limits["nproc"] > PODMAN_PROCESSES:
         limits["nproc"] = PODMAN_PROCESSES
-    return [word for name, limit in limits.items() if limit != resource.RLIM_INFINITY for word in ("--ulimit", f"{name}={limit}:{limit}")]
+    return [
+        word
+        for name, limit in limits.items()
+        if limit != resource.RLIM_INFINITY
+        for word in ("--ulimit", f"{name}={limit}:{limit}")
+    ]
 
 
 def _last_words(text):

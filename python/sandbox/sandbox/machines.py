@@ -10,11 +10,12 @@ import threading
 import traceback
 from concurrent.futures import ThreadPoolExecutor
 
-from .engine import EngineError
 from moto.backends import get_backend
 from moto.ec2.models.instances import StateReason
-from .servers import Machine, Outfit, Servers
+
+from .engine import EngineError
 from .server import DEFAULT_ACCOUNT
+from .servers import Machine, Outfit, Servers
 from .strict import keep_addresses
 
 LOOK_SECONDS = 2
@@ -74,7 +75,11 @@ class Machines:
             try:
                 calm = self.look()
             except Exception as problem:  # the next look may do better; the sandbox must not die of one
-                print(f"looking after the servers failed: {type(problem).__name__}: {problem}", file=sys.stderr, flush=True)
+                print(
+                    f"looking after the servers failed: {type(problem).__name__}: {problem}",
+                    file=sys.stderr,
+                    flush=True,
+                )
                 calm = True
             if calm:
                 with self.rounds:
@@ -129,7 +134,9 @@ class Machines:
         self.authority.tend(self.engine, addresses)
         if any(machine.state != "terminated" for machine in machines.values()):
             self.storage.tend(self.engine, addresses)
-        return Outfit(self.authority.certificate(), self.authority.hosts() + self.storage.hosts(), self.storage.environment())
+        return Outfit(
+            self.authority.certificate(), self.authority.hosts() + self.storage.hosts(), self.storage.environment()
+        )
 
     def _list_containers(self):
         """Asks the engine for the containers; at first also for what is left over from before."""
@@ -163,7 +170,11 @@ class Machines:
             self.watched.add(machine.id)
             if step is None and machine.id in self.reboots:
                 step = "reboot"
-            elif step is None and machine.state == "running" and self.dressed.get(machine.id) != (container.started, outfit):
+            elif (
+                step is None
+                and machine.state == "running"
+                and self.dressed.get(machine.id) != (container.started, outfit)
+            ):
                 step = "dress"
         if step:
             self._submit(machine.id, getattr(self, f"_{step}"), machine, outfit)
@@ -221,7 +232,9 @@ class Machines:
 
     def _power_off(self, machine, _outfit):
         self.watched.discard(machine.id)
-        self.move(machine.id, "stopped", ("running",), "Client.InstanceInitiatedShutdown", "Instance initiated shutdown")
+        self.move(
+            machine.id, "stopped", ("running",), "Client.InstanceInitiatedShutdown", "Instance initiated shutdown"
+        )
 
     def _remove(self, machine, _outfit):
         self.servers.remove(machine.id)
@@ -271,7 +284,11 @@ class Machines:
 
     def _addresses(self):
         """Where the servers can be reached by the authority, by instance."""
-        return {identity: container.ip for identity, container in self.containers.items() if container.running and container.ip}
+        return {
+            identity: container.ip
+            for identity, container in self.containers.items()
+            if container.running and container.ip
+        }
 
     # What is told
 

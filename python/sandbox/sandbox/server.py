@@ -5,24 +5,10 @@ A request is read here, named as the AWS operation that it asks for, carried out
 """
 
 import io
-import os
 import re
-import sys
 import threading
 import traceback
-from pathlib import Path
 from urllib.parse import parse_qsl
-
-sys.dont_write_bytecode = True  # no __pycache__ beside the sources
-
-# moto reads these when it is imported.
-os.environ.update(
-    MOTO_ENABLE_AMI_VALIDATION="1",
-    MOTO_ENABLE_KEYPAIR_VALIDATION="1",
-    MOTO_EC2_ENABLE_INSTANCE_TYPE_VALIDATION="1",
-    MOTO_S3_ALLOW_CROSSACCOUNT_ACCESS="false",
-    MOTO_AMIS_PATH=str(Path(__file__).with_name("images.json")),
-)
 
 from moto.core.request import Request
 from moto.core.routing import get_service_router
@@ -55,9 +41,13 @@ class Emulator:
             ("tagging", "/", "application/x-amz-json-1.1", "{}"),
         ]
         for service, path, content_type, body in asked:
-            headers = {"Authorization": f"AWS4-HMAC-SHA256 Credential={DEFAULT_ACCOUNT}/20260101/us-east-1/{service}/aws4_request"}
+            headers = {
+                "Authorization": f"AWS4-HMAC-SHA256 Credential={DEFAULT_ACCOUNT}/20260101/us-east-1/{service}/aws4_request"
+            }
             headers |= {"X-Amz-Target": target} if service == "tagging" else {}
-            environ = EnvironBuilder(path, method="POST" if body else "GET", data=body, headers=headers, content_type=content_type).get_environ()
+            environ = EnvironBuilder(
+                path, method="POST" if body else "GET", data=body, headers=headers, content_type=content_type
+            ).get_environ()
             answer = self.perform(Strict(), identify(environ, body.encode()))
             assert answer.status == 200, f"{service}: {answer}"
 
@@ -68,11 +58,17 @@ class Emulator:
     def ask_moto(self, call):
         seen = {}
         try:
-            body = b"".join(self.moto(call.environ, lambda status, headers, _=None: seen.update(status=status, headers=headers)))
+            body = b"".join(
+                self.moto(call.environ, lambda status, headers, _=None: seen.update(status=status, headers=headers))
+            )
         except Exception as problem:  # what moto has not got; 501, because no client tries that again
             traceback.print_exc()
             return error(call, 501, "NotImplemented", f"moto: {type(problem).__name__}: {problem}")
-        headers = [(k, v) for k, v in seen["headers"] if k.lower() not in ("content-length", "connection", "transfer-encoding", "date", "server")]
+        headers = [
+            (k, v)
+            for k, v in seen["headers"]
+            if k.lower() not in ("content-length", "connection", "transfer-encoding", "date", "server")
+        ]
         return Answer(int(seen["status"].split()[0]), headers, body)
 
 

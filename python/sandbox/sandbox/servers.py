@@ -17,7 +17,9 @@ from .engine import EngineError
 READY_SECONDS = 90
 ATTEMPTS = 4
 # What docker and podman say when a published port cannot be had.
-PORT_TROUBLE = re.compile(r"port is already allocated|address already in use|cannot (?:assign|bind)|rootlessport|expose", re.I)
+PORT_TROUBLE = re.compile(
+    r"port is already allocated|address already in use|cannot (?:assign|bind)|rootlessport|expose", re.I
+)
 AUTHORITY_FILE = "/usr/local/share/ca-certificates/labctl-sandbox.crt"
 BEGIN, END = "# labctl sandbox: the names of this lab", "# labctl sandbox: end"
 PUT_KEY = "umask 077; mkdir -p ~/.ssh; cat >~/.ssh/authorized_keys"
@@ -113,7 +115,9 @@ class Servers:
         80 and 443 keep their numbers on a loopback address of the server's own, so that browsers need no port. Where
         there are no other loopback addresses than 127.0.0.1, as on macOS, they are free ports of that one.
         """
-        taken = {known.get(port) for known in self.settings.get("machines").values() for port in ("ssh", "http", "https")}
+        taken = {
+            known.get(port) for known in self.settings.get("machines").values() for port in ("ssh", "http", "https")
+        }
         ssh, http, https = free_ports(3, taken)
         number = hashlib.sha256(identity.encode()).digest()
         address = f"127.77.{number[0]}.{number[1] % 254 + 1}"

@@ -8,10 +8,11 @@ import time
 from pathlib import Path
 
 import dill
-from .files import write
 from moto.backends import get_backend
 from moto.s3.utils import _VersionedKeyStore
 from moto.ssm.models import ParameterDict
+
+from .files import write
 
 # What labctl uses, and what moto asks for it.
 SERVICES = ("ec2", "s3", "route53", "iam", "sts", "resourcegroupstaggingapi", "ssm")

@@ -9,11 +9,12 @@ import re
 import threading
 import time
 
+from werkzeug.serving import ThreadedWSGIServer
+
 from .engine import EngineError
 from .server import Handler, identify, is_browser
 from .servers import is_free, listen
 from .strict import error
-from werkzeug.serving import ThreadedWSGIServer
 
 AGAIN_SECONDS = 30
 # `internal` is kept for private use (ICANN, resolution 2024.07.29.06).

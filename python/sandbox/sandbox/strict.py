@@ -100,10 +100,16 @@ def error(call, status, code, message):
             content_type = "application/x-amz-json-1.1"
             body = json.dumps({"__type": code, "message": message})
         case service:
-            namespace = {"iam": "iam.amazonaws.com/doc/2010-05-08", "sts": "sts.amazonaws.com/doc/2011-06-15"}.get(service, "route53.amazonaws.com/doc/2013-04-01")
+            namespace = {"iam": "iam.amazonaws.com/doc/2010-05-08", "sts": "sts.amazonaws.com/doc/2011-06-15"}.get(
+                service, "route53.amazonaws.com/doc/2013-04-01"
+            )
             body = f'<ErrorResponse xmlns="https://{namespace}/"><Error><Type>{fault}</Type><Code>{code}</Code><Message>{text}</Message></Error><RequestId>{request}</RequestId></ErrorResponse>'
     body = "" if call.environ["REQUEST_METHOD"] == "HEAD" else body
-    return Answer(status, [("Content-Type", content_type), ("x-amzn-RequestId", request), ("x-amz-request-id", request)], body.encode())
+    return Answer(
+        status,
+        [("Content-Type", content_type), ("x-amzn-RequestId", request), ("x-amz-request-id", request)],
+        body.encode(),
+    )
 
 
 class Strict:
@@ -154,16 +160,38 @@ class Strict:
         profile = form.get("IamInstanceProfile.Name") or form.get("IamInstanceProfile.Arn", "").split("/")[-1]
         profiles = {p.name: p for p in get_backend("iam")[call.account]["aws"].instance_profiles.values()}
         if profile and profile not in profiles:
-            return error(call, 400, "InvalidParameterValue", f"Value ({profile}) for parameter iamInstanceProfile.name is invalid. Invalid IAM Instance Profile name")
-        if profile and (not profiles[profile].roles or time.monotonic() - self.roles_added.get(profile, 0) < self.profile_ms / 1000):
-            return error(call, 400, "InvalidParameterValue", f'IAM Instance Profile "{profiles[profile].arn}" has no associated IAM Roles')
+            return error(
+                call,
+                400,
+                "InvalidParameterValue",
+                f"Value ({profile}) for parameter iamInstanceProfile.name is invalid. Invalid IAM Instance Profile name",
+            )
+        if profile and (
+            not profiles[profile].roles or time.monotonic() - self.roles_added.get(profile, 0) < self.profile_ms / 1000
+        ):
+            return error(
+                call,
+                400,
+                "InvalidParameterValue",
+                f'IAM Instance Profile "{profiles[profile].arn}" has no associated IAM Roles',
+            )
         if form.get("ClientToken") not in self.tokens:
             return None
         first, answer, ids = self.tokens[form["ClientToken"]]
         if form != first:
-            return error(call, 400, "IdempotentParameterMismatch", "Arguments on this idempotent request are inconsistent with arguments used in previous request(s).")
+            return error(
+                call,
+                400,
+                "IdempotentParameterMismatch",
+                "Arguments on this idempotent request are inconsistent with arguments used in previous request(s).",
+            )
         if any(i not in call.instances or call.instances[i].state in ("shutting-down", "terminated") for i in ids):
-            return error(call, 400, "IdempotentInstanceTerminated", "The client token has an associated instance that has been terminated.")
+            return error(
+                call,
+                400,
+                "IdempotentInstanceTerminated",
+                "The client token has an associated instance that has been terminated.",
+            )
         return answer
 
     def after_RunInstances(self, call, answer):
@@ -202,7 +230,12 @@ class Strict:
         ids = [value for key, value in call.form.items() if key.startswith("InstanceId.")]
         for instance in [call.instances[i] for i in ids if i in call.instances]:
             if instance.state in states:
-                return error(call, 400, "IncorrectInstanceState", f"The instance '{instance.id}' is not in a state from which it can be {what}.")
+                return error(
+                    call,
+                    400,
+                    "IncorrectInstanceState",
+                    f"The instance '{instance.id}' is not in a state from which it can be {what}.",
+                )
         return None
 
     def before_StopInstances(self, call):
@@ -218,7 +251,9 @@ class Strict:
         instance = call.instances.get(call.form.get("InstanceId"))
         kind = call.form.get("InstanceType.Value")
         if instance and kind and instance.state != "stopped":
-            return error(call, 400, "IncorrectInstanceState", f"The instance '{instance.id}' is not in the 'stopped' state.")
+            return error(
+                call, 400, "IncorrectInstanceState", f"The instance '{instance.id}' is not in the 'stopped' state."
+            )
         if kind and kind not in INSTANCE_TYPES:
             return error(call, 400, "InvalidInstanceAttributeValue", f"The instance type '{kind}' does not exist.")
         return None
@@ -243,13 +278,23 @@ class Strict:
     def before_AssociateAddress(self, call):
         instance = call.instances.get(call.form.get("InstanceId"))
         if instance and instance.state != "running" and instance.state != "stopped":
-            return error(call, 400, "InvalidInstanceID", f"The {instance.state} instance '{instance.id}' is not in a valid state for this operation.")
+            return error(
+                call,
+                400,
+                "InvalidInstanceID",
+                f"The {instance.state} instance '{instance.id}' is not in a valid state for this operation.",
+            )
         return None
 
     def before_ReleaseAddress(self, call):
         allocation = call.form.get("AllocationId")
         if any(a.allocation_id == allocation and a.association_id for a in call.ec2.addresses):
-            return error(call, 400, "InvalidIPAddress.InUse", f"The address with allocation id [{allocation}] cannot be released because it is associated.")
+            return error(
+                call,
+                400,
+                "InvalidIPAddress.InUse",
+                f"The address with allocation id [{allocation}] cannot be released because it is associated.",
+            )
         return None
 
     def after_AddRoleToInstanceProfile(self, call, answer):
@@ -268,7 +313,12 @@ class Strict:
         users = [g.id for i in call.instances.values() if i.state != "terminated" for g in i.security_groups]
         users += [g.id for interface in call.ec2.enis.values() for g in interface.group_set]
         others = [g for in_network in call.ec2.groups.values() for g in in_network.values() if g.id != group]
-        users += [source.get("GroupId") for other in others for rule in other.ingress_rules + other.egress_rules if (source := rule.source_group)]
+        users += [
+            source.get("GroupId")
+            for other in others
+            for rule in other.ingress_rules + other.egress_rules
+            if (source := rule.source_group)
+        ]
         if group in users:
             return error(call, 400, "DependencyViolation", f"resource {group} has a dependent object")
         return None
@@ -277,13 +327,24 @@ class Strict:
 
     def refuse_account(self, call):
         """Refuses who may not reach a bucket, or expects it to be another account's (S3 User Guide, "Verifying bucket ownership")."""
-        partition, owner = get_backend("s3").bucket_accounts.get(call.bucket, (None, None)) if call.service == "s3" else (None, None)
+        partition, owner = (
+            get_backend("s3").bucket_accounts.get(call.bucket, (None, None)) if call.service == "s3" else (None, None)
+        )
         if owner is None or call.operation == "CreateBucket":
             return None
         expected = call.environ.get("HTTP_X_AMZ_EXPECTED_BUCKET_OWNER", owner)
         if not re.fullmatch(r"[0-9]{12}", expected):
-            return error(call, 400, "InvalidBucketOwnerAWSAccountID", "The value of the expected bucket owner parameter must be an AWS account ID")
-        if expected != owner or owner != call.account and not get_backend("s3")[owner][partition].buckets[call.bucket].policy:
+            return error(
+                call,
+                400,
+                "InvalidBucketOwnerAWSAccountID",
+                "The value of the expected bucket owner parameter must be an AWS account ID",
+            )
+        if (
+            expected != owner
+            or owner != call.account
+            and not get_backend("s3")[owner][partition].buckets[call.bucket].policy
+        ):
             return error(call, 403, "AccessDenied", "Access Denied")
         call.environ["HTTP_X_MOTO_ACCOUNT_ID"] = owner  # it answers as it does its own account
 
@@ -300,9 +361,24 @@ class Strict:
             bucket.born = True
             tags = re.findall(r"<Tag>.*?</Tag>", call.body.decode(), re.S)
             if tags:
-                s3.put_bucket_tagging(name, {unescape(element("Key", tag)): unescape(element("Value", tag)) for tag in tags})
-            s3.put_bucket_encryption(name, {"Rule": {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}, "BucketKeyEnabled": "false"}})
-            s3.put_public_access_block(name, dict.fromkeys(("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets"), "true"))
+                s3.put_bucket_tagging(
+                    name, {unescape(element("Key", tag)): unescape(element("Value", tag)) for tag in tags}
+                )
+            s3.put_bucket_encryption(
+                name,
+                {
+                    "Rule": {
+                        "ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"},
+                        "BucketKeyEnabled": "false",
+                    }
+                },
+            )
+            s3.put_public_access_block(
+                name,
+                dict.fromkeys(
+                    ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets"), "true"
+                ),
+            )
         return answer
 
     # Route 53
@@ -310,7 +386,12 @@ class Strict:
     def before_CreateHostedZone(self, call):
         reference = element("CallerReference", call.body.decode())
         if reference in self.references:
-            return error(call, 409, "HostedZoneAlreadyExists", f"A hosted zone has already been created with the specified caller reference: {reference}")
+            return error(
+                call,
+                409,
+                "HostedZoneAlreadyExists",
+                f"A hosted zone has already been created with the specified caller reference: {reference}",
+            )
         return None
 
     def after_CreateHostedZone(self, call, answer):
@@ -321,7 +402,9 @@ class Strict:
         call.environ["QUERY_STRING"] = re.sub(r"(?i)%5C052", "%2A", call.environ["QUERY_STRING"])
 
     def after_ListResourceRecordSets(self, call, answer):
-        return Answer(answer.status, answer.headers, re.sub(rb"<(Name|NextRecordName)>\*\.", rb"<\1>\\052.", answer.body))
+        return Answer(
+            answer.status, answer.headers, re.sub(rb"<(Name|NextRecordName)>\*\.", rb"<\1>\\052.", answer.body)
+        )
 
     def after_ChangeResourceRecordSets(self, call, answer):
         self.insync = time.monotonic() + self.transition_ms / 1000
@@ -381,7 +464,9 @@ def change_records(backend, zone_id, changes):
             if kind == "CNAME" and wanted["Name"] == zone.name:
                 wrong.append(f"RRSet of type CNAME with DNS name {name} is not permitted at apex in zone {zone.name}")
             elif others and (kind == "CNAME" or "CNAME" in others):
-                wrong.append(f"RRSet of type {kind} with DNS name {name} is not permitted as it conflicts with other records with the same DNS name in zone {zone.name}")
+                wrong.append(
+                    f"RRSet of type {kind} with DNS name {name} is not permitted as it conflicts with other records with the same DNS name in zone {zone.name}"
+                )
             there[key] = type(zone.rrsets[0])(wanted)
     if wrong:
         raise Route53ClientError("InvalidChangeBatch", f"[{', '.join(wrong)}]")
