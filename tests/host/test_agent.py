@@ -279,8 +279,6 @@ class PartsOfMemory(OnFolder):
             swap.make(job, "/swapfile", 1 << 20)
         text = (self.root / "etc/fstab").read_text()
         self.assertEqual(text, "LABEL=root / ext4 defaults 0 1\n/swapfile none swap sw 0 0 # labctl\n")
-        swap.remove(job, "/swapfile")
-        self.assertEqual((self.root / "etc/fstab").read_text(), "LABEL=root / ext4 defaults 0 1\n")
 
 
 class PartsOfDisk(OnFolder):

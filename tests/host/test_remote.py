@@ -252,7 +252,7 @@ class TestLastApply(Temporary):
         self.tried, self.waiting_for = [], []
         self.replace(
             doctor,
-            condition=lambda wish: self.waiting_for.append(wish) or {},
+            condition=lambda wish: self.waiting_for.append(wish) or {"type": "machine"},
             probe=lambda asked: {"asked": asked},
             try_gates=lambda gates, _is_deep, _say: self.tried.extend(gates),
         )

@@ -7,14 +7,25 @@ Up to and including the checks, nothing of the configuration has changed. From t
 failure puts back what was there before.
 """
 
+from __future__ import annotations
+
 import os
 import signal
 import sys
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    from agent.messages import ApplyRequest
 
 # Isolated Python knows the folder of this file only: its parent makes `agent` a package.
 FOLDER = Path(__file__).resolve().parent.parent
 sys.path[0:1] = [str(FOLDER)]
+# It is run once, and a disk that is nearly full has better uses for half a megabyte.
+sys.dont_write_bytecode = True
 
 from agent import (
     certificate,
@@ -41,7 +52,15 @@ from agent.failure import Failure, from_exception
 from agent.job import Job, plural, seconds_since
 
 
-def main():
+@dataclass
+class Undone:
+    """What was put back, and what of it could not be proved."""
+
+    step: str
+    troubles: list[str]
+
+
+def main() -> None:
     """Runs all steps; whatever happens, the last event is a verdict."""
     os.umask(0o077)
     if (FOLDER / "phase").exists():
@@ -49,7 +68,7 @@ def main():
         sys.exit("this run has been started before; a new one takes another folder")
     job = Job(FOLDER)
     signal.signal(signal.SIGTERM, _stopped)
-    undone = {}
+    undone = None
     try:
         with prepare.alone(job):
             make_ready(job)
@@ -61,13 +80,13 @@ def main():
                 raise
     except BaseException as error:  # a traceback is no verdict
         private.forget(job)
-        give_verdict(job, from_exception(error), **undone)
+        give_verdict(job, from_exception(error), undone)
         sys.exit(1)
     private.forget(job)
     give_verdict(job, None)
 
 
-def make_ready(job):
+def make_ready(job: Job) -> None:
     """Everything that can be done beside the running configuration."""
     request = job.request
     with job.step("prepare", "look at the server's state"):
@@ -80,9 +99,9 @@ def make_ready(job):
             disk.grow_root(job)
             prepare.check_room(job)
     manifest.note(job)
-    if request["swap"] or request.get("remove_swap"):
+    if request["swap"]:
         with job.step("swap", "set up swap"):
-            change_swap(job)
+            swap.make(job, request["swap"]["path"], request["swap"]["bytes"])
     count = len(request["packages"]) + len(request.get("downloads", []))
     if count:
         with job.step("packages", f"install {plural(count, 'package')}"):
@@ -112,7 +131,7 @@ def make_ready(job):
             checks.check(job)
 
 
-def take_snapshot(job):
+def take_snapshot(job: Job) -> snapshot.Snapshot:
     """Remembers the old state, and which restarts are owed from now on."""
     with job.step("snapshot", "remember the old state"):
         before = snapshot.Snapshot(job)
@@ -120,7 +139,7 @@ def take_snapshot(job):
     return before
 
 
-def go_live(job, before):
+def go_live(job: Job, before: snapshot.Snapshot) -> None:
     """Puts the new state in place, and proves that it works."""
     request = job.request
     with job.step("switch", switch_title(request)):
@@ -142,60 +161,55 @@ def go_live(job, before):
         record.record(job)
 
 
-def put_back(job, before):
+def put_back(job: Job, before: snapshot.Snapshot) -> Undone:
     """Puts the old state back; the verdict is still about the step that failed."""
     failed_step = job.journal.phase
     # A second request to stop must not interrupt this.
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     with job.step("rollback", "put the old state back"):
         troubles = rollback.roll_back(job, before)
-    return {"step": failed_step, "rolled_back": True, "troubles": troubles}
+    return Undone(failed_step or "prepare", troubles)
 
 
-def give_verdict(job, failure, step=None, rolled_back=False, troubles=()):
+def give_verdict(job: Job, failure: Failure | None, undone: Undone | None = None) -> None:
     """Tells how it ended: the last event of the run."""
-    verdict = {"run": job.name, "seconds": seconds_since(job.started)}
-    verdict["warnings"] = job.journal.warnings
-    verdict["waiting_for_model"] = job.waiting_for_model
+    verdict = {
+        "run": job.name,
+        "seconds": seconds_since(job.started),
+        "warnings": job.journal.warnings,
+        "waiting_for_model": job.waiting_for_model,
+    }
     if failure is None:
         job.journal.emit("verdict", ok=True, **verdict)
     else:
         job.journal.emit(
             "verdict",
             ok=False,
-            step=step or job.journal.phase or "prepare",
+            step=undone.step if undone else job.journal.phase or "prepare",
             what=failure.what,
             help=failure.help + what_stays(job),
-            log=[*failure.log, *troubles],
-            rolled_back=rolled_back,
-            proved=rolled_back and not troubles,
+            log=[*failure.log, *(undone.troubles if undone else [])],
+            rolled_back=undone is not None,
+            proved=undone is not None and not undone.troubles,
             **verdict,
         )
     job.journal.enter("done" if failure is None else "failed")
     job.journal.sync()
 
 
-def change_swap(job):
-    """Removes the swap file that left the plan, makes the one that is in it."""
-    if job.request.get("remove_swap"):
-        swap.remove(job, job.request["remove_swap"])
-    if job.request["swap"]:
-        swap.make(job, job.request["swap"]["path"], job.request["swap"]["bytes"])
-
-
-def what_stays(job):
+def what_stays(job: Job) -> str:
     """Names what a failed run does not take back."""
     steps = {"packages": "packages", "users": "users", "swap": "swap"}
     stays = [name for step, name in steps.items() if step in job.finished]
     return f"; what was done to {' and '.join(stays)} stays" if stays else ""
 
 
-def environment_names(request):
+def environment_names(request: ApplyRequest) -> str:
     """Names the environments for a title."""
     return " and ".join(environment["name"] for environment in request["environments"])
 
 
-def switch_title(request):
+def switch_title(request: ApplyRequest) -> str:
     """Says how much is switched."""
     links = len(request["environments"]) + len(request["trees"]) + len(request["remove_links"])
     parts = [plural(len(request["files"]), "file")] if request["files"] else []
@@ -204,7 +218,7 @@ def switch_title(request):
     return "switch " + ", ".join(parts) if parts else "switch nothing"
 
 
-def _stopped(_signal, _frame):
+def _stopped(_signal: int, _frame: FrameType | None) -> None:
     raise Failure(
         "the run was told to stop, as when the server shuts down",
         "run `labctl apply` again when the server is up",

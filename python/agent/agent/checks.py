@@ -1,15 +1,26 @@
 """Checks all new files with the programs that will read them, before any of them goes live."""
 
+from __future__ import annotations
+
 import os
 import re
 import shutil
 import tempfile
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .failure import Failure
 from .job import plural
 from .staging import SSH_SETTINGS, Staging
 from .tokens import make_parents
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from .job import Job
+    from .messages import FileCheck, UnitCheck
 
 CERTIFICATE_PROGRAM = "/usr/local/lib/labctl/certificate"
 CERTIFICATE_SETTINGS = "/etc/labctl/certificate.json"
@@ -21,14 +32,14 @@ class Rejected(Exception):
     """A checker refuses a file; carries the checker's lines."""
 
 
-def check(job):
+def check(job: Job) -> None:
     """Lays the new tree out, checks all of it, and reports every file that fails."""
     staging = Staging(job)
     staging.lay_out()
     failed, log = _certificate(job, staging)
     for wish in job.request["checks"]:
         checker = CHECKERS.get(wish["kind"])
-        paths = wish.get("paths") or [wish["path"]]
+        paths = wish["paths"] if wish["kind"] == "unit" else [wish["path"]]
         try:
             if checker is None:
                 raise Rejected(f"this version knows no check of kind `{wish['kind']}`")
@@ -47,7 +58,7 @@ def check(job):
         raise Failure(f"{plural(len(failed), 'new file')} failed {checks}: {', '.join(failed)}", HELP, log)
 
 
-def _certificate(job, staging):
+def _certificate(job: Job, staging: Staging) -> tuple[list[str], list[str]]:
     """NGINX opens the certificates that its configuration names, so there must be one that stays."""
     try:
         # Otherwise it is made when the certificate is looked after, which then lets NGINX read it.
@@ -60,11 +71,11 @@ def _certificate(job, staging):
     return [], []
 
 
-def _nginx(job, staging, wish):
+def _nginx(job: Job, staging: Staging, wish: FileCheck) -> list[str]:
     return _ask(job, ["nginx", "-t", "-c", str(staging.at(wish["path"]))])
 
 
-def _prepare_certificate(job, staging):
+def _prepare_certificate(job: Job, staging: Staging) -> None:
     program = staging.at(CERTIFICATE_PROGRAM)
     settings = staging.at(CERTIFICATE_SETTINGS)
     if not program.exists() or not settings.exists():
@@ -74,7 +85,7 @@ def _prepare_certificate(job, staging):
     _ask(job, command)
 
 
-def _unit(job, staging, wish):
+def _unit(job: Job, staging: Staging, wish: UnitCheck) -> None:
     """Checks all units together, because they name each other.
 
     Programs and environments that come with this run are not at their places yet: in the copies
@@ -99,7 +110,7 @@ def _unit(job, staging, wish):
             raise Rejected(*(ours or answer.lines))
 
 
-def _copy_unit(job, folder, path, text):
+def _copy_unit(job: Job, folder: Path, path: str, text: str) -> str:
     """Writes the copy of a unit; a drop-in is checked with the unit that it belongs to."""
     parent = Path(path).parent.name
     if not parent.endswith(".d"):
@@ -115,20 +126,24 @@ def _copy_unit(job, folder, path, text):
     return str(folder / name)
 
 
-def _redirect(text, replaced):
+def _redirect(text: str, replaced: dict[str, str]) -> str:
     """Replaces whole paths in the lines that start programs."""
     for old, new in replaced.items():
         pattern = re.compile(rf"(?m)^(Exec\w+=[-@:+!|]*){re.escape(old)}(?=[/\s]|$)")
-        text = pattern.sub(lambda match, new=new: match.group(1) + new, text)
+        text = pattern.sub(partial(_with_program, new), text)
     return text
 
 
-def _concerns(line, name):
+def _with_program(program: str, match: re.Match[str]) -> str:
+    return match.group(1) + program
+
+
+def _concerns(line: str, name: str) -> bool:
     """Whether a line of systemd is about a unit, at its beginning or at a place in its file."""
     return re.match(rf"(?:Unit |.*/)?{re.escape(name)}\b", line) is not None
 
 
-def _python(_job, staging, wish):
+def _python(_job: Job, staging: Staging, wish: FileCheck) -> None:
     source = staging.at(wish["path"]).read_bytes()
     try:
         compile(source, wish["path"], "exec", dont_inherit=True)
@@ -138,13 +153,13 @@ def _python(_job, staging, wish):
         raise Rejected(f"{wish['path']}: {error}") from None
 
 
-def _sudoers(job, staging, wish):
+def _sudoers(job: Job, staging: Staging, wish: FileCheck) -> list[str]:
     if re.search(r"[.~]", Path(wish["path"]).name):
         raise Rejected(f"{wish['path']}: sudo ignores files with a dot in their name")
     return _ask(job, ["visudo", "-cf", str(staging.at(wish["path"]))])
 
 
-def _sshd(job, staging, wish):
+def _sshd(job: Job, staging: Staging, wish: FileCheck) -> list[str]:
     """Checks the whole configuration of sshd with the new snippet in it."""
     settings = staging.at(SSH_SETTINGS)
     folder = os.path.dirname(wish["path"])
@@ -159,18 +174,18 @@ def _sshd(job, staging, wish):
     return _ask(job, ["sshd", "-t", "-f", str(copy)])
 
 
-def _nft(job, staging, wish):
+def _nft(job: Job, staging: Staging, wish: FileCheck) -> list[str]:
     return _ask(job, ["nft", "--check", "--file", str(staging.at(wish["path"]))])
 
 
-def _ask(job, command):
+def _ask(job: Job, command: list[str]) -> list[str]:
     answer = job.tools.ask(command, timeout=120)
     if answer.code != 0:
         raise Rejected(*(answer.lines or [f"{command[0]} ended with {answer.code}"]))
     return answer.lines
 
 
-CHECKERS = {
+CHECKERS: dict[str, Callable[[Job, Staging, Any], list[str] | None]] = {
     "nginx": _nginx,
     "unit": _unit,
     "python": _python,

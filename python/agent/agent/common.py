@@ -1,11 +1,30 @@
 """What the commands share: careful reading, answering, and the runs of an apply."""
 
+from __future__ import annotations
+
 import json
 import os
 import re
 import stat
 import subprocess
 import sys
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
+
+if TYPE_CHECKING:
+    from .messages import LiveUnit
+
+    class UnitState(LiveUnit):
+        """A unit as systemd describes it."""
+
+        description: str
+
+
+Fact = TypeVar("Fact")
+Facts = TypeVar("Facts", bound=Mapping[str, object])
+Arguments = ParamSpec("Arguments")
+# Tells the laptop something.
+Say = Callable[[Mapping[str, Any]], None]
 
 STATE = "/var/lib/labctl"
 RUNS = f"{STATE}/runs"
@@ -18,20 +37,25 @@ PIECE_BYTES = 64 << 10
 REGULAR = os.O_RDONLY | os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK
 
 
-def attempt(read, *arguments):
+def attempt(read: Callable[Arguments, Fact], *arguments: Arguments.args, **named: Arguments.kwargs) -> Fact | None:
     """Gives what `read` gives, or None: whatever goes wrong with one fact must not cost the others."""
     try:
-        return read(*arguments)
+        return read(*arguments, **named)
     except Exception:
         return None
 
 
-def known(facts):
-    """Leaves out what could not be read."""
-    return {name: fact for name, fact in facts.items() if fact is not None}
+def known(facts: Facts) -> Facts:
+    """Leaves out what could not be read, of facts that may be left out."""
+    return cast("Facts", {name: fact for name, fact in facts.items() if fact is not None})
 
 
-def text(path, limit=READ_BYTES):
+def present(found: Mapping[str, Fact | None]) -> dict[str, Fact]:
+    """Leaves out what is not there."""
+    return {name: fact for name, fact in found.items() if fact is not None}
+
+
+def text(path: str, limit: int = READ_BYTES) -> str:
     """Reads a regular file as text. A pipe would keep the probe waiting, a huge file would fill the memory."""
     descriptor = os.open(path, REGULAR)
     try:
@@ -42,7 +66,7 @@ def text(path, limit=READ_BYTES):
         os.close(descriptor)
 
 
-def read_all(descriptor, limit):
+def read_all(descriptor: int, limit: int) -> bytes:
     """Reads a file to its end, in pieces: some of the kernel's files cannot be read at once. A growing one ends too."""
     data = bytearray()
     while piece := os.read(descriptor, PIECE_BYTES):
@@ -52,7 +76,7 @@ def read_all(descriptor, limit):
     return bytes(data)
 
 
-def answer_of(*command, timeout=10):
+def answer_of(*command: str, timeout: float = 10) -> str:
     """Runs a program that only looks something up, and gives what it printed, even if it ended with an error."""
     environment = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C"}
     done = subprocess.run(
@@ -67,13 +91,13 @@ def answer_of(*command, timeout=10):
     return done.stdout.decode("utf-8", "replace")
 
 
-def speaker(nonce):
+def speaker(nonce: str) -> Say:
     """Gives what prints an answer as one line, in ASCII; what is no text (half a character in a file's name) is replaced.
 
     Each line begins with the nonce, so that whatever a login shell prints cannot be taken for an answer.
     """
 
-    def say(answer):
+    def say(answer: Mapping[str, Any]) -> None:
         words = json.dumps(answer, ensure_ascii=False).encode("utf-8", "replace").decode("utf-8")
         line = f"{nonce} {json.dumps(json.loads(words))}\n"
         sys.stdout.buffer.write(line.encode("ascii"))
@@ -82,7 +106,7 @@ def speaker(nonce):
     return say
 
 
-def units(names):
+def units(names: Iterable[str]) -> dict[str, UnitState]:
     """Gives the states of units, with one question to systemd for all of them."""
     properties = "LoadState,ActiveState,SubState,UnitFileState,NeedDaemonReload,Description"
     names = [name for name in dict.fromkeys(names) if UNIT_NAME.fullmatch(name)]
@@ -95,7 +119,7 @@ def units(names):
     return {name: unit(state) for name, state in zip(names, states, strict=True)}
 
 
-def unit(state):
+def unit(state: dict[str, str]) -> UnitState:
     """Gives the state of one unit."""
     return {
         "load": state.get("LoadState", ""),
@@ -107,20 +131,20 @@ def unit(state):
     }
 
 
-def applying(state):
+def applying(state: UnitState | None) -> str | None:
     """Gives the name of the run that is under way, from the state of its unit."""
-    if state.get("active") not in ("active", "activating", "deactivating", "reloading"):
+    if state is None or state["active"] not in ("active", "activating", "deactivating", "reloading"):
         return None
     # The run's name is the last word of the description that push.py gives the unit.
-    return state.get("description", "").removeprefix(APPLY_DESCRIPTION)
+    return state["description"].removeprefix(APPLY_DESCRIPTION)
 
 
-def phase_of(run):
+def phase_of(run: str) -> str:
     """Names the step that a run has begun last."""
     return (attempt(text, f"{RUNS}/{run}/phase", 200) or "start").strip()
 
 
-def last_event(run):
+def last_event(run: str) -> Any:
     """Gives the last event that a run has written, or None."""
     with open(f"{RUNS}/{run}/events.jsonl", "rb") as events:
         events.seek(0, os.SEEK_END)
@@ -129,7 +153,7 @@ def last_event(run):
     return json.loads(lines[-1]) if lines else None
 
 
-def has_verdict(run):
+def has_verdict(run: str) -> bool:
     """Says whether a run has come to its end."""
     event = attempt(last_event, run)
     return isinstance(event, dict) and event.get("type") == "verdict"

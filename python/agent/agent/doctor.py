@@ -6,39 +6,49 @@ have now may not be applied yet. So the facts are told too, for the laptop to co
 The gates are tried as an apply tries them, in a folder of its own below /run, which is gone when this ends.
 """
 
+from __future__ import annotations
+
 import json
 import os
 import re
 import shutil
 import tempfile
 import time
+from typing import TYPE_CHECKING, cast
 
 from . import examine
 from .common import APPLY_UNIT, answer_of, applying, attempt, known, speaker, text, units
 from .machine import disk, is_container, memory, model
 from .probe import manifest, probe
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Any, BinaryIO, Literal
 
-def free_memory():
+    from .common import Say
+    from .messages import Awaited, Condition, DoctorRequest, LastApply, Model, ProbeRequest
+
+
+def free_memory() -> tuple[int, int]:
     """Gives the memory that programs can still have, and the free swap."""
     sizes = dict(re.findall(r"^(MemAvailable|SwapFree): +(\d+) kB$", text("/proc/meminfo"), re.MULTILINE))
     return int(sizes["MemAvailable"]) * 1024, int(sizes["SwapFree"]) * 1024
 
 
-def failed_units():
+def failed_units() -> list[str]:
     """Names the units that systemd calls failed."""
     listed = answer_of("systemctl", "list-units", "--state=failed", "--plain", "--no-legend", "--no-pager")
     return [line.split()[0] for line in listed.splitlines() if line.strip()]
 
 
-def is_synchronized():
+def is_synchronized() -> bool | None:
     """Says whether the clock follows others; None where nobody knows."""
     answer = answer_of("timedatectl", "show", "--property=NTPSynchronized", "--value").strip()
     # A container has the clock of its host.
     return None if is_container() or answer not in ("yes", "no") else answer == "yes"
 
 
-def awaited(wish):
+def awaited(wish: Model | None) -> Awaited | None:
     """Says for which model a unit waits that has none yet, or why it cannot be run with the one that is there."""
     if wish is None or os.path.islink(wish["link"]):
         return None
@@ -46,7 +56,7 @@ def awaited(wish):
     return {"unit": wish["unit"], **noted} if noted["state"] != "ready" else None
 
 
-def last_apply(noted):
+def last_apply(noted: dict[str, Any] | None) -> tuple[Literal["recorded", "unrecorded", "none"], dict[str, Any]]:
     """Says how much is known of the last apply that succeeded, and what it has left."""
     if noted is None:
         return "none", {}
@@ -58,10 +68,13 @@ def last_apply(noted):
     return ("recorded", applied) if is_whole else ("none", {})
 
 
-def gates_to_try(state, applied, request, noted):
+def gates_to_try(
+    state: str, applied: dict[str, Any], request: DoctorRequest, noted: dict[str, Any]
+) -> Sequence[Mapping[str, Any]]:
     """Gives the gates of the last apply; where it did not record them, those of the plan that hold for it too."""
     if state == "recorded":
-        return [gate for gate in applied["gates"] if isinstance(gate, dict) and isinstance(gate.get("kind"), str)]
+        gates: list[Any] = applied["gates"]
+        return [gate for gate in gates if isinstance(gate, dict) and isinstance(gate.get("kind"), str)]
     if state == "none":
         return []
     if is_as_planned(request["probe"], noted):
@@ -70,7 +83,7 @@ def gates_to_try(state, applied, request, noted):
     return [gate for gate in request["gates"] if gate["kind"] == "active" and gate["unit"] in noted_units]
 
 
-def is_as_planned(asked, noted):
+def is_as_planned(asked: ProbeRequest | None, noted: dict[str, Any]) -> bool:
     """Says whether the files that labctl has written here last are just those of the plan."""
     files = asked["files"] if asked else []
     # A secret has no sum on either side.
@@ -78,57 +91,58 @@ def is_as_planned(asked, noted):
     return {path: note.get("sha256") or "" for path, note in noted.get("files", {}).items()} == planned
 
 
-def wanted_model(state, applied, request):
+def wanted_model(state: str, applied: dict[str, Any], request: DoctorRequest) -> Model | None:
     """Gives the model that the last apply has asked for, if any."""
     wish = applied.get("model") if state == "recorded" else request["model"]
-    return wish if isinstance(wish, dict) and state != "none" else None
+    return cast("Model", wish) if isinstance(wish, dict) and state != "none" else None
 
 
-def condition(wish):
+def condition(wish: Model | None) -> Condition:
     """Reads how the machine is."""
     total, _ = attempt(memory) or (0, 0)
     free, swap = attempt(free_memory) or (0, 0)
-    room = attempt(disk) or {}
-    return known(
-        {
-            "disk_bytes": room.get("total_bytes"),
-            "disk_free_bytes": room.get("free_bytes"),
-            "free_inodes": room.get("free_inodes"),
-            "memory_bytes": total,
-            "memory_free_bytes": free,
-            "swap_free_bytes": swap,
-            "failed_units": attempt(failed_units) or [],
-            "clock": time.time(),
-            "is_synchronized": attempt(is_synchronized),
-            "wants_restart": os.path.exists("/run/reboot-required"),
-            "awaits": attempt(awaited, wish),
-            "applying": applying((attempt(units, [APPLY_UNIT]) or {}).get(APPLY_UNIT, {})),
-        }
-    )
+    room = attempt(disk)
+    facts: Condition = {
+        "type": "machine",
+        "disk_bytes": room["total_bytes"] if room else None,
+        "disk_free_bytes": room["free_bytes"] if room else None,
+        "free_inodes": room["free_inodes"] if room else None,
+        "memory_bytes": total,
+        "memory_free_bytes": free,
+        "swap_free_bytes": swap,
+        "failed_units": attempt(failed_units) or [],
+        "clock": time.time(),
+        "is_synchronized": attempt(is_synchronized),
+        "wants_restart": os.path.exists("/run/reboot-required"),
+        "awaits": attempt(awaited, wish),
+        "applying": applying((attempt(units, [APPLY_UNIT]) or {}).get(APPLY_UNIT)),
+    }
+    return known(facts)
 
 
-def try_gates(gates, is_deep, say):
+def try_gates(gates: Sequence[Mapping[str, Any]], is_deep: bool, say: Say) -> None:
     """Lets the agent try the gates."""
     folder = tempfile.mkdtemp(prefix="labctl-doctor-", dir="/run")
     try:
         with open(f"{folder}/request.json", "w", encoding="utf-8") as file:
             json.dump({"run": "doctor", "gates": gates}, file)
         for seen in examine.gates(folder, is_deep):
-            say({"type": "gate", **seen})
+            say(seen)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def look(request, say):
+def look(request: DoctorRequest, say: Say) -> None:
     """Tells all that there is to tell."""
     os.umask(0o077)
     noted = attempt(manifest)
     state, applied = last_apply(noted)
-    say({"type": "machine", **condition(wanted_model(state, applied, request))})
-    gates = attempt(gates_to_try, state, applied, request, noted) or []
+    say(condition(wanted_model(state, applied, request)))
+    gates = attempt(gates_to_try, state, applied, request, noted or {}) or []
     left_out = len(request["gates"]) - len(gates) if state == "unrecorded" else 0
-    told = {name: applied.get(name) for name in ("names", "https")}
-    say({"type": "applied", "state": state, "left_out": left_out, **known(told)})
+    told: LastApply = {"type": "applied", "state": state, "left_out": left_out}
+    # As they were noted, if they were.
+    say({**told, **{name: applied[name] for name in ("names", "https") if applied.get(name) is not None}})
     if request["probe"]:
         say({"type": "facts", "facts": attempt(probe, request["probe"])})
     try:
@@ -140,6 +154,6 @@ def look(request, say):
     say({"type": "done"})
 
 
-def main(request, _payload):
+def main(request: DoctorRequest, _payload: BinaryIO) -> None:
     """Looks, and tells."""
     look(request, speaker(request["nonce"]))

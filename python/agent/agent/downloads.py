@@ -5,6 +5,8 @@ It gets that name only when it is whole and proven: what a cut-off run left is t
 ended. Nothing else of the server has changed by then.
 """
 
+from __future__ import annotations
+
 import http.client
 import os
 import re
@@ -12,11 +14,19 @@ import ssl
 import time
 import urllib.error
 import urllib.request
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from .failure import FREE_SPACE, Failure
 from .journal import sync_folder
 from .staging import sha256
+
+if TYPE_CHECKING:
+    from http.client import HTTPResponse
+    from pathlib import Path
+    from typing import BinaryIO
+
+    from .job import Job
 
 CACHE = "/var/cache/labctl"
 TRIES = 4
@@ -37,7 +47,7 @@ class Passing(Exception):
     """Something went wrong that may go well the next time."""
 
 
-def fetch(job, url, digest):
+def fetch(job: Job, url: str, digest: str) -> Path:
     """Gives the place of a file with this SHA-256 sum; downloads it unless it is there."""
     folder = job.at(CACHE)
     folder.mkdir(mode=0o755, parents=True, exist_ok=True)
@@ -55,13 +65,13 @@ def fetch(job, url, digest):
     return place
 
 
-def _name(url):
+def _name(url: str) -> str:
     """What the file is called, in harmless characters."""
     name = unquote(urlsplit(url).path).rsplit("/", 1)[-1]
     return re.sub(r"[^0-9A-Za-z._+~-]", "_", name)[-100:].lstrip(".-") or "file"
 
 
-def _fill(job, url, part):
+def _fill(job: Job, url: str, part: Path) -> None:
     """Loads a file to its end, in as many pieces as the connection breaks it into."""
     job.journal.line(f"downloading {url}")
     for left in reversed(range(TRIES)):
@@ -87,7 +97,7 @@ def _fill(job, url, part):
         time.sleep(PAUSE_SECONDS)
 
 
-def _load(job, url, part):
+def _load(job: Job, url: str, part: Path) -> None:
     """Appends what is missing. A server that does not know pieces sends the whole again."""
     have = part.stat().st_size if part.is_file() else 0
     headers = {"User-Agent": "labctl", "Accept-Encoding": "identity"}
@@ -121,7 +131,7 @@ def _load(job, url, part):
         raise Passing(f"the connection ended after {size} of {whole} bytes")
 
 
-def _copy(url, answer, file, have):
+def _copy(url: str, answer: HTTPResponse, file: BinaryIO, have: int) -> None:
     while block := answer.read(BLOCK):
         have += len(block)
         if have > LARGEST:
@@ -129,7 +139,7 @@ def _copy(url, answer, file, have):
         file.write(block)
 
 
-def _check_size(job, url, whole, have):
+def _check_size(job: Job, url: str, whole: int | None, have: int) -> None:
     """Refuses early what cannot end well."""
     if whole is None:
         return
@@ -145,14 +155,14 @@ def _check_size(job, url, whole, have):
         )
 
 
-def _too_large(url, size):
+def _too_large(url: str, size: int) -> Failure:
     return Failure(
         f"`{url}` has {size // MEBIBYTE} MiB or more, which no package has",
         "correct the address under `mirrors` in the plan; nothing was changed",
     )
 
 
-def _prove(url, digest, part):
+def _prove(url: str, digest: str, part: Path) -> None:
     found = sha256(part)
     if found == digest:
         part.chmod(0o644)
@@ -166,7 +176,7 @@ def _prove(url, digest, part):
     )
 
 
-def _forget_old(folder, place):
+def _forget_old(folder: Path, place: Path) -> None:
     """Keeps the newest files only."""
     files = [entry for entry in folder.iterdir() if entry.is_file() and entry != place]
     files.sort(key=lambda entry: entry.stat().st_mtime, reverse=True)

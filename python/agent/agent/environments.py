@@ -1,14 +1,21 @@
 """Builds environments (of Python, Node, R) aside; a link is switched to them later."""
 
+from __future__ import annotations
+
 import os
 import re
 import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from . import languages
 from .job import plural
 from .prepare import is_complete
 from .tools import ENVIRONMENT
+
+if TYPE_CHECKING:
+    from .job import Job
+    from .messages import Environment
 
 FOLDER = "/opt/labctl"
 COMPLETE = ".labctl-complete"
@@ -18,7 +25,7 @@ READABLE = 0o022
 INSTALL_SECONDS = 3600
 
 
-def build(job, environment):
+def build(job: Job, environment: Environment) -> None:
     """Builds one environment; what a cut-off build left is thrown away first."""
     target = job.at(environment["target"])
     if is_complete(job, environment["target"]):
@@ -34,7 +41,7 @@ def build(job, environment):
     (target / COMPLETE).touch(mode=0o644)
 
 
-def _build_python(job, environment, target):
+def _build_python(job: Job, environment: Environment, target: Path) -> None:
     job.tools.run(
         ["/usr/bin/python3", "-I", "-m", "venv", str(target)],
         f"the Python environment `{environment['name']}` could not be made",
@@ -44,28 +51,28 @@ def _build_python(job, environment, target):
     _install_python(job, environment, target)
 
 
-def _build_node(job, environment, target):
+def _build_node(job: Job, environment: Environment, target: Path) -> None:
     _build_python(job, environment, target)
     _install_node(job, environment, target)
 
 
-def _install_python(job, environment, target):
+def _install_python(job: Job, environment: Environment, target: Path) -> None:
     requirements = job.folder / f"requirements-{environment['name']}.txt"
     requirements.write_text(environment["requirements"])
     command = [str(target / "bin/python"), "-I", "-m", "pip", "install", "--no-input"]
     command += ["--disable-pip-version-check", "--no-cache-dir", "--progress-bar", "off"]
-    if environment.get("index"):
-        command += ["--index-url", environment["index"]]
+    if index := environment.get("index"):
+        command += ["--index-url", index]
     _install(job, environment, [*command, "--requirement", str(requirements)], "pip")
 
 
-def _install_node(job, environment, target):
+def _install_node(job: Job, environment: Environment, target: Path) -> None:
     """Node itself came from PyPI as a package of the environment; npm installs beside it."""
     command = [str(target / "bin/npm"), "install", "--global", "--prefix", str(target / "packages")]
     command += ["--omit=dev", "--ignore-scripts", "--no-audit", "--no-fund"]
     command += ["--no-update-notifier", "--loglevel=error"]
-    if environment.get("registry"):
-        command += ["--registry", environment["registry"]]
+    if registry := environment.get("registry"):
+        command += ["--registry", registry]
     _install(job, environment, [*command, *environment["node_packages"]], "npm", target)
     # pip's own `node` starts Python, which then stays as Node's parent.
     node = target / "bin/node"
@@ -74,7 +81,9 @@ def _install_node(job, environment, target):
     node.symlink_to(real)
 
 
-def _install(job, environment, command, installer, target=None):
+def _install(
+    job: Job, environment: Environment, command: list[str], installer: str, target: Path | None = None
+) -> None:
     job.tools.run(
         command,
         f"{installer} could not install the environment `{environment['name']}`",
@@ -85,13 +94,13 @@ def _install(job, environment, command, installer, target=None):
     )
 
 
-def _make_folder(job):
+def _make_folder(job: Job) -> None:
     folder = job.at(FOLDER)
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o755)
 
 
-def remove_unused(job):
+def remove_unused(job: Job) -> None:
     """Removes environments that nothing leads to any more; only after the new ones have proved."""
     folder = job.at(FOLDER)
     if not folder.is_dir():
@@ -108,7 +117,7 @@ def remove_unused(job):
         job.journal.line(f"removed {plural(len(unused), 'old environment')}")
 
 
-def _runs(folder):
+def _runs(folder: bytes) -> bool:
     """Whether any process was started from a folder or has mapped a library of it."""
     for process in Path("/proc").glob("[0-9]*"):
         for what in ("cmdline", "maps"):

@@ -1,7 +1,13 @@
 """The one kind of failure of a run, and the translation of every other exception into it."""
 
+from __future__ import annotations
+
 import errno
 import traceback
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 FREE_SPACE = "free some space, or let the disk grow in the plan, and run `labctl apply` again"
 
@@ -9,14 +15,14 @@ FREE_SPACE = "free some space, or let the disk grow in the plan, and run `labctl
 class Failure(Exception):
     """Says what failed, what the reader can do about it, and the last lines of what was heard."""
 
-    def __init__(self, what, help, log=()):
+    def __init__(self, what: str, help: str, log: Iterable[object] = ()) -> None:
         super().__init__(what)
         self.what = what
         self.help = help
         self.log = [str(line) for line in log]
 
 
-def from_exception(error):
+def from_exception(error: BaseException) -> Failure:
     """Turns any exception into a Failure, because a traceback is no verdict for the reader."""
     if isinstance(error, Failure):
         return error
@@ -37,13 +43,13 @@ def from_exception(error):
     )
 
 
-def disk_full(path=None):
+def disk_full(path: str | None = None) -> Failure:
     """Says that the disk is full, and at which file it was noticed."""
     place = f" (while writing `{path}`)" if path else ""
     return Failure(f"the server's disk is full{place}", FREE_SPACE)
 
 
-def out_of_memory(who):
+def out_of_memory(who: str) -> Failure:
     """Says that something was killed, which on a small server means: not enough memory."""
     return Failure(
         f"{who} was killed, probably because the server ran out of memory",

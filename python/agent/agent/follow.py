@@ -5,13 +5,23 @@ It ends by itself, always with a verdict. A run whose unit is gone without one w
 then the verdict is made up here and says so. It is not written to the run, which stays recognisable as cut off.
 """
 
+from __future__ import annotations
+
 import json
 import os
 import sys
 import time
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from .common import APPLY_UNIT, RUN_NAME, RUNS, applying, attempt, phase_of, speaker, text, units
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from typing import Any, BinaryIO
+
+    from .common import Say
+    from .messages import FollowRequest, Verdict
 
 LOOK_SECONDS = 0.05
 UNIT_SECONDS = 1.0
@@ -19,7 +29,7 @@ BEAT_SECONDS = 5.0
 LOG_LINES = 20
 
 
-def verdict(run, step, what, help, log=()):
+def verdict(run: str, step: str, what: str, help: str, log: Sequence[str] = ()) -> Verdict:
     """Gives the verdict of a run that could not give one."""
     return {
         "type": "verdict",
@@ -38,18 +48,18 @@ def verdict(run, step, what, help, log=()):
 class Events:
     """Reads the events of a run while they are written."""
 
-    def __init__(self, run):
+    def __init__(self, run: str) -> None:
         self.path = f"{RUNS}/{run}/events.jsonl"
         self.place = 0
         self.rest = b""
 
-    def new(self):
+    def new(self) -> list[dict[str, Any]]:
         """Gives the events that have come since the last call; half a line waits for its end."""
         data = attempt(self.read) or b""
         *lines, self.rest = (self.rest + data).split(b"\n")
         return [event_of(line) for line in lines if line.strip()]
 
-    def read(self):
+    def read(self) -> bytes:
         """Reads what was added since the last time; there is no file before the first event."""
         with open(self.path, "rb") as file:
             file.seek(self.place)
@@ -58,7 +68,7 @@ class Events:
         return data
 
 
-def event_of(line):
+def event_of(line: bytes) -> dict[str, Any]:
     """Reads an event; what is none is told as a line."""
     event = attempt(json.loads, line)
     if isinstance(event, dict) and isinstance(event.get("type"), str):
@@ -66,7 +76,7 @@ def event_of(line):
     return {"type": "line", "text": line.decode("utf-8", "replace")}
 
 
-def follow(run, say):
+def follow(run: str, say: Say) -> None:
     """Tells the events until the verdict."""
     if not RUN_NAME.fullmatch(run) or not os.path.isdir(f"{RUNS}/{run}"):
         what = f"the server knows no apply `{run}`"
@@ -97,13 +107,13 @@ def follow(run, say):
             time.sleep(LOOK_SECONDS)
 
 
-def has_ended(run):
+def has_ended(run: str) -> bool:
     """Says whether systemd has no unit for the run; if systemd does not answer, the run may well be alive."""
     states = attempt(units, [APPLY_UNIT])
-    return bool(states) and applying(states[APPLY_UNIT]) != run
+    return states is not None and APPLY_UNIT in states and applying(states[APPLY_UNIT]) != run
 
 
-def cut_off(run):
+def cut_off(run: str) -> Verdict:
     """Gives the verdict of a run that ended without one."""
     what = "the apply on the server ended without a verdict (killed, or the server restarted)"
     log = (attempt(text, f"{RUNS}/{run}/agent.log") or "").splitlines()[-LOG_LINES:]
@@ -112,7 +122,7 @@ def cut_off(run):
 
 
 @contextmanager
-def may_hang_up():
+def may_hang_up() -> Iterator[None]:
     """Ends quietly when the laptop is gone: Python would still try to write what is left, and complain."""
     try:
         yield
@@ -120,7 +130,7 @@ def may_hang_up():
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def main(request, _payload):
+def main(request: FollowRequest, _payload: BinaryIO) -> None:
     """Follows the run that is asked for."""
     with may_hang_up():
         follow(request["run"], speaker(request["nonce"]))

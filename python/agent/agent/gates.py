@@ -4,12 +4,23 @@ A gate is tried again until it holds, its time is over, or the unit that it need
 first gate that does not hold ends the run.
 """
 
+from __future__ import annotations
+
 import http.client
 import time
+from functools import partial
+from typing import TYPE_CHECKING
 
 from . import gates_of_apps, gates_of_host, gates_of_web, systemd, web
 from .failure import Failure
 from .gates_of_host import Refused, Settling
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any
+
+    from .job import Job
+    from .messages import Gate
 
 ORDINARY_SECONDS = 30
 HUB_SECONDS = 120
@@ -21,7 +32,7 @@ HOPELESS_RESTARTS = 3
 NGINX = "nginx.service"
 HUB = "jupyterhub.service"
 
-KINDS = {
+KINDS: dict[str, Callable[[Job, Any], str]] = {
     "nginx": gates_of_web.nginx,
     "redirect": gates_of_web.redirect,
     "certificate": gates_of_web.certificate,
@@ -44,17 +55,16 @@ SECONDS = {
 }
 
 
-def try_all(job):
+def try_all(job: Job) -> None:
     """Tries all gates in order; that units stay up is seen while the others are tried."""
     wanted = job.request["gates"]
     settling = Settling(job)
     for gate in wanted:
         if gate["kind"] == "active":
-            _try(job, gate, lambda gate=gate: settling.begin(gate["unit"]), tell=False)
+            _try(job, gate, partial(settling.begin, gate["unit"]), tell=False)
     for gate in wanted:
         if gate["kind"] in KINDS:
-            check = KINDS[gate["kind"]]
-            _try(job, gate, lambda gate=gate, check=check: check(job, gate))
+            _try(job, gate, partial(KINDS[gate["kind"]], job, gate))
         elif gate["kind"] != "active":
             raise Failure(
                 f"this version knows no gate of kind `{gate['kind']}`",
@@ -62,18 +72,18 @@ def try_all(job):
             )
     for gate in wanted:
         if gate["kind"] == "active":
-            _try(job, gate, lambda gate=gate: settling.end(gate["unit"]), seconds=0)
+            _try(job, gate, partial(settling.end, gate["unit"]), seconds=0)
 
 
-def name_of(gate):
+def name_of(gate: Mapping[str, Any]) -> str:
     """What a gate is called towards the reader."""
     kind = gate["kind"]
-    named = {
+    named: dict[str, Callable[[], str]] = {
         "active": lambda: f"{gate['unit']} runs",
         "nginx": lambda: "NGINX's configuration is live",
         "redirect": lambda: "HTTP leads to HTTPS",
         "certificate": lambda: f"certificate of {gate['host']}" if gate["host"] else "certificate",
-        "page": lambda: gate["name"],
+        "page": lambda: str(gate["name"]),
         "hub_api": lambda: "JupyterHub's API",
         "loopback": lambda: "services listen on this host only",
         "metadata": lambda: "instance metadata is closed",
@@ -86,7 +96,9 @@ def name_of(gate):
     return named.get(kind, lambda: f"of kind `{kind}`")()
 
 
-def _try(job, gate, check, tell=True, seconds=None):
+def _try(
+    job: Job, gate: Gate, check: Callable[[], str | None], tell: bool = True, seconds: float | None = None
+) -> None:
     """Tries one gate until it holds, or until there is no more hope."""
     name, unit = name_of(gate), unit_of(gate)
     limit = _seconds_of(gate) if seconds is None else seconds
@@ -107,7 +119,7 @@ def _try(job, gate, check, tell=True, seconds=None):
         is_failed = found.get("ActiveState") == "failed"
         is_failed |= _restarts(found) - restarts >= HOPELESS_RESTARTS
         if is_final or is_failed or time.monotonic() - started >= limit:
-            reason += f"; `{unit}` has failed" if is_failed and unit not in reason else ""
+            reason += f"; `{unit}` has failed" if is_failed and str(unit) not in reason else ""
             job.journal.emit("gate", gate=name, ok=False, detail=reason)
             raise Failure(
                 f"gate `{name}` failed: {reason}",
@@ -120,36 +132,36 @@ def _try(job, gate, check, tell=True, seconds=None):
         job.journal.emit("gate", gate=name, ok=True, detail=detail)
 
 
-def _errors(gate, since):
+def _errors(gate: Gate, since: int) -> list[str]:
     """What NGINX has to say about a page that it did not give."""
     return web.errors_since(since) if "url" in gate else []
 
 
-def _restarts(found):
+def _restarts(found: dict[str, str]) -> int:
     """How often systemd has started a unit again by itself."""
     text = found.get("NRestarts", "0")
     return int(text) if text.isdigit() else 0
 
 
-def unit_of(gate):
+def unit_of(gate: Mapping[str, Any]) -> str | None:
     """The unit without which a gate cannot hold."""
     if gate.get("unit"):
-        return gate["unit"]
+        return str(gate["unit"])
     if gate["kind"] in ("hub_api", "kernel") or "/hub/" in gate.get("url", ""):
         return HUB
     return NGINX if gate["kind"] in ("nginx", "redirect", "certificate", "page") else None
 
 
-def _seconds_of(gate):
+def _seconds_of(gate: Mapping[str, Any]) -> float:
     """How long a gate may take to hold; JupyterHub on a small server is slow to start."""
     if "seconds" in gate:
-        return gate["seconds"]
+        return float(gate["seconds"])
     if unit_of(gate) == HUB and gate["kind"] in ("page", "active"):
         return HUB_SECONDS
     return SECONDS.get(gate["kind"], ORDINARY_SECONDS)
 
 
-def reason_of(error):
+def reason_of(error: BaseException) -> str:
     """The operating system's words, shortened to what the reader can use."""
     if isinstance(error, ConnectionRefusedError):
         return "nobody listens there"

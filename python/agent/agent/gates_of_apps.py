@@ -1,11 +1,22 @@
 """Gates that use the model's API and the Shiny app as people do."""
 
+from __future__ import annotations
+
 import json
 import secrets
 import time
+from typing import TYPE_CHECKING
 
 from . import gates_of_web, web, websocket
 from .gates_of_host import Refused
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from .job import Job
+    from .messages import PredictGate, PublicApiGate, ShinyGate, ShinyServerGate
+    from .tools import Answer
 
 # What every Shiny app's page names, in Python and in R: the script that opens its websocket.
 SHINY_MARK = "shiny"
@@ -18,16 +29,16 @@ SOCKJS_MESSAGES = 20
 APP_STARTS_SECONDS = 65
 
 
-def predict(job, gate):
+def predict(job: Job, gate: PredictGate) -> str:
     """The API answers, and predicts from a row that its own description allows."""
     answer = job.tools.ask(["/usr/bin/python3", "-I", gate["program"], "check"], timeout=90)
     result = last_line(answer)
     if answer.code != 0 or result.get("state") != "ready":
         raise Refused(result.get("why") or "the program that tries it ended without an answer")
-    return result["detail"]
+    return str(result["detail"])
 
 
-def last_line(answer):
+def last_line(answer: Answer) -> dict[str, Any]:
     """What a program of ours says at its end."""
     try:
         result = json.loads(answer.lines[-1])
@@ -36,7 +47,7 @@ def last_line(answer):
     return result if isinstance(result, dict) else {}
 
 
-def public_api(_job, gate):
+def public_api(_job: Job, gate: PublicApiGate) -> str:
     """The API answers `/ping` through NGINX, in the way of vetiver."""
     answer = web.get(gate["url"])
     if answer.status != 200 or "pong" not in answer.body:
@@ -44,23 +55,23 @@ def public_api(_job, gate):
     return answer.shown
 
 
-def shiny(_job, gate):
+def shiny(_job: Job, gate: ShinyGate) -> str:
     """The app's page is Shiny's, and its websocket tells the session that it has opened."""
 
-    def opens(socket):
+    def opens(socket: websocket.Websocket) -> bool:
         socket.send(HELLO)
         return '"config"' in (socket.receive() or "")
 
     return _session(gate["url"], "websocket/", opens)
 
 
-def shiny_server(_job, gate):
+def shiny_server(_job: Job, gate: ShinyServerGate) -> str:
     """The same behind Shiny Server: one channel of many in SockJS, whose messages are lists of texts.
 
     (SockJS protocol 0.3, "WebSocket"; rstudio/shiny-server, `lib/proxy/multiplex.js` and `robust-sockjs.js`.)
     """
 
-    def opens(socket):
+    def opens(socket: websocket.Websocket) -> bool:
         if socket.receive() != "o":
             return False
         socket.send(json.dumps(["0#0|o|"]))
@@ -78,7 +89,7 @@ def shiny_server(_job, gate):
     return _session(gate["url"], place, opens, timeout=APP_STARTS_SECONDS)
 
 
-def _session(url, place, opens, timeout=10):
+def _session(url: str, place: str, opens: Callable[[websocket.Websocket], bool], timeout: float = 10) -> str:
     """The page is a Shiny app's, and a session opens on its websocket."""
     answer = web.get(url, timeout)
     if answer.status == 500 and SHINY_SERVER_GAVE_UP in answer.body:

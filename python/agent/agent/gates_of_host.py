@@ -1,13 +1,22 @@
 """Gates that look at the host itself: units, ports, the instance metadata, a notebook."""
 
+from __future__ import annotations
+
 import json
 import pwd
 import subprocess
 import sys
 import time
 from importlib import resources
+from typing import TYPE_CHECKING
 
 from . import listeners, systemd
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from .job import Job
+    from .messages import KernelGate, LoopbackGate, MetadataGate
 
 SETTLE_SECONDS = 1.0
 HUB_PYTHON = "/opt/jupyterhub/bin/python"
@@ -32,7 +41,7 @@ except OSError:
 class Refused(Exception):
     """A gate does not hold (yet, unless it is final)."""
 
-    def __init__(self, reason, is_final=False, log=()):
+    def __init__(self, reason: str, is_final: bool = False, log: Iterable[str] = ()) -> None:
         super().__init__(reason)
         self.is_final = is_final
         self.log = list(log)
@@ -41,15 +50,15 @@ class Refused(Exception):
 class Settling:
     """Sees whether units stay up: a service that dies at once was `active` for a moment, too."""
 
-    def __init__(self, job):
+    def __init__(self, job: Job) -> None:
         self.job = job
-        self.seen = {}
+        self.seen: dict[str, tuple[float, tuple[str | None, str | None]]] = {}
 
-    def begin(self, unit):
+    def begin(self, unit: str) -> None:
         """Notes which process a unit runs as."""
         self.seen[unit] = (time.monotonic(), self._identity(unit))
 
-    def end(self, unit):
+    def end(self, unit: str) -> str:
         """Holds if it is still the same process a second later."""
         since, before = self.seen[unit]
         time.sleep(max(0.0, since + SETTLE_SECONDS - time.monotonic()))
@@ -57,7 +66,7 @@ class Settling:
             raise Refused(f"`{unit}` was started again by systemd after it had died", is_final=True)
         return "active"
 
-    def _identity(self, unit):
+    def _identity(self, unit: str) -> tuple[str | None, str | None]:
         found = systemd.show(self.job.tools, unit)
         if found["ActiveState"] != "active":
             state = found["ActiveState"]
@@ -65,7 +74,7 @@ class Settling:
         return found.get("MainPID"), found.get("NRestarts")
 
 
-def loopback(_job, gate):
+def loopback(_job: Job, gate: LoopbackGate) -> str:
     """Nobody but this host reaches the ports behind NGINX."""
     found = listeners.listeners()
     open_ports = []
@@ -77,7 +86,7 @@ def loopback(_job, gate):
     return "ports " + ", ".join(map(str, gate["ports"]))
 
 
-def metadata(job, gate):
+def metadata(job: Job, gate: MetadataGate) -> str:
     """A program of an ordinary user is refused where AWS gives out the server's credentials."""
     for name in gate["users"]:
         answer = _knock(name)
@@ -90,7 +99,7 @@ def metadata(job, gate):
     return "refused for " + ", ".join(gate["users"])
 
 
-def _knock(name):
+def _knock(name: str) -> str:
     account = pwd.getpwnam(name)
     answer = subprocess.run(
         [sys.executable, "-I", "-c", KNOCK],
@@ -106,7 +115,7 @@ def _knock(name):
     return answer.stdout.strip()
 
 
-def kernel(job, gate):
+def kernel(job: Job, gate: KernelGate) -> str:
     """A user's server starts, and a cell of a notebook runs in each of its kernels."""
     # The Hub's Python reads it from a file, and this package may lie in an archive.
     program = job.folder / "kernel_gate.py"
@@ -126,9 +135,9 @@ def kernel(job, gate):
         # It has tried again by itself already.
         log = [*answer.lines[:-1], *_server_journal(job, gate["user"])]
         raise Refused(result["detail"], is_final=True, log=log)
-    return result["detail"]
+    return str(result["detail"])
 
 
-def _server_journal(job, user):
+def _server_journal(job: Job, user: str) -> list[str]:
     """What the user's own server wrote, which says more than the Hub about why it did not start."""
     return systemd.journal(job.tools, f"jupyter-{user}-*.service")

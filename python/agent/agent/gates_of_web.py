@@ -1,18 +1,26 @@
 """Gates that ask NGINX, as a browser would."""
 
+from __future__ import annotations
+
 import ipaddress
 import json
 import ssl
 import time
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from . import web
 from .gates_of_host import Refused
 
+if TYPE_CHECKING:
+    from .job import Job
+    from .messages import CertificateGate, HubApiGate, NginxGate, PageGate, RedirectGate
+    from .tools import Answer
+
 REDIRECTS = (301, 308)
 
 
-def nginx(_job, gate):
+def nginx(_job: Job, gate: NginxGate) -> str:
     """NGINX can accept a reload and go on serving the old configuration: ask which one it has."""
     live = web.nginx_live()
     if live != gate["hash"]:
@@ -24,7 +32,7 @@ def nginx(_job, gate):
     return f"configuration {live[:12]}"
 
 
-def redirect(_job, gate):
+def redirect(_job: Job, gate: RedirectGate) -> str:
     """Port 80 leads to port 443, as a whole address or as a path on the same name."""
     answer = web.get(f"http://{gate['host']}/")
     target = urlsplit(answer.location or "")
@@ -35,14 +43,14 @@ def redirect(_job, gate):
     return f"{answer.status} to {answer.location}"
 
 
-def certificate(job, gate):
+def certificate(job: Job, gate: CertificateGate) -> str:
     """What is served is the current certificate, and it is valid now, for this name where there is one.
 
     Over loopback, so it is known by its bytes, and not by the address under which the world reaches the server.
     """
     host = gate["host"]
     served = web.served_certificate(host)
-    if served != web.current_certificate(job):
+    if served is None or served != web.current_certificate(job):
         raise Refused(f"NGINX serves another certificate than `{web.CERTIFICATE}`")
     named = [_host_option(host), host] if host else []
     checked = _openssl(job, ["-noout", *named, "-dates"], served)
@@ -57,7 +65,7 @@ def certificate(job, gate):
     return f"valid until {dates['notAfter']}"
 
 
-def page(_job, gate):
+def page(_job: Job, gate: PageGate) -> str:
     """A page answers with its status and shows what is its own."""
     answer = web.get(gate["url"])
     if answer.status != gate["status"]:
@@ -68,19 +76,19 @@ def page(_job, gate):
     return answer.shown
 
 
-def opened(url):
+def opened(url: str) -> web.Answer:
     """Gives the answer of a page that is there."""
     return there(web.get(url))
 
 
-def there(answer):
+def there(answer: web.Answer) -> web.Answer:
     """Gives an answer back if it is that of a page that is there."""
     if answer.status != 200:
         raise Refused(f"{answer.status} from {answer.server}")
     return answer
 
 
-def hub_api(_job, gate):
+def hub_api(_job: Job, gate: HubApiGate) -> str:
     """JupyterHub itself answers through NGINX and its proxy."""
     answer = opened(gate["url"])
     try:
@@ -90,12 +98,12 @@ def hub_api(_job, gate):
     return f"JupyterHub {version}, {answer.shown}"
 
 
-def _openssl(job, options, certificate_bytes):
+def _openssl(job: Job, options: list[str], certificate_bytes: bytes) -> Answer:
     text = ssl.DER_cert_to_PEM_cert(certificate_bytes)
     return job.tools.ask(["openssl", "x509", *options], text_in=text)
 
 
-def _host_option(host):
+def _host_option(host: str) -> str:
     try:
         ipaddress.ip_address(host)
     except ValueError:

@@ -4,10 +4,18 @@ Both are files in the run's folder, so that they outlive the connection and the 
 laptop reads the events while they are written; the next probe reads the phase of a run that died.
 """
 
+from __future__ import annotations
+
 import json
 import os
 import re
 import threading
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from .messages import Warning
 
 RESERVE_BYTES = 256 * 1024
 PASSWORD_IN_ADDRESS = re.compile(r"://[^/@\s]+@")
@@ -16,17 +24,17 @@ PASSWORD_IN_ADDRESS = re.compile(r"://[^/@\s]+@")
 class Journal:
     """Writes events and phases of one run."""
 
-    def __init__(self, folder):
+    def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.warnings = []
-        self.phase = None
+        self.warnings: list[Warning] = []
+        self.phase: str | None = None
         self._reserve = folder / "reserve"
         self._mutex = threading.Lock()
         descriptor = os.open(folder / "events.jsonl", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         self._events = os.fdopen(descriptor, "ab", buffering=0)
         self._keep_reserve()
 
-    def emit(self, kind, **fields):
+    def emit(self, kind: str, **fields: object) -> None:
         """Writes one event, in ASCII, with whatever is no text replaced."""
         event = json.dumps({"type": kind, **fields}, ensure_ascii=False)
         event = json.loads(event.encode("utf-8", "replace"))
@@ -39,26 +47,26 @@ class Journal:
                 self._reserve.unlink(missing_ok=True)
                 self._events.write(data)
 
-    def line(self, text):
+    def line(self, text: str) -> None:
         """Tells one line of a tool's output, without passwords that an address may carry."""
         self.emit("line", text=PASSWORD_IN_ADDRESS.sub("://***@", text))
 
-    def warn(self, text, help):
+    def warn(self, text: str, help: str) -> None:
         """Tells something that the reader should know although the run goes on."""
         self.warnings.append({"text": text, "help": help})
         self.emit("warning", text=text, help=help)
 
-    def enter(self, phase):
+    def enter(self, phase: str) -> None:
         """Notes the phase on the disk, so that a run that dies in it is recognised."""
         self.phase = phase
         write_durably(self.folder / "phase", phase.encode())
 
-    def sync(self):
+    def sync(self) -> None:
         """Makes the events durable: called after the verdict."""
         self._reserve.unlink(missing_ok=True)
         os.fsync(self._events.fileno())
 
-    def _keep_reserve(self):
+    def _keep_reserve(self) -> None:
         """Holds back some space. Without it, a full disk could not even be reported."""
         try:
             descriptor = os.open(self._reserve, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
@@ -68,7 +76,7 @@ class Journal:
             pass
 
 
-def write_durably(path, data, mode=0o600):
+def write_durably(path: Path, data: bytes, mode: int = 0o600) -> None:
     """Replaces a file as a whole; after a power cut it holds the old or the new content."""
     beside = path.with_name(f".{path.name}.new")
     beside.unlink(missing_ok=True)
@@ -82,7 +90,7 @@ def write_durably(path, data, mode=0o600):
     sync_folder(path.parent)
 
 
-def sync_folder(path):
+def sync_folder(path: Path) -> None:
     """Makes the names in a folder durable."""
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:

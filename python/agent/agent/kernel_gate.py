@@ -6,6 +6,8 @@ can, and are gone when this ends. One is shown to the Hub alone, at the Hub's ow
 proxy to the user's server, whose owner may read it. Prints lines of progress, and one of JSON at the end.
 """
 
+from __future__ import annotations
+
 import argparse
 import asyncio
 import json
@@ -16,6 +18,7 @@ import uuid
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
 from jupyterhub import orm
@@ -24,6 +27,12 @@ from tornado.httpclient import HTTPClientError, HTTPRequest
 from tornado.netutil import OverrideResolver, Resolver
 from tornado.simple_httpclient import SimpleAsyncHTTPClient
 from tornado.websocket import websocket_connect
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
+
+    from tornado.websocket import WebSocketClientConnection
 
 CODE = "6 * 7"
 # R numbers the values of a line.
@@ -52,7 +61,7 @@ class Tokens:
     Scopes: https://jupyterhub.readthedocs.io/en/5.5.4/rbac/scopes.html
     """
 
-    def __init__(self, user, seconds):
+    def __init__(self, user: str, seconds: float) -> None:
         if not DATABASE.exists():
             raise Broken(f"JupyterHub has no database at `{DATABASE}`")
         self.seconds = int(seconds)
@@ -62,10 +71,10 @@ class Tokens:
             raise Broken(f"JupyterHub does not know the user `{user}`")
 
     @contextmanager
-    def token(self, *scopes):
+    def token(self, *scopes: str) -> Iterator[str]:
         """A token with these scopes; it is revoked at the end, and expires should this be killed before."""
-        scopes = [f"{scope}!user={self.owner.name}" for scope in scopes]
-        token = self.owner.new_api_token(note=NOTE, expires_in=self.seconds, scopes=scopes)
+        narrowed = [f"{scope}!user={self.owner.name}" for scope in scopes]
+        token = self.owner.new_api_token(note=NOTE, expires_in=self.seconds, scopes=narrowed)
         number = orm.APIToken.find(self.session, token).id
         try:
             yield token
@@ -81,7 +90,7 @@ class Tokens:
 class Client:
     """Asks the Hub, or what is behind NGINX, with the rights of one token."""
 
-    def __init__(self, base, token, deadline):
+    def __init__(self, base: str, token: str, deadline: float) -> None:
         self.base = base.rstrip("/") + "/"
         self.deadline = deadline
         self.headers = {"Authorization": f"token {token}"}
@@ -89,7 +98,7 @@ class Client:
         self.resolver = OverrideResolver(resolver=Resolver(), mapping={host: "127.0.0.1"})
         self.client = SimpleAsyncHTTPClient(force_instance=True, resolver=self.resolver)
 
-    def request(self, method, path, body=None, scheme=None):
+    def request(self, method: str, path: str, body: object = None, scheme: str | None = None) -> HTTPRequest:
         """Describes one request. The certificate is judged by a gate of its own."""
         address = self.base + path
         if scheme:
@@ -105,7 +114,7 @@ class Client:
             connect_timeout=10,
         )
 
-    async def call(self, method, path, body=None, accept=()):
+    async def call(self, method: str, path: str, body: object = None, accept: tuple[int, ...] = ()) -> tuple[int, Any]:
         """Asks once; gives (status, parsed body)."""
         try:
             answer = await self.client.fetch(self.request(method, path, body))
@@ -116,12 +125,12 @@ class Client:
         text = answer.body.decode("utf-8", "replace")
         return answer.code, json.loads(text) if text.strip() else None
 
-    def is_late(self):
+    def is_late(self) -> bool:
         """Whether the time for all of it is over."""
         return time.monotonic() > self.deadline
 
 
-async def start_server(hub, user):
+async def start_server(hub: Client, user: str) -> bool:
     """Starts the user's server unless it runs; says whether it was started."""
     account = f"hub/api/users/{quote(user)}"
     server = await find_server(hub, account)
@@ -143,14 +152,14 @@ async def start_server(hub, user):
     raise Broken(f"the server of `{user}` did not start in time")
 
 
-async def find_server(hub, account):
+async def find_server(hub: Client, account: str) -> Any:
     """The state of the user's server, or None if there is none."""
     _, found = await hub.call("GET", account)
     return (found.get("servers") or {}).get("")
 
 
 @contextmanager
-def in_use(hub, account):
+def in_use(hub: Client, account: str) -> Iterator[None]:
     """Tells the Hub that the server is in use, so that it is not stopped as idle in the middle of this."""
     task = asyncio.ensure_future(report_use(hub, account))
     try:
@@ -159,7 +168,7 @@ def in_use(hub, account):
         task.cancel()
 
 
-async def report_use(hub, account):
+async def report_use(hub: Client, account: str) -> None:
     """Tells it again and again."""
     while True:
         now = datetime.now(timezone.utc).isoformat()
@@ -168,18 +177,18 @@ async def report_use(hub, account):
         await asyncio.sleep(ACTIVE_EVERY)
 
 
-async def start_kernel(hub, place, name):
+async def start_kernel(hub: Client, place: str, name: str) -> str:
     """Opens a kernel; the proxy may need a moment to know the new server."""
     while True:
         status, kernel = await hub.call("POST", f"{place}/api/kernels", {"name": name}, accept=PASSING)
         if kernel:
-            return kernel["id"]
+            return str(kernel["id"])
         if hub.is_late():
             raise Broken(f"the user's server answers {status} when a kernel is opened")
         await asyncio.sleep(0.25)
 
 
-async def execute(hub, place, kernel):
+async def execute(hub: Client, place: str, kernel: str) -> str:
     """Runs the cell over the websocket, as JupyterLab does.
 
     Now and then the first answer of a new kernel is lost, so a cell without one is sent again on another connection.
@@ -191,7 +200,7 @@ async def execute(hub, place, kernel):
     raise Broken("the kernel did not answer in time")
 
 
-async def ask_kernel(hub, place, kernel):
+async def ask_kernel(hub: Client, place: str, kernel: str) -> str | None:
     """Sends the cell and waits for its value; None if there is none in RESEND seconds."""
     scheme = "wss" if hub.base.startswith("https") else "ws"
     session = uuid.uuid4().hex
@@ -211,7 +220,7 @@ async def ask_kernel(hub, place, kernel):
         socket.close()
 
 
-async def answer_to(socket, asked):
+async def answer_to(socket: WebSocketClientConnection, asked: str) -> str:
     """Waits for the value of a cell."""
     while True:
         text = await socket.read_message()
@@ -221,7 +230,7 @@ async def answer_to(socket, asked):
             return result
 
 
-def execute_request(session):
+def execute_request(session: str) -> dict[str, Any]:
     """A message of Jupyter's protocol, version 5.3."""
     header = {
         "msg_id": uuid.uuid4().hex,
@@ -243,19 +252,19 @@ def execute_request(session):
     }
 
 
-def result_of(message, asked):
+def result_of(message: dict[str, Any], asked: str) -> str | None:
     """The value of the cell, if this message carries it."""
     if message.get("parent_header", {}).get("msg_id") != asked:
         return None
     kind, content = message["header"]["msg_type"], message["content"]
     if kind in VALUES:
-        return content["data"]["text/plain"]
+        return str(content["data"]["text/plain"])
     if kind == "error":
         raise Broken(f"the kernel answers {content.get('ename')}: {content.get('evalue')}")
     return None
 
 
-async def try_kernels(options, tokens):
+async def try_kernels(options: argparse.Namespace, tokens: Tokens) -> str:
     """All of it; leaves the user's server as it was found."""
     started = time.monotonic()
     deadline = started + options.seconds
@@ -275,7 +284,7 @@ async def try_kernels(options, tokens):
     return f"{CODE} = {EXPECTED[0]}{others} in {time.monotonic() - started:.1f} s"
 
 
-async def try_kernel(hub, place, name):
+async def try_kernel(hub: Client, place: str, name: str) -> None:
     """Runs the cell in one kernel."""
     kernel = await start_kernel(hub, place, name)
     try:
@@ -288,12 +297,12 @@ async def try_kernel(hub, place, name):
         raise Broken(f"`{CODE}` in a notebook of kernel `{name}` gives `{result}`")
 
 
-async def run(options):
+async def run(options: argparse.Namespace) -> tuple[bool, str]:
     """Gives (whether it works, what to say)."""
     # Cancelled and not killed, so that the tokens are revoked and the server is stopped.
-    task = asyncio.current_task()
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+    if task := asyncio.current_task():
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            asyncio.get_running_loop().add_signal_handler(number, task.cancel)
     try:
         tokens = Tokens(options.user, options.seconds + 60)
         return True, await asyncio.wait_for(try_kernels(options, tokens), options.seconds + 15)
@@ -309,7 +318,7 @@ async def run(options):
         return False, (error.strerror or str(error)).lower()
 
 
-def main():
+def main() -> None:
     """Prints the result, and ends with 0 if the kernel gave the right answer."""
     parser = argparse.ArgumentParser(description=__doc__)
     for name in ("--user", "--base"):

@@ -14,20 +14,21 @@ import sys
 LARGEST = 1 << 20
 NAME = "authorized_keys"
 BESIDE = ".authorized_keys.labctl"
+FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 
 
-def main():
+def main() -> None:
     """Says in one plain line on standard error what is in the way."""
     wish = json.load(sys.stdin)
     try:
         change(wish["home"], wish["add"], wish["remove"])
     except OSError as error:
-        sys.exit(f"`{error.filename}`: {error.strerror.lower()}")
+        sys.exit(f"`{error.filename}`: {(error.strerror or str(error)).lower()}")
     except ValueError as error:
         sys.exit(str(error))
 
 
-def change(home, added, removed):
+def change(home: str, added: list[str], removed: list[str]) -> None:
     """Reads, changes and replaces the file."""
     home_folder = os.open(home, os.O_RDONLY | os.O_DIRECTORY)
     mode = os.fstat(home_folder).st_mode
@@ -35,11 +36,11 @@ def change(home, added, removed):
         # sshd ignores keys in a home that others can write to.
         os.fchmod(home_folder, stat.S_IMODE(mode) & ~(stat.S_IWGRP | stat.S_IWOTH))
     folder = open_folder(home_folder)
-    if folder is None and not added:
-        return
     if folder is None:
+        if not added:
+            return
         os.mkdir(".ssh", 0o700, dir_fd=home_folder)
-        folder = open_folder(home_folder)
+        folder = os.open(".ssh", FOLDER, dir_fd=home_folder)
     os.fchmod(folder, 0o700)
     before = read(folder)
     # Only sshd's ends of lines: Python has more, which may stand in somebody's comment.
@@ -49,7 +50,7 @@ def change(home, added, removed):
     replace(folder, "".join(f"{line}\n" for line in lines))
 
 
-def open_folder(home_folder):
+def open_folder(home_folder: int) -> int | None:
     """Opens `.ssh` unless it is missing; a link in its place is refused."""
     try:
         found = os.stat(".ssh", dir_fd=home_folder, follow_symlinks=False)
@@ -57,11 +58,10 @@ def open_folder(home_folder):
         return None
     if not stat.S_ISDIR(found.st_mode):
         raise ValueError("`.ssh` is a link or a file, not a folder")
-    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
-    return os.open(".ssh", flags, dir_fd=home_folder)
+    return os.open(".ssh", FOLDER, dir_fd=home_folder)
 
 
-def read(folder):
+def read(folder: int) -> str:
     """Reads the file as it is; a pipe or a link in its place is refused."""
     flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
     try:
@@ -74,7 +74,7 @@ def read(folder):
         return file.read(LARGEST).decode("utf-8", "surrogateescape")
 
 
-def replace(folder, text):
+def replace(folder: int, text: str) -> None:
     """Replaces the file as a whole, so that nobody is shut out by half a file."""
     with contextlib.suppress(FileNotFoundError):
         os.unlink(BESIDE, dir_fd=folder)

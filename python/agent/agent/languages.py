@@ -3,13 +3,22 @@
 Both lie in a folder of `/opt/labctl` like every environment, and a link is switched to it later.
 """
 
+from __future__ import annotations
+
 import re
 import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .failure import Failure
 from .journal import write_durably
 from .tools import ENVIRONMENT
+
+if TYPE_CHECKING:
+    from typing import Literal
+
+    from .job import Job
+    from .messages import Environment
 
 READABLE = 0o022
 INSTALL_SECONDS = 3600
@@ -24,7 +33,7 @@ PROFILE = "/etc/labctl/Rprofile.site"
 RIG_OPTIONS = ["--without-pak", "--without-sysreqs"]
 
 
-def build_site(job, environment, target):
+def build_site(job: Job, environment: Environment, target: Path) -> None:
     """Makes a Python for everyone: an interpreter, and exactly the packages of its lock."""
     uv = _uv(job, environment)
     _make_site(job, environment, target, uv)
@@ -50,7 +59,18 @@ def build_site(job, environment, target):
     job.journal.line(f"{environment['name']} is locked to {', '.join(locked) or 'no packages'}")
 
 
-def keep_locks(job):
+def _given(environment: Environment, field: Literal["version", "installer"]) -> str:
+    """A field that an environment of its kind has."""
+    value = environment[field]
+    if value is None:
+        raise Failure(
+            f"the environment `{environment['name']}` came without its {field}",
+            "this is a defect of labctl: please report it",
+        )
+    return value
+
+
+def keep_locks(job: Job) -> None:
     """Keeps the locks of what has proved to work, also beyond the environment's own life."""
     folder = job.state / LOCKS
     for environment in job.request["environments"]:
@@ -60,7 +80,7 @@ def keep_locks(job):
             write_durably(folder / f"{environment['name']}.txt", lock.read_bytes(), 0o644)
 
 
-def _make_site(job, environment, target, uv):
+def _make_site(job: Job, environment: Environment, target: Path, uv: str) -> None:
     python = "/usr/bin/python3"
     if environment["version"]:
         python = _interpreter(job, environment, uv)
@@ -68,9 +88,9 @@ def _make_site(job, environment, target, uv):
     _run_uv(job, environment, [*command, str(target)], "the environment of {name} could not be made")
 
 
-def _interpreter(job, environment, uv):
+def _interpreter(job: Job, environment: Environment, uv: str) -> str:
     """Downloads CPython, unless it is there; uv carries the sums of all that it knows."""
-    version = environment["version"]
+    version = _given(environment, "version")
     folder = job.at(INTERPRETERS)
     command = [uv, "python", "install", "--no-bin", "--install-dir", str(folder), version]
     mirror = environment.get("interpreters")
@@ -83,10 +103,11 @@ def _interpreter(job, environment, uv):
     return str(found[0])
 
 
-def _uv(job, environment):
+def _uv(job: Job, environment: Environment) -> str:
     """Installs uv from PyPI in a folder of its own; others of its versions go."""
     tools = job.at(TOOLS)
-    place = tools / re.sub(r"[^0-9A-Za-z.-]", "-", environment["installer"])
+    installer = _given(environment, "installer")
+    place = tools / re.sub(r"[^0-9A-Za-z.-]", "-", installer)
     uv = place / "bin/uv"
     if uv.is_file():
         return str(uv)
@@ -102,11 +123,11 @@ def _uv(job, environment):
     )
     command = [str(beside / "bin/python"), "-I", "-m", "pip", "install", "--no-input", "--no-cache-dir"]
     command += ["--disable-pip-version-check", "--progress-bar", "off"]
-    if environment.get("index"):
-        command += ["--index-url", environment["index"]]
+    if index := environment.get("index"):
+        command += ["--index-url", index]
     job.tools.run(
-        [*command, environment["installer"]],
-        f"pip could not install `{environment['installer']}`",
+        [*command, installer],
+        f"pip could not install `{installer}`",
         "the lines below are pip's own; check that the server reaches its index",
         timeout=INSTALL_SECONDS,
     )
@@ -115,7 +136,7 @@ def _uv(job, environment):
     return str(uv)
 
 
-def _run_uv(job, environment, command, what):
+def _run_uv(job: Job, environment: Environment, command: list[str], what: str) -> None:
     index = environment.get("index")
     job.tools.run(
         [*command, *(["--default-index", index] if index and command[1] in ("pip", "venv") else [])],
@@ -132,9 +153,9 @@ def _run_uv(job, environment, command, what):
     )
 
 
-def build_r(job, environment, target):
+def build_r(job: Job, environment: Environment, target: Path) -> None:
     """Lets rig install R, and adds the packages that labctl needs to a library of its own."""
-    wanted = environment["version"]
+    wanted = _given(environment, "version")
     help = "the lines below are rig's own; nothing was switched; check that the server reaches the internet"
     known = _installed(job)
     job.tools.run(
@@ -162,18 +183,18 @@ def build_r(job, environment, target):
         _install_r_packages(job, programs / "R", library, packages)
 
 
-def _installed(job):
+def _installed(job: Job) -> set[str]:
     """The versions of R that rig has installed."""
     return {entry.name for entry in job.at(RIG_FOLDER).glob("[0-9]*") if not entry.is_symlink()}
 
 
-def _newest(versions):
+def _newest(versions: set[str]) -> str | None:
     """The highest of version numbers, or None."""
     numbers = {tuple(map(int, version.split("."))): version for version in versions if re.fullmatch(r"[\d.]+", version)}
     return numbers[max(numbers)] if numbers else None
 
 
-def _lead_profile(job, home):
+def _lead_profile(job: Job, home: Path) -> None:
     """R reads labctl's settings for everybody; rig's own are kept beside them."""
     profile = home / "etc/Rprofile.site"
     if profile.is_symlink() or not home.is_dir():
@@ -183,7 +204,7 @@ def _lead_profile(job, home):
     profile.symlink_to(PROFILE)
 
 
-def _install_r_packages(job, program, library, packages):
+def _install_r_packages(job: Job, program: Path, library: Path, packages: list[str]) -> None:
     """Takes binaries where the repository has them."""
     staged = job.folder / "files" / PROFILE.lstrip("/")
     profile = staged if staged.is_file() else job.at(PROFILE)

@@ -1,40 +1,53 @@
 """The facts about the machine: system, memory, disk, packages, and who listens on which port."""
 
+from __future__ import annotations
+
 import fcntl
 import json
 import os
 import re
 import socket
 import struct
+from typing import TYPE_CHECKING, cast
 
-from .common import REGULAR, STATE, attempt, known, text
+from .common import REGULAR, STATE, attempt, text
+
+if TYPE_CHECKING:
+    from collections.abc import Container, Iterable
+
+    from .messages import Disk, Dpkg, Listener, LiveModel, Os, RootDisk
 
 BLOCK_DEVICES = "/sys/dev/block"
 SECTOR = 512
 STATUS_BYTES = 64 << 20
+# The version of each package, and the words of its state.
+Packages = dict[str, tuple[str, list[str]]]
 
 
-def system():
+def system() -> Os:
     """Names the operating system (os-release(5))."""
     content = attempt(text, "/etc/os-release") or attempt(text, "/usr/lib/os-release") or ""
     fields = dict(re.findall(r"^([A-Z_]+)=[\"']?(.*?)[\"']?$", content, re.MULTILINE))
-    names = {"id": "ID", "version": "VERSION_ID", "name": "PRETTY_NAME"}
-    return {name: fields.get(field, "") for name, field in names.items()}
+    return {
+        "id": fields.get("ID", ""),
+        "version": fields.get("VERSION_ID", ""),
+        "name": fields.get("PRETTY_NAME", ""),
+    }
 
 
-def is_container():
+def is_container() -> bool:
     """Says whether this is a container, which has no swap and no disk of its own."""
     marks = ["/run/systemd/container", "/.dockerenv", "/run/.containerenv"]
     return any(os.path.exists(mark) for mark in marks)
 
 
-def memory():
+def memory() -> tuple[int, int]:
     """Gives the sizes of the memory and of the swap areas in use."""
     sizes = dict(re.findall(r"^(MemTotal|SwapTotal): +(\d+) kB$", text("/proc/meminfo"), re.MULTILINE))
     return int(sizes["MemTotal"]) * 1024, int(sizes["SwapTotal"]) * 1024
 
 
-def disk():
+def disk() -> Disk:
     """Measures the root file system."""
     status = os.statvfs("/")
     # Some file systems (btrfs) make room for files as they come and count none.
@@ -46,13 +59,14 @@ def disk():
     }
 
 
-def model():
+def model() -> LiveModel:
     """Says which model was looked for last, whether it was there, and why the API does not run with it."""
     content = json.loads(text(f"{STATE}/model.json", 1 << 16))
-    return {name: content[name] for name in ("source", "state", "why") if isinstance(content.get(name), str)}
+    told = {name: content[name] for name in ("source", "state", "why") if isinstance(content.get(name), str)}
+    return cast("LiveModel", told)
 
 
-def root_disk():
+def root_disk() -> RootDisk:
     """Finds the disk and the partition below the root file system, if it lies on a plain partition."""
     mounts = [line.split() for line in text("/proc/self/mountinfo").splitlines()]
     mount = [fields for fields in mounts if fields[4] == "/"][-1]
@@ -60,12 +74,13 @@ def root_disk():
     partition = os.path.realpath(f"{BLOCK_DEVICES}/{mount[2]}")
     device = os.path.dirname(partition)
 
-    def number(folder, name):
+    def number(folder: str, name: str) -> int:
         return int(text(f"{folder}/{name}"))
 
     start = number(partition, "start") * SECTOR
     end = start + number(partition, "size") * SECTOR
     path = "/dev/" + os.path.basename(partition)
+    size = attempt(filesystem_bytes, path, filesystem)
     return {
         "device": "/dev/" + os.path.basename(device),
         "partition": path,
@@ -75,33 +90,33 @@ def root_disk():
         "partition_start_bytes": start,
         "partition_end_bytes": end,
         "filesystem": filesystem,
-        "filesystem_bytes": attempt(filesystem_bytes, path, filesystem) or disk()["total_bytes"],
+        "filesystem_bytes": size if size is not None else disk()["total_bytes"],
     }
 
 
-def starts_behind(device, end):
+def starts_behind(device: str, end: int) -> list[int]:
     """Says where other partitions of a disk begin behind one that ends there: it cannot grow into them."""
     folders = [folder for folder in os.scandir(device) if os.path.exists(f"{folder.path}/partition")]
     starts = [int(text(f"{folder.path}/start")) * SECTOR for folder in folders]
     return [start for start in starts if start >= end]
 
 
-def filesystem_bytes(partition, filesystem):
+def filesystem_bytes(partition: str, filesystem: str) -> int | None:
     """Reads a file system's size from its first block: what statvfs(2) gives lacks what the system keeps for itself."""
     with open(partition, "rb") as file:
         block = file.read(2048)
     if filesystem == "xfs":
         size, count = struct.unpack_from(">IQ", block, 4)
-        return size * count
+        return int(size * count)
     if filesystem in ("ext2", "ext3", "ext4"):
         (low,) = struct.unpack_from("<I", block, 1024 + 0x4)
         (high,) = struct.unpack_from("<I", block, 1024 + 0x150)
         (shift,) = struct.unpack_from("<I", block, 1024 + 0x18)
-        return ((high << 32) + low) * (1024 << shift)
+        return int(((high << 32) + low) * (1024 << shift))
     return None
 
 
-def cloud_init():
+def cloud_init() -> str:
     """Says how far cloud-init is, from the files that `cloud-init status` reads, which itself takes a second."""
     if not os.path.exists("/usr/bin/cloud-init"):
         return "absent"
@@ -112,9 +127,9 @@ def cloud_init():
     return "running" if os.path.exists("/run/cloud-init/enabled") else "done"
 
 
-def dpkg_packages():
+def dpkg_packages() -> Packages:
     """Reads dpkg's database: each package's version and state (`install ok installed`)."""
-    packages = {}
+    packages: Packages = {}
     own = os.uname().machine
     native = {"x86_64": "amd64", "aarch64": "arm64"}.get(own, own)
     for stanza in text("/var/lib/dpkg/status", STATUS_BYTES).split("\n\n"):
@@ -126,7 +141,7 @@ def dpkg_packages():
     return packages
 
 
-def dpkg(packages):
+def dpkg(packages: Packages) -> Dpkg:
     """Says whether packages can be installed, and who is at it."""
     holder = None
     for lock in ("/var/lib/dpkg/lock-frontend", "/var/lib/dpkg/lock", "/var/cache/apt/archives/lock"):
@@ -144,7 +159,7 @@ def dpkg(packages):
     return {"state": "ok"}
 
 
-def lock_holder(path):
+def lock_holder(path: str) -> str | None:
     """Names the process that has a file locked, without taking the lock."""
     descriptor = os.open(path, REGULAR)
     try:
@@ -157,21 +172,21 @@ def lock_holder(path):
     return f"{program(process) or 'another program'} (pid {process})"
 
 
-def program(process):
+def program(process: int) -> str:
     """Names the program that a process runs."""
     return (attempt(text, f"/proc/{process}/comm") or "").strip()
 
 
-def installed(names, packages):
+def installed(names: Iterable[str], packages: Packages) -> dict[str, str]:
     """Gives the versions of those packages that are installed."""
     present = {"installed", "triggers-awaited", "triggers-pending"}
     found = {name: packages[name] for name in names if name in packages}
     return {name: version for name, (version, state) in found.items() if present & set(state[2:])}
 
 
-def ports(asked):
+def ports(asked: Container[int]) -> dict[str, Listener]:
     """Says who listens on the ports that were asked for."""
-    listeners = {}
+    listeners: dict[int, list[tuple[str, str]]] = {}
     for name, family in (("tcp", socket.AF_INET), ("tcp6", socket.AF_INET6)):
         for line in (attempt(text, f"/proc/net/{name}") or "").splitlines()[1:]:
             fields = line.split()
@@ -182,15 +197,15 @@ def ports(asked):
     return {str(port): listener(found, owners) for port, found in listeners.items()}
 
 
-def address_of(digits, family):
+def address_of(digits: str, family: socket.AddressFamily) -> str:
     """Reads an address as the kernel prints it: words of four bytes, each in the machine's own order."""
     words = [int(digits[place : place + 8], 16) for place in range(0, len(digits), 8)]
     return socket.inet_ntop(family, struct.pack(f"={len(words)}I", *words))
 
 
-def socket_owners(inodes):
+def socket_owners(inodes: set[str]) -> dict[str, int]:
     """Finds the processes that hold sockets: the first of each, which is the one that started the others."""
-    owners = {}
+    owners: dict[str, int] = {}
     numbers = sorted(int(name) for name in os.listdir("/proc") if name.isdigit())
     for process in numbers:
         if len(owners) == len(inodes):
@@ -203,16 +218,19 @@ def socket_owners(inodes):
     return owners
 
 
-def listener(found, owners):
+def listener(found: list[tuple[str, str]], owners: dict[str, int]) -> Listener:
     """Describes who listens on one port, and where."""
     process = next((owners[inode] for _, inode in found if inode in owners), None)
-    facts = {"process": "", "addresses": sorted({address for address, _ in found})}
-    if process:
-        facts.update(process=program(process), pid=process, unit=attempt(unit_of, process))
-    return known(facts)
+    addresses = sorted({address for address, _ in found})
+    if process is None:
+        return {"process": "", "addresses": addresses}
+    facts: Listener = {"process": program(process), "addresses": addresses, "pid": process}
+    if unit := attempt(unit_of, process):
+        facts["unit"] = unit
+    return facts
 
 
-def unit_of(process):
+def unit_of(process: int) -> str | None:
     """Finds the unit of a process in the path of its control group."""
     names = re.findall(r"[^/\n]+\.(?:service|scope|socket)(?=[/\n])", text(f"/proc/{process}/cgroup"))
     return names[-1] if names else None

@@ -8,14 +8,24 @@ has begun in the manifest, so that the next one knows that it is labctl's.
 is empty where none has succeeded yet, and missing where that was a labctl that did not keep it.
 """
 
+from __future__ import annotations
+
 import json
+from typing import TYPE_CHECKING
 
 from .journal import write_durably
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from .job import Job
+    from .messages import Manifest
 
 NAME = "manifest.json"
 
 
-def read_manifest(job):
+def read_manifest(job: Job) -> dict[str, Any]:
     """Reads the manifest of the host; one that cannot be read counts as none."""
     try:
         manifest = json.loads((job.state / NAME).read_text())
@@ -24,13 +34,13 @@ def read_manifest(job):
     return manifest if isinstance(manifest, dict) else {}
 
 
-def write_manifest(job, manifest):
+def write_manifest(job: Job, manifest: Mapping[str, Any]) -> None:
     """Replaces the manifest of the host as a whole."""
     text = json.dumps(manifest, indent=1, sort_keys=True) + "\n"
     write_durably(job.state / NAME, text.encode())
 
 
-def note(job):
+def note(job: Job) -> None:
     """Notes users and swap that this run is about to make: they stay even if it fails."""
     old = read_manifest(job)
     new = job.request["manifest"]
@@ -46,7 +56,7 @@ def note(job):
         write_manifest(job, noted)
 
 
-def owe(job):
+def owe(job: Job) -> None:
     """Strikes out the units that will be restarted, and notes the files that will be written."""
     old = read_manifest(job)
     new = job.request["manifest"]
@@ -56,12 +66,12 @@ def owe(job):
     write_manifest(job, {**old, "files": files, "units": units})
 
 
-def record(job):
+def record(job: Job) -> None:
     """Writes the whole new manifest: everything has proved to work."""
     write_manifest(job, job.request["manifest"])
 
 
-def _empty(new):
+def _empty(new: Manifest) -> dict[str, Any]:
     """The shape of a manifest of which nothing has come true yet."""
     empty = {name: type(value)() for name, value in new.items()}
     return {**empty, "format": new["format"], "lab": new["lab"], "applied": {}}

@@ -5,11 +5,20 @@ model is switched to by a link, like the folders from the laptop. One that is no
 then stays as it is, and a timer looks again.
 """
 
+from __future__ import annotations
+
 import json
 import os
+from typing import TYPE_CHECKING
 
 from .failure import Failure
 from .gates_of_apps import last_line
+
+if TYPE_CHECKING:
+    from typing import Any, Literal
+
+    from .job import Job
+    from .messages import Model
 
 INSTALL_SECONDS = 3600
 SHOWN_LINES = 25
@@ -17,7 +26,7 @@ DOCKER = "docker.service"
 IMAGES = "labctl-model-api"
 
 
-def get_ready(job, wish):
+def get_ready(job: Job, wish: Model) -> None:
     """Fetches the model and makes the image, as far as the model is there."""
     job.tools.run(
         ["systemctl", "start", DOCKER],
@@ -42,7 +51,7 @@ def get_ready(job, wish):
         )
 
 
-def _wait(job, wish, result):
+def _wait(job: Job, wish: Model, result: dict[str, Any]) -> None:
     """Leaves the unit out of this run, unless it has a model of before to run with."""
     job.waiting_for_model = result["source"]
     has_model = job.at(wish["link"]).is_symlink()
@@ -60,14 +69,14 @@ def _wait(job, wish, result):
     request["gates"] = [gate for gate in request["gates"] if gate.get("unit") != wish["unit"]]
 
 
-def _has_image(job, wish):
+def _has_image(job: Job, wish: Model) -> bool:
     """Whether the image of the new settings is there: without a model none is made."""
     with open(_new(job, wish["settings"]), encoding="utf-8") as file:
         image = json.load(file)["image"]
     return job.tools.ask(["docker", "image", "inspect", "--format", "ok", image]).code == 0
 
 
-def _take_up(job, wish, target):
+def _take_up(job: Job, wish: Model, target: str) -> None:
     """Makes the model one of the links that this run switches, and restarts its unit if it is another one."""
     request, link = job.request, wish["link"]
     place = job.at(link)
@@ -88,19 +97,19 @@ def _take_up(job, wish, target):
         request["units"].append({"name": wish["unit"], "action": "restart", "enable": True})
 
 
-def _new(job, path):
+def _new(job: Job, path: str) -> str:
     """Where a file is that may come with this run."""
     staged = job.folder / "files" / path.lstrip("/")
     return str(staged if staged.is_file() else job.at(path))
 
 
-def _where(job, kind, link):
+def _where(job: Job, kind: Literal["environments", "trees"], link: str) -> str:
     """Where a link leads once this run has switched it."""
     targets = [each["target"] for each in job.request[kind] if each["link"] == link]
     return targets[0] if targets else link
 
 
-def forget_old_images(job):
+def forget_old_images(job: Job) -> None:
     """Removes the images that were built for folders of before; those that are in use Docker keeps."""
     wish = job.request["model"]
     left = any(unit["action"] == "stop" and unit["name"] == "model-api.service" for unit in job.request["units"])

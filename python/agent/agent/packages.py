@@ -1,9 +1,18 @@
 """Installs packages from the distribution."""
 
+from __future__ import annotations
+
 import re
+from typing import TYPE_CHECKING
 
 from . import downloads, dpkg, systemd
 from .failure import Failure
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from .job import Job
+    from .messages import Download
 
 RETRY = ["-o", "Acquire::Retries=3"]
 QUIET = ["-o", "DPkg::Lock::Timeout=600", "-o", "Dpkg::Use-Pty=0", "-q"]
@@ -15,13 +24,13 @@ MIRRORED = re.compile(
 )
 
 
-def download(job):
+def download(job: Job) -> None:
     """Downloads the vendors' packages, and looks into each before anything is installed."""
     for wish in job.request["downloads"]:
         _refuse_other_packages(job, wish, downloads.fetch(job, wish["url"], wish["sha256"]))
 
 
-def _refuse_other_packages(job, wish, place):
+def _refuse_other_packages(job: Job, wish: Download, place: Path) -> None:
     """A proven file may still be another package, or one for other machines."""
     own = job.tools.ask(["dpkg", "--print-architecture"]).text.strip()
     told = job.tools.ask(["dpkg-deb", "--show", "--showformat", "${Package}\n${Architecture}\n", str(place)])
@@ -36,7 +45,7 @@ def _refuse_other_packages(job, wish, place):
     raise Failure(what, "correct the address under `mirrors` in the plan; nothing was changed", log)
 
 
-def install(job, names):
+def install(job: Job, names: list[str]) -> None:
     """Installs what is missing; `names` are those that the laptop saw to be missing."""
     missing = [name for name in names if not _is_installed(job, name)]
     # These lie in the cache since the step before; apt resolves what they need.
@@ -55,7 +64,7 @@ def install(job, names):
             systemd.let_start(job, unit)
 
 
-def _update(job, sources):
+def _update(job: Job, sources: list[str]) -> None:
     job.tools.run(
         ["apt-get", "update", *RETRY, *QUIET, *sources],
         "the lists of packages could not be fetched",
@@ -65,7 +74,7 @@ def _update(job, sources):
     )
 
 
-def _install(job, missing, sources):
+def _install(job: Job, missing: list[str], sources: list[str]) -> None:
     command = ["apt-get", "install", "--yes", "--no-install-recommends"]
     if job.request.get("downloads"):
         # A vendor's package is just the plan's, be it older than the one that is there, or of the same version.
@@ -88,12 +97,12 @@ def _install(job, missing, sources):
         raise
 
 
-def _is_installed(job, name):
+def _is_installed(job: Job, name: str) -> bool:
     answer = job.tools.ask(["dpkg-query", "--show", "--showformat", "${db:Status-Status}", name])
     return answer.code == 0 and answer.text == "installed"
 
 
-def _hold_back(job):
+def _hold_back(job: Job) -> list[str]:
     """Masks units that a package would start at once with its own configuration.
 
     NGINX would otherwise show a page that nobody asked for, and its installation would fail if
@@ -111,7 +120,7 @@ def _hold_back(job):
     return held
 
 
-def _mirrored_sources(job):
+def _mirrored_sources(job: Job) -> list[str]:
     """With a mirror, apt reads a copy of the host's sources in which the mirror stands instead."""
     mirror = job.request.get("apt_mirror")
     if not mirror:
@@ -128,11 +137,11 @@ def _mirrored_sources(job):
     return ["-o", "Dir::Etc::SourceList=/dev/null", "-o", f"Dir::Etc::SourceParts={folder}"]
 
 
-def _through_mirror(text, mirror):
+def _through_mirror(text: str, mirror: str) -> str:
     """Debian's security archive is a folder beside the main one."""
     mirror = mirror.rstrip("/")
 
-    def replace(match):
+    def replace(match: re.Match[str]) -> str:
         return mirror + ("-security" if match.group(1) == "debian-security" else "")
 
     return MIRRORED.sub(replace, text)

@@ -1,12 +1,20 @@
 """Sets a user's password, which comes on standard input and is nowhere written down but in the shadow file."""
 
+from __future__ import annotations
+
 import pwd
 import subprocess
+from typing import TYPE_CHECKING
 
 from .common import speaker
 
+if TYPE_CHECKING:
+    from typing import BinaryIO
 
-def set_password(user, password):
+    from .messages import PasswordRequest
+
+
+def set_password(user: str, password: str) -> str | None:
     """Sets the password of a user that is there; gives the reason why it could not."""
     try:
         account = pwd.getpwnam(user)
@@ -21,6 +29,6 @@ def set_password(user, password):
     return None
 
 
-def main(request, payload):
+def main(request: PasswordRequest, payload: BinaryIO) -> None:
     """Sets the password, and tells what was in the way."""
     speaker(request["nonce"])({"error": set_password(request["user"], payload.read().decode())})

@@ -1,15 +1,24 @@
 """First step: makes sure that nothing is in the way, before anything is changed."""
 
+from __future__ import annotations
+
 import fcntl
 import json
 import os
 import time
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from . import dpkg, listeners, users
 from .failure import FREE_SPACE, Failure
 from .job import plural
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import BinaryIO
+
+    from .job import Job
 
 MEBIBYTE = 1 << 20
 ROOM_IN_INODES = 20_000
@@ -18,7 +27,7 @@ LOCK_SECONDS = 60
 
 
 @contextmanager
-def alone(job):
+def alone(job: Job) -> Iterator[None]:
     """Holds the lock of the host, so that two runs never mix; the kernel frees it on any death."""
     job.state.mkdir(mode=0o700, parents=True, exist_ok=True)
     with open(job.state / "lock", "a+b") as lock:
@@ -34,7 +43,7 @@ def alone(job):
         yield
 
 
-def prepare(job):
+def prepare(job: Job) -> None:
     """Checks what can be checked in advance, and waits for what is still busy."""
     _refuse_folders(job)
     _refuse_taken_ports(job)
@@ -47,7 +56,7 @@ def prepare(job):
         dpkg.finish_interrupted(job)
 
 
-def check_room(job):
+def check_room(job: Job) -> None:
     """Fails while it is still early if disk or memory cannot hold what is to come."""
     request = job.request
     builds = [item for item in request["environments"] if not is_complete(job, item["target"])]
@@ -68,12 +77,12 @@ def check_room(job):
         _check_memory(swap["bytes"] if swap else 0)
 
 
-def is_complete(job, target):
+def is_complete(job: Job, target: str) -> bool:
     """Whether an environment was built to its end."""
     return (job.at(target) / ".labctl-complete").exists()
 
 
-def _check_memory(coming_swap):
+def _check_memory(coming_swap: int) -> None:
     amounts = {}
     for line in Path("/proc/meminfo").read_text().splitlines():
         name, amount = line.split(":")
@@ -87,7 +96,7 @@ def _check_memory(coming_swap):
         )
 
 
-def _refuse_folders(job):
+def _refuse_folders(job: Job) -> None:
     """A folder where a file or link is to be is somebody's work: it is not touched."""
     files = [file["path"] for file in job.request["files"] + job.request["remove"]]
     links = [linked["link"] for linked in job.request["environments"] + job.request["trees"]]
@@ -101,7 +110,7 @@ def _refuse_folders(job):
         )
 
 
-def _refuse_taken_ports(job):
+def _refuse_taken_ports(job: Job) -> None:
     """Names every process that holds a port which a unit of labctl needs."""
     found = listeners.listeners()
     # A port may go from one unit of the lab to another.
@@ -122,14 +131,14 @@ def _refuse_taken_ports(job):
         )
 
 
-def _describe(owner):
+def _describe(owner: listeners.Holder | None) -> str:
     if owner is None:
         return "a process that cannot be seen from the server's own processes"
     name, process, unit = owner
     return f"`{name}` (process {process}" + (f" of `{unit}`)" if unit else ")")
 
 
-def _way_out(owner):
+def _way_out(owner: listeners.Holder | None) -> str:
     if owner is None:
         return "stop whatever listens there"
     name, process, unit = owner
@@ -138,7 +147,7 @@ def _way_out(owner):
     return f"end `{name}` with `sudo kill {process}`"
 
 
-def _wait_for_cloud_init(job):
+def _wait_for_cloud_init(job: Job) -> None:
     """On its first boot a server is still being set up: users, keys and packages change."""
     state = job.at("/run/cloud-init")
     # The program itself takes a third of a second to say that all is done.
@@ -154,7 +163,7 @@ def _wait_for_cloud_init(job):
         )
 
 
-def _close_dead_runs(job):
+def _close_dead_runs(job: Job) -> None:
     """Gives each run that died without a verdict one. Whoever holds the lock is the only one alive."""
     for folder in sorted(job.folder.parent.iterdir()):
         events = folder / "events.jsonl"
@@ -182,7 +191,7 @@ def _close_dead_runs(job):
             file.write(b"\n" + json.dumps(verdict).encode() + b"\n")
 
 
-def _try_lock(lock):
+def _try_lock(lock: BinaryIO) -> bool:
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -1,9 +1,15 @@
 """Clears away what a run has of files that nobody but root may read: a certificate's key, a secret that has left."""
 
+from __future__ import annotations
+
 import json
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .job import Job
 
 
-def forget(job):
+def forget(job: Job) -> None:
     """Removes the copies that the run has made; at their places the files stay."""
     paths = {file["path"] for file in job.request["files"] if file.get("private")}
     copies = [job.folder / "files" / path.lstrip("/") for path in paths]

@@ -6,6 +6,8 @@ files together: one `systemctl` for all units, one `openssl` where there is a ce
 in `machine.py`.
 """
 
+from __future__ import annotations
+
 import calendar
 import errno
 import grp
@@ -18,6 +20,7 @@ import socket
 import stat
 import sys
 import time
+from typing import TYPE_CHECKING, cast
 
 from .common import (
     APPLY_UNIT,
@@ -31,6 +34,7 @@ from .common import (
     has_verdict,
     known,
     phase_of,
+    present,
     read_all,
     speaker,
     text,
@@ -50,6 +54,26 @@ from .machine import (
     system,
 )
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, BinaryIO
+
+    from .common import UnitState
+    from .messages import (
+        AskedFile,
+        Facts,
+        FactsOfLab,
+        FactsOfMachine,
+        LiveCertificate,
+        LiveFile,
+        LiveUnit,
+        LiveUser,
+        Manifest,
+        ProbeRequest,
+        Running,
+        Unfinished,
+    )
+
 FORMAT = 1
 UNIT_FOLDER = "/etc/systemd/system/"
 CERTIFICATE = "/etc/labctl/tls/current"
@@ -58,26 +82,26 @@ HASHED_BYTES = 64 << 20
 MONTHS = "JanFebMarAprMayJunJulAugSepOctNovDec"
 
 
-def live_files(asked, noted):
+def live_files(asked: list[AskedFile], noted: list[str]) -> dict[str, LiveFile]:
     """Describes the files that were asked for and those that labctl noted."""
-    files = {}
+    files: dict[str, LiveFile | None] = {}
     for file in asked:
         path = file["path"]
         files[path] = attempt(live_file, path, file.get("sha256"), bool(file.get("secret")), not file.get("private"))
     for path in noted:
         if path not in files:
             files[path] = attempt(live_file, path, None, False, False)
-    return known(files)
+    return present(files)
 
 
-def live_file(path, sha256=None, secret=False, asked=True):
+def live_file(path: str, sha256: str | None = None, secret: bool = False, asked: bool = True) -> LiveFile | None:
     """Describes what lies at a path; the text comes along where it is not what was asked for, and is neither a secret
     nor private."""
     status = attempt(os.lstat, path)
     if status is None:
         return None
     kinds = {stat.S_IFREG: "file", stat.S_IFLNK: "link", stat.S_IFDIR: "directory"}
-    facts = {
+    facts: LiveFile = {
         "kind": kinds.get(stat.S_IFMT(status.st_mode), "other"),
         "mode": f"{stat.S_IMODE(status.st_mode):04o}",
         "owner": name_of(pwd.getpwuid, status.st_uid),
@@ -91,13 +115,13 @@ def live_file(path, sha256=None, secret=False, asked=True):
     return known(facts)
 
 
-def name_of(look_up, number):
+def name_of(look_up: Callable[[int], Any], number: int) -> str:
     """Gives the name of a user or a group; one that was deleted keeps its number."""
     entry = attempt(look_up, number)
-    return entry[0] if entry else str(number)
+    return str(entry[0]) if entry else str(number)
 
 
-def contents(path):
+def contents(path: str) -> tuple[str | None, str | None]:
     """Gives a file's hash, and its text if that is short enough to be shown."""
     descriptor = os.open(path, REGULAR | os.O_NOFOLLOW)
     try:
@@ -113,13 +137,13 @@ def contents(path):
     return hashlib.sha256(data).hexdigest(), content
 
 
-def environment(link):
+def environment(link: str) -> str | None:
     """Says where an environment's link leads, if what is there was built to its end."""
     target = os.path.join(os.path.dirname(link), os.readlink(link))
     return target if os.path.isfile(target + "/.labctl-complete") else None
 
 
-def user(name, shadow):
+def user(name: str, shadow: dict[str, list[str]]) -> LiveUser:
     """Describes an account."""
     entry = pwd.getpwnam(name)
     groups = {name_of(grp.getgrgid, number) for number in os.getgrouplist(name, entry.pw_gid)}
@@ -139,13 +163,13 @@ def user(name, shadow):
     }
 
 
-def shadow_entries():
+def shadow_entries() -> dict[str, list[str]]:
     """Reads the ends and the passwords of all accounts (shadow(5))."""
     lines = (attempt(text, "/etc/shadow") or "").splitlines()
     return {fields[0]: fields for fields in (line.split(":") for line in lines)}
 
 
-def authorized_keys(entry):
+def authorized_keys(entry: pwd.struct_passwd) -> tuple[list[str], bool]:
     """Gives a user's lines of keys, and whether sshd would read them.
 
     Links are not followed: a user could let root read, and show to the laptop, any file of the server.
@@ -155,7 +179,7 @@ def authorized_keys(entry):
         (".ssh", os.O_DIRECTORY | os.O_NOFOLLOW),
         ("authorized_keys", os.O_NOFOLLOW),
     ]
-    descriptors = []
+    descriptors: list[int] = []
     modes_ok = True
     try:
         for name, flags in openings:
@@ -177,7 +201,7 @@ def authorized_keys(entry):
     return [line for line in lines if line and not line.startswith("#")], modes_ok
 
 
-def nginx_live():
+def nginx_live() -> str | None:
     """Asks NGINX which configuration it serves: what lies on the disk may not have been taken up."""
     deadline = time.monotonic() + 2
     answer = b""
@@ -195,7 +219,7 @@ def nginx_live():
     return value if is_hash and head.split(b" ")[1] == b"200" else None
 
 
-def certificate():
+def certificate() -> LiveCertificate:
     """Describes the certificate that NGINX is given."""
     link = os.readlink(CERTIFICATE)
     answer = answer_of(
@@ -225,24 +249,27 @@ def certificate():
     }
 
 
-def manifest():
+def manifest() -> dict[str, Any] | None:
     """Reads what labctl noted about its own work."""
     content = json.loads(text(f"{STATE}/manifest.json"))
     return content if isinstance(content, dict) and content.get("format") == FORMAT else None
 
 
-def started(run):
+def started(run: str) -> float:
     """Says when a run was asked for, in seconds since 1970."""
     return os.stat(f"{RUNS}/{run}/request.json").st_mtime
 
 
-def running(state):
+def running(state: UnitState | None) -> Running | None:
     """Names the apply that is under way."""
     run = applying(state)
-    return known({"run": run, "started": attempt(started, run)}) if run is not None else None
+    if run is None:
+        return None
+    facts: Running = {"run": run, "started": attempt(started, run)}
+    return known(facts)
 
 
-def unfinished(state):
+def unfinished(state: UnitState | None) -> Unfinished | None:
     """Names the newest apply, if it was cut off."""
     runs = [run for run in os.listdir(RUNS) if RUN_NAME.fullmatch(run)]
     newest = max(runs, key=lambda run: (attempt(started, run) or 0, run))
@@ -251,20 +278,29 @@ def unfinished(state):
     return {"run": newest, "phase": phase_of(newest)}
 
 
-def facts_of_lab(asked, noted):
+def live_unit(state: UnitState) -> LiveUnit:
+    """Leaves out what is the server's own affair."""
+    return {
+        "load": state["load"],
+        "active": state["active"],
+        "sub": state["sub"],
+        "enabled": state["enabled"],
+        "needs_reload": state["needs_reload"],
+    }
+
+
+def facts_of_lab(asked: ProbeRequest, noted: dict[str, list[str]]) -> FactsOfLab:
     """Reads what was asked for, and what labctl noted."""
     shadow = attempt(shadow_entries) or {}
     # A unit's file is noted even where a run died before it noted the unit.
     unit_files = [path.removeprefix(UNIT_FOLDER) for path in noted["files"] if path.startswith(UNIT_FOLDER)]
     states = attempt(units, [*asked["units"], *noted["units"], *unit_files, APPLY_UNIT]) or {}
-    apply = states.pop(APPLY_UNIT, {})
-    for state in states.values():
-        del state["description"]
+    apply = states.pop(APPLY_UNIT, None)
     return {
         "files": attempt(live_files, asked["files"], noted["files"]) or {},
-        "links": known({link: attempt(environment, link) for link in [*asked["links"], *noted["environments"]]}),
-        "users": known({name: attempt(user, name, shadow) for name in [*asked["users"], *noted["users"]]}),
-        "units": states,
+        "links": present({link: attempt(environment, link) for link in [*asked["links"], *noted["environments"]]}),
+        "users": present({name: attempt(user, name, shadow) for name in [*asked["users"], *noted["users"]]}),
+        "units": {name: live_unit(state) for name, state in states.items()},
         "ports": attempt(ports, set(asked["ports"])) or {},
         "nginx_live": attempt(nginx_live),
         "certificate": attempt(certificate),
@@ -274,7 +310,7 @@ def facts_of_lab(asked, noted):
     }
 
 
-def facts_of_machine(asked):
+def facts_of_machine(asked: ProbeRequest) -> FactsOfMachine:
     """Reads what does not depend on labctl."""
     packages = attempt(dpkg_packages) or {}
     total, swap = attempt(memory) or (None, None)
@@ -296,19 +332,23 @@ def facts_of_machine(asked):
     }
 
 
-def probe(request):
+def probe(request: ProbeRequest) -> Facts:
     """Reads all facts."""
-    lists = ("files", "users", "units", "packages", "links", "ports")
-    asked = {name: request.get(name) or [] for name in lists}
     note = attempt(manifest)
     maps = ("files", "users", "units", "environments")
     # The manifest lies on the server: whatever form it has must not stop the probe.
-    noted = {name: [] for name in maps}
-    for name in maps if note else ():
-        noted[name] = list(note[name]) if isinstance(note.get(name), dict) else []
-    return known({"format": FORMAT, **facts_of_machine(asked), **facts_of_lab(asked, noted), "manifest": note})
+    noted = {name: list(notes) if isinstance(notes := (note or {}).get(name), dict) else [] for name in maps}
+    # What labctl wrote once, as it is: whoever reads it looks at what it finds.
+    written = cast("Manifest | None", note)
+    facts: Facts = {
+        "format": FORMAT,
+        **facts_of_machine(request),
+        **facts_of_lab(request, noted),
+        "manifest": written,
+    }
+    return known(facts)
 
 
-def main(request, _payload):
+def main(request: ProbeRequest, _payload: BinaryIO) -> None:
     """Tells the facts."""
     speaker(request["nonce"])(probe(request))

@@ -8,6 +8,8 @@ it. systemd gives a unit's name only once: that is what lets only one apply run 
 A push that comes twice, because the laptop did not hear the answer to the first, starts nothing and follows the run.
 """
 
+from __future__ import annotations
+
 import contextlib
 import io
 import json
@@ -18,9 +20,16 @@ import sys
 import tarfile
 import time
 from importlib import resources
+from typing import TYPE_CHECKING
 
 from .common import APPLY_DESCRIPTION, APPLY_UNIT, RUN_NAME, RUNS, STATE, applying, attempt, speaker, units
 from .follow import follow, may_hang_up, verdict
+
+if TYPE_CHECKING:
+    from typing import BinaryIO
+
+    from .common import Say
+    from .messages import ApplyRequest
 
 KEPT_RUNS = 5
 TAR_BYTES = 64 << 20
@@ -47,13 +56,13 @@ UNIT_PROPERTIES = {
 class Rejected(Exception):
     """Says why a push was not taken, and what to do about it."""
 
-    def __init__(self, what, help):
+    def __init__(self, what: str, help: str) -> None:
         super().__init__(what)
         self.what = what
         self.help = help
 
 
-def receive(request, payload, say):
+def receive(request: ApplyRequest, payload: BinaryIO, say: Say) -> bool:
     """Starts the apply; gives True when there is a run to follow."""
     run = request["run"]
     try:
@@ -80,20 +89,20 @@ def receive(request, payload, say):
     return True
 
 
-def running_now():
+def running_now() -> str | None:
     """Names the run that is under way."""
     states = attempt(units, [APPLY_UNIT]) or {}
-    return applying(states.get(APPLY_UNIT, {}))
+    return applying(states.get(APPLY_UNIT))
 
 
-def drain(payload):
+def drain(payload: BinaryIO) -> None:
     """Takes what the laptop still sends: it could not hear the answer while it is busy sending."""
     for _ in range(TAR_BYTES >> 16):
         if not payload.read(1 << 16):
             break
 
 
-def stage(request, payload):
+def stage(request: ApplyRequest, payload: BinaryIO) -> None:
     """Lays the run's folder out."""
     run = request["run"]
     os.umask(0o077)
@@ -113,7 +122,7 @@ def stage(request, payload):
         raise
 
 
-def lay_out(folder):
+def lay_out(folder: str) -> None:
     """Copies this package to a folder, out of the archive in which it came."""
     os.mkdir(folder, 0o700)
     for module in resources.files(__package__).iterdir():
@@ -121,7 +130,7 @@ def lay_out(folder):
             write(f"{folder}/{module.name}", module.read_bytes())
 
 
-def own_folder(path):
+def own_folder(path: str) -> None:
     """Makes a folder that only root can look into; a link or somebody else's folder is not taken for it."""
     with contextlib.suppress(FileExistsError):
         os.mkdir(path, 0o700)
@@ -134,7 +143,7 @@ def own_folder(path):
         os.close(descriptor)
 
 
-def clean():
+def clean() -> None:
     """Removes the oldest runs, and what broken connections left."""
     names = os.listdir(RUNS)
     for name in names:
@@ -148,7 +157,7 @@ def clean():
         shutil.rmtree(f"{RUNS}/{name}", ignore_errors=True)
 
 
-def whole(payload):
+def whole(payload: BinaryIO) -> bytes:
     """Reads the tar to its end. One that was cut off between two files looks like a shorter one, but lacks the end."""
     data = payload.read(TAR_BYTES + 1)
     if len(data) > TAR_BYTES:
@@ -158,7 +167,7 @@ def whole(payload):
     return data
 
 
-def unpack(data, folder):
+def unpack(data: bytes, folder: str) -> None:
     """Unpacks plain files and folders, and nothing that could reach out of the run's folder."""
     try:
         with tarfile.open(fileobj=io.BytesIO(data), mode="r:") as archive:
@@ -168,7 +177,7 @@ def unpack(data, folder):
         raise Rejected(f"the apply is no tar archive ({error})", "run `labctl apply` again") from error
 
 
-def unpack_member(archive, member, folder):
+def unpack_member(archive: tarfile.TarFile, member: tarfile.TarInfo, folder: str) -> None:
     """Unpacks one file or folder."""
     parts = member.name.rstrip("/").split("/")
     # Plainly these: what tarfile calls regular may also be a file with holes, which unpacks to any size.
@@ -179,18 +188,19 @@ def unpack_member(archive, member, folder):
     path = "/".join([folder, *parts])
     # Nothing but this function writes here, and it makes no links: so no part of the path is one.
     os.makedirs(path if member.isdir() else os.path.dirname(path), mode=0o700, exist_ok=True)
-    if member.isreg():
-        write(path, archive.extractfile(member).read())
+    content = archive.extractfile(member)
+    if content is not None:
+        write(path, content.read())
 
 
-def write(path, data):
+def write(path: str, data: bytes) -> None:
     """Writes a new file that only root can read."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
     with os.fdopen(descriptor, "wb") as file:
         file.write(data)
 
 
-def start(run):
+def start(run: str) -> str | None:
     """Starts the run's unit; gives the name of another run, if that one was faster."""
     folder = f"{RUNS}/{run}"
     command = ["systemd-run", f"--unit={APPLY_UNIT}", "--collect", "--quiet", f"--description={APPLY_DESCRIPTION}{run}"]
@@ -216,7 +226,7 @@ def start(run):
     return other
 
 
-def main(request, payload):
+def main(request: ApplyRequest, payload: BinaryIO) -> None:
     """Starts the run, and follows it."""
     with may_hang_up():
         say = speaker(request["nonce"])

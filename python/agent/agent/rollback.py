@@ -1,7 +1,11 @@
 """Puts back what was there before the switch, and proves that it runs again."""
 
+from __future__ import annotations
+
 import os
 import time
+from functools import partial
+from typing import TYPE_CHECKING
 
 from . import certificate, systemd, units, web
 from .failure import from_exception
@@ -10,14 +14,21 @@ from .manifest import write_manifest
 from .snapshot import copy_durably
 from .switch import point_link
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .job import Job
+    from .messages import Unit
+    from .snapshot import Snapshot
+
 PROOF_SECONDS = 30
 STOPPING = "the server is shutting down, so nothing was started again: its next start does that"
 
 
-def roll_back(job, snapshot):
+def roll_back(job: Job, snapshot: Snapshot) -> list[str]:
     """Restores files, links and units; gives what could not be proved, as lines."""
     troubles = []
-    steps = [
+    steps: list[Callable[[], object]] = [
         lambda: _stop_new_units(job, snapshot),
         lambda: _restore_files(job, snapshot),
         lambda: certificate.prepare(job),
@@ -28,7 +39,7 @@ def roll_back(job, snapshot):
     is_stopping = systemd.is_stopping(job.tools)
     # A unit that cannot be started again must not keep the others from it.
     units_left = [] if is_stopping else job.request["units"]
-    steps += [lambda unit=unit: _restore_unit(job, unit, snapshot.units[unit["name"]]) for unit in units_left]
+    steps += [partial(_restore_unit, job, unit, snapshot.units[unit["name"]]) for unit in units_left]
     for step in steps:
         try:
             step()
@@ -45,14 +56,14 @@ def roll_back(job, snapshot):
     return troubles
 
 
-def _stop_new_units(job, snapshot):
+def _stop_new_units(job: Job, snapshot: Snapshot) -> None:
     """Units that did not exist before are stopped while their files are still there."""
     for unit in job.request["units"]:
         if snapshot.units[unit["name"]]["LoadState"] == "not-found":
             job.tools.attempt(["systemctl", "disable", "--now", "--quiet", "--", unit["name"]])
 
 
-def _restore_files(job, snapshot):
+def _restore_files(job: Job, snapshot: Snapshot) -> None:
     for entry in snapshot.entries:
         place = job.at(entry["path"])
         place.with_name(f".{place.name}.labctl").unlink(missing_ok=True)
@@ -71,7 +82,7 @@ def _restore_files(job, snapshot):
             continue
 
 
-def _restore_unit(job, unit, before):
+def _restore_unit(job: Job, unit: Unit, before: dict[str, str]) -> None:
     """Makes a unit run on the old files, or not at all, as before."""
     name = unit["name"]
     if before["LoadState"] == "not-found":
@@ -91,7 +102,7 @@ def _restore_unit(job, unit, before):
         job.tools.attempt(["systemctl", "mask", "--quiet", "--", name])
 
 
-def _disprove(job, snapshot):
+def _disprove(job: Job, snapshot: Snapshot) -> list[str]:
     """Waits until the old state is live again; gives what is not."""
     deadline = time.monotonic() + PROOF_SECONDS
     pause = 0.1

@@ -1,9 +1,12 @@
 """Remembers what is about to be replaced, so that it can be put back, whatever happens."""
 
+from __future__ import annotations
+
 import json
 import os
 import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from . import systemd, web
 from .failure import Failure
@@ -12,23 +15,29 @@ from .manifest import read_manifest
 from .staging import sha256
 from .tokens import make_parents
 
+if TYPE_CHECKING:
+    from typing import Any
+
+    from .job import Job
+    from .messages import File, Remove
+
 BACKUPS = "/var/lib/labctl/backups"
 
 
 class Snapshot:
     """What was there before the switch; lies at `snapshot/` in the run's folder."""
 
-    def __init__(self, job):
+    def __init__(self, job: Job) -> None:
         self.job = job
         self.folder = job.folder / "snapshot"
-        self.entries = []
-        self.units = {}
-        self.made_folders = []
-        self.nginx_live = None
-        self.certified = []
+        self.entries: list[dict[str, Any]] = []
+        self.units: dict[str, dict[str, str]] = {}
+        self.made_folders: list[Path] = []
+        self.nginx_live: str | None = None
+        self.certified: list[str | None] = []
         self.manifest = read_manifest(job)
 
-    def take(self):
+    def take(self) -> None:
         """Copies everything that the switch will touch, durably."""
         request = self.job.request
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -46,7 +55,7 @@ class Snapshot:
         self._save()
         self._back_up()
 
-    def _remember(self, path):
+    def _remember(self, path: str) -> dict[str, Any]:
         live = self.job.at(path)
         entry = {"path": path, "kind": "absent"}
         if live.is_symlink():
@@ -64,7 +73,7 @@ class Snapshot:
         owner = {"mode": found.st_mode & 0o7777, "uid": found.st_uid, "gid": found.st_gid}
         return {**entry, "kind": "file", "copy": copy.name, **owner}
 
-    def _save(self):
+    def _save(self) -> None:
         index = {
             "entries": self.entries,
             "units": self.units,
@@ -75,7 +84,7 @@ class Snapshot:
         write_durably(self.folder / "index.json", json.dumps(index, indent=1).encode())
         sync_folder(self.job.folder)
 
-    def _back_up(self):
+    def _back_up(self) -> None:
         """Keeps for good what labctl did not write, and says so.
 
         A file that came with a package of this very run is kept without a word: nobody wrote it.
@@ -101,13 +110,13 @@ class Snapshot:
                 why = "had been changed by hand" if noted else "was not written by labctl"
                 self.job.journal.warn(f"`{entry['path']}` {why} and is replaced", f"the old file is kept at `{kept}`")
 
-    def _is_known(self, entry, file, noted):
+    def _is_known(self, entry: dict[str, Any], file: File | Remove, noted: dict[str, Any]) -> bool:
         if entry["kind"] != "file":
             return False
         live = sha256(self.folder / entry["copy"])
         return live in (noted.get("sha256"), file.get("sha256"))
 
-    def _keep(self, path, kept):
+    def _keep(self, path: str, kept: str) -> None:
         place = self.job.at(kept)
         make_parents(place)
         self.job.at(BACKUPS).chmod(0o700)
@@ -120,7 +129,7 @@ class Snapshot:
         sync_folder(place.parent)
 
 
-def copy_durably(source, copy):
+def copy_durably(source: Path, copy: Path) -> None:
     """Copies a file with its owner and mode."""
     beside = Path(f"{copy}.new")
     shutil.copyfile(source, beside)

@@ -4,13 +4,23 @@ The tree lies at `check/` in the run's folder: copies of what lives in the folde
 reads as a whole, with the new files over them and the removed ones gone.
 """
 
+from __future__ import annotations
+
 import hashlib
 import os
 import re
 import shutil
+from typing import TYPE_CHECKING
 
 from .failure import Failure
 from .tokens import make_parents, owner_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from .job import Job
+    from .messages import File, Remove
 
 DAMAGED = "the connection may have damaged it: run `labctl apply` again"
 NGINX_FOLDER = "/etc/nginx"
@@ -21,11 +31,11 @@ SSH_FOLDER = "/etc/ssh/sshd_config.d"
 class Staging:
     """The tree of new files of one run."""
 
-    def __init__(self, job):
+    def __init__(self, job: Job) -> None:
         self.job = job
         self.root = job.folder / "check"
 
-    def lay_out(self):
+    def lay_out(self) -> None:
         """Builds the tree; a file that differs from what the laptop sent is refused."""
         shutil.rmtree(self.root, ignore_errors=True)
         self.root.mkdir()
@@ -42,7 +52,7 @@ class Staging:
         if "nginx" in kinds:
             self._redirect_includes()
 
-    def at(self, path):
+    def at(self, path: str) -> Path:
         """The place of a file in the tree; one that does not change is copied from the host."""
         place = self.root / path.lstrip("/")
         if not place.exists() and self.job.at(path).is_file():
@@ -50,11 +60,11 @@ class Staging:
             shutil.copy2(self.job.at(path), place)
         return place
 
-    def without_prefix(self, lines):
+    def without_prefix(self, lines: Iterable[str]) -> list[str]:
         """Names the files in a checker's words as they will be called."""
         return [line.replace(str(self.root), "") for line in lines]
 
-    def _put(self, file):
+    def _put(self, file: File) -> None:
         source = self.job.folder / "files" / file["path"].lstrip("/")
         if not source.is_file() or sha256(source) != file["sha256"]:
             raise Failure(f"`{file['path']}` did not arrive as it was sent", DAMAGED)
@@ -66,20 +76,20 @@ class Staging:
         os.chown(place, *owner_of(file))
         place.chmod(int(file["mode"], 8))
 
-    def _take_away(self, removed):
+    def _take_away(self, removed: Remove) -> None:
         place = self.root / removed["path"].lstrip("/")
         if place.is_symlink() or place.exists():
             place.unlink()
         if removed["restore"] and place.parent.is_dir() and self.job.at(removed["restore"]).exists():
             shutil.copy2(self.job.at(removed["restore"]), place)
 
-    def _copy_folder(self, path):
+    def _copy_folder(self, path: str) -> None:
         live = self.job.at(path)
         if live.is_dir():
             place = self.root / path.lstrip("/")
             shutil.copytree(live, place, symlinks=True, ignore_dangling_symlinks=True)
 
-    def _redirect_includes(self):
+    def _redirect_includes(self) -> None:
         """Makes NGINX read the new files where one names another by its whole path."""
         place = self.root / NGINX_FOLDER.lstrip("/")
         for file in place.rglob("*"):
@@ -91,7 +101,7 @@ class Staging:
                 file.write_bytes(new)
 
 
-def sha256(path):
+def sha256(path: Path) -> str:
     """The SHA-256 sum of a file, as text."""
     digest = hashlib.sha256()
     with open(path, "rb") as file:

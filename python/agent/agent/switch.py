@@ -1,7 +1,10 @@
 """Puts the new files and links in their places, each by one rename."""
 
+from __future__ import annotations
+
 import os
 import shutil
+from typing import TYPE_CHECKING
 
 from . import systemd, units
 from .failure import Failure
@@ -9,8 +12,15 @@ from .journal import sync_folder
 from .snapshot import copy_durably
 from .tokens import make_parents, owner_of
 
+if TYPE_CHECKING:
+    from pathlib import Path
 
-def switch(job, snapshot):
+    from .job import Job
+    from .messages import File, Remove
+    from .snapshot import Snapshot
+
+
+def switch(job: Job, snapshot: Snapshot) -> None:
     """Stops what left the plan, then replaces files and links, then removes what left the plan.
 
     All new files are first written beside the old ones, so that a full disk is met before the
@@ -35,7 +45,7 @@ def switch(job, snapshot):
             sync_folder(folder)
 
 
-def point_link(job, link, target):
+def point_link(job: Job, link: str, target: str) -> None:
     """Points a link at its target; there is no moment without it."""
     place = job.at(link)
     make_parents(place)
@@ -45,7 +55,7 @@ def point_link(job, link, target):
     os.replace(beside, place)
 
 
-def needs_daemon_reload(job):
+def needs_daemon_reload(job: Job) -> bool:
     """Whether systemd still has other unit files in mind than those on the disk."""
     request = job.request
     paths = [file["path"] for file in request["files"] + request["remove"]]
@@ -56,7 +66,7 @@ def needs_daemon_reload(job):
     return any(properties.get("NeedDaemonReload") == "yes" for properties in shown)
 
 
-def _write_beside(job, file, snapshot):
+def _write_beside(job: Job, file: File, snapshot: Snapshot) -> tuple[Path, Path]:
     """Writes a file with its owner and mode next to its place, under a name nobody reads."""
     place = job.at(file["path"])
     snapshot.made_folders += make_parents(place)
@@ -77,7 +87,7 @@ def _write_beside(job, file, snapshot):
     return beside, place
 
 
-def _remove(job, removed):
+def _remove(job: Job, removed: Remove) -> None:
     """Removes a file, or puts back what lay there before labctl."""
     place = job.at(removed["path"])
     original = job.at(removed["restore"]) if removed["restore"] else None

@@ -1,8 +1,17 @@
 """What systemd says about units, and the few ways in which the agent talks to it."""
 
+from __future__ import annotations
+
 import contextlib
+from typing import TYPE_CHECKING
 
 from .failure import Failure
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from .job import Job
+    from .tools import Tools
 
 PROPERTIES = "Id,LoadState,ActiveState,SubState,UnitFileState,MainPID,NRestarts,NeedDaemonReload,Result"
 RUNNING = ("active", "activating", "reloading")
@@ -10,7 +19,7 @@ JOURNAL_LINES = 20
 UNIT_FOLDERS = ("/etc/systemd/system/", "/run/systemd/system/", "/usr/lib/systemd/system/")
 
 
-def show(tools, unit):
+def show(tools: Tools, unit: str) -> dict[str, str]:
     """Gives the properties of one unit; one that is not there has LoadState `not-found`."""
     answer = tools.ask(["systemctl", "show", "--property", PROPERTIES, "--", unit])
     properties = dict(line.split("=", 1) for line in answer.lines if "=" in line)
@@ -18,22 +27,22 @@ def show(tools, unit):
     return {"LoadState": "not-found", "ActiveState": "inactive", "UnitFileState": "", **properties}
 
 
-def is_running(properties):
+def is_running(properties: dict[str, str]) -> bool:
     """Whether a unit runs, or is about to."""
     return properties["ActiveState"] in RUNNING
 
 
-def is_masked(properties):
+def is_masked(properties: dict[str, str]) -> bool:
     """Whether a unit is masked, for ever or until the next boot."""
     return properties["LoadState"] == "masked"
 
 
-def is_stopping(tools):
+def is_stopping(tools: Tools) -> bool:
     """Whether the server shuts down."""
     return tools.ask(["systemctl", "is-system-running"]).text.strip() == "stopping"
 
 
-def reload_manager(tools):
+def reload_manager(tools: Tools) -> None:
     """Makes systemd read changed unit files."""
     tools.run(
         ["systemctl", "daemon-reload"],
@@ -42,7 +51,7 @@ def reload_manager(tools):
     )
 
 
-def tell(tools, verb, unit, said):
+def tell(tools: Tools, verb: str, unit: str, said: str) -> None:
     """Tells systemd to do something with a unit and waits; a failure shows the unit's journal."""
     if verb in ("start", "restart", "reload"):
         # Earlier failures must not count against this start.
@@ -56,20 +65,20 @@ def tell(tools, verb, unit, said):
         )
 
 
-def journal(tools, unit):
+def journal(tools: Tools, unit: str) -> list[str]:
     """The last lines that a unit wrote."""
     command = ["journalctl", "-u", unit, "-n", str(JOURNAL_LINES), "--no-pager", "-o", "cat", "-q"]
     return tools.ask(command).lines
 
 
-def keep_from_start(job, unit):
+def keep_from_start(job: Job, unit: str) -> None:
     """Makes every start of a unit a step that does nothing, until the next boot."""
     place = _never(job, unit)
     place.parent.mkdir(parents=True, exist_ok=True)
     place.write_text("# labctl is installing its package.\n[Unit]\nConditionPathExists=!/\n")
 
 
-def let_start(job, unit):
+def let_start(job: Job, unit: str) -> None:
     """Takes that back, also what a run left that died in between."""
     place = _never(job, unit)
     if place.exists():
@@ -79,10 +88,10 @@ def let_start(job, unit):
         reload_manager(job.tools)
 
 
-def _never(job, unit):
+def _never(job: Job, unit: str) -> Path:
     return job.at(f"/run/systemd/system/{unit}.d") / "labctl-never.conf"
 
 
-def is_unit_file(path):
+def is_unit_file(path: str) -> bool:
     """Whether systemd reads a path as a unit, a drop-in or a link between units."""
     return path.startswith(UNIT_FOLDERS)

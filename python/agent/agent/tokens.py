@@ -3,17 +3,26 @@
 A secret is drawn once on the server. It is never sent, never printed and never part of a snapshot.
 """
 
+from __future__ import annotations
+
 import grp
 import os
 import pwd
+from typing import TYPE_CHECKING
 
 from .failure import Failure
 from .journal import write_durably
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from .job import Job
+    from .messages import Directory, File, Secret
+
 SECRET_BYTES = 32
 
 
-def make_directory(job, wish):
+def make_directory(job: Job, wish: Directory) -> None:
     """Makes one folder with its owner and mode."""
     folder = job.at(wish["path"])
     if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
@@ -26,7 +35,7 @@ def make_directory(job, wish):
     set_owner(folder, wish)
 
 
-def make_secret(job, wish):
+def make_secret(job: Job, wish: Secret) -> None:
     """Draws a secret unless the file has it; other lines of the file are kept."""
     file = job.at(wish["path"])
     make_parents(file)
@@ -39,7 +48,7 @@ def make_secret(job, wish):
     set_owner(file, wish)
 
 
-def make_parents(path):
+def make_parents(path: Path) -> list[Path]:
     """Makes the folders above a path; they may be seen by everybody, as /etc itself."""
     made = []
     for parent in reversed(path.parents):
@@ -50,7 +59,7 @@ def make_parents(path):
     return made
 
 
-def set_owner(path, wish):
+def set_owner(path: Path, wish: Directory | Secret) -> None:
     """Sets owner, group and mode; the owner first, because changing it clears special bits."""
     owner, group = owner_of(wish)
     found = path.stat()
@@ -59,7 +68,7 @@ def set_owner(path, wish):
     path.chmod(int(wish["mode"], 8))
 
 
-def owner_of(wish):
+def owner_of(wish: Directory | File | Secret) -> tuple[int, int]:
     """Looks up the numbers of an owner and a group."""
     try:
         return pwd.getpwnam(wish["owner"]).pw_uid, grp.getgrnam(wish["group"]).gr_gid

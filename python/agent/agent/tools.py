@@ -1,13 +1,21 @@
 """The one way in which the agent calls other programs."""
 
+from __future__ import annotations
+
 import os
 import signal
 import subprocess
 import threading
 from collections import deque
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from .failure import Failure, disk_full, out_of_memory
+
+if TYPE_CHECKING:
+    from collections.abc import Container, Iterable, Mapping, Sequence
+
+    from .journal import Journal
 
 KEPT_LINES = 200
 SHOWN_LINES = 20
@@ -29,7 +37,7 @@ class Answer:
     text: str
 
     @property
-    def lines(self):
+    def lines(self) -> list[str]:
         """The written lines that are not empty."""
         return [line for line in self.text.splitlines() if line.strip()]
 
@@ -37,12 +45,21 @@ class Answer:
 class Tools:
     """Calls programs; `run` tells every line of theirs, `ask` only looks something up."""
 
-    def __init__(self, journal):
+    def __init__(self, journal: Journal) -> None:
         self.journal = journal
 
-    def run(self, command, what, help, accept=(0,), **options):
+    def run(
+        self,
+        command: Sequence[str],
+        what: str,
+        help: str,
+        accept: Container[int] = (0,),
+        timeout: float = 600,
+        environment: Mapping[str, str] | None = None,
+        umask: int = 0o077,
+    ) -> Answer:
         """Runs a program that changes something, and fails in plain words when it fails."""
-        answer = self.attempt(command, **options)
+        answer = self.attempt(command, timeout, environment, umask)
         if answer.code in accept:
             return answer
         if "No space left on device" in answer.text or "not enough free space" in answer.text:
@@ -53,13 +70,19 @@ class Tools:
             failure = Failure(what, help)
         raise Failure(failure.what, failure.help, answer.lines[-SHOWN_LINES:])
 
-    def attempt(self, command, timeout=600, environment=None, umask=0o077, text_in=None):
+    def attempt(
+        self,
+        command: Sequence[str],
+        timeout: float = 600,
+        environment: Mapping[str, str] | None = None,
+        umask: int = 0o077,
+    ) -> Answer:
         """Runs a program and tells its lines; the caller judges the answer."""
         self.journal.line("$ " + " ".join(map(str, command)))
         try:
             process = subprocess.Popen(
                 command,
-                stdin=subprocess.DEVNULL if text_in is None else subprocess.PIPE,
+                stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 encoding="utf-8",
@@ -71,14 +94,11 @@ class Tools:
             )
         except (FileNotFoundError, PermissionError) as error:
             return Answer(127, f"cannot run {command[0]}: {error.strerror}")
-        lines = deque(maxlen=KEPT_LINES)
+        lines: deque[str] = deque(maxlen=KEPT_LINES)
         # A thread reads, because a service that a tool starts may keep the pipe open for ever.
         reader = threading.Thread(target=self._follow, args=(process.stdout, lines), daemon=True)
         reader.start()
         try:
-            if text_in is not None:
-                process.stdin.write(text_in)
-                process.stdin.close()
             process.wait(timeout)
         except subprocess.TimeoutExpired:
             _end(process)
@@ -90,7 +110,7 @@ class Tools:
         code = 124 if process.returncode is None else process.returncode
         return Answer(code, "\n".join(list(lines)))
 
-    def ask(self, command, timeout=60, text_in=""):
+    def ask(self, command: Sequence[str], timeout: float = 60, text_in: str = "") -> Answer:
         """Looks something up: quietly, and without judging the answer."""
         try:
             answer = subprocess.run(
@@ -111,7 +131,7 @@ class Tools:
             return Answer(124, f"no answer within {timeout} seconds")
         return Answer(answer.returncode, answer.stdout)
 
-    def _follow(self, stream, lines):
+    def _follow(self, stream: Iterable[str], lines: deque[str]) -> None:
         for line in stream:
             text = line.rstrip()
             if text:
@@ -119,7 +139,7 @@ class Tools:
                 self.journal.line(text)
 
 
-def _end(process):
+def _end(process: subprocess.Popen[str]) -> None:
     """Ends a program with everything that it started, gently first."""
     for number in (signal.SIGTERM, signal.SIGKILL):
         try:

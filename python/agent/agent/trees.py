@@ -1,18 +1,25 @@
 """Lays out folders that came from the laptop, aside; a link is switched to them later."""
 
+from __future__ import annotations
+
 import grp
 import os
 import pwd
 import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .environments import COMPLETE, FOLDER
 from .failure import Failure
 from .prepare import is_complete
 from .staging import DAMAGED, sha256
 
+if TYPE_CHECKING:
+    from .job import Job
+    from .messages import Tree, TreeFile
 
-def lay_out(job, tree):
+
+def lay_out(job: Job, tree: Tree) -> None:
     """Lays out one folder; what a cut-off run left of it is thrown away first."""
     target = job.at(tree["target"])
     group = _group_of(job, tree["reader"])
@@ -35,7 +42,7 @@ def lay_out(job, tree):
     (target / COMPLETE).touch(mode=0o644)
 
 
-def _put(job, tree, file, target):
+def _put(job: Job, tree: Tree, file: TreeFile, target: Path) -> None:
     source = job.folder / "trees" / tree["name"] / file["path"]
     if not source.is_file() or sha256(source) != file["sha256"]:
         raise Failure(f"`{file['path']}` of `{tree['link']}` did not arrive as it was sent", DAMAGED)
@@ -45,12 +52,12 @@ def _put(job, tree, file, target):
     place.chmod(0o755 if file["executable"] else 0o644)
 
 
-def _give(folder, mode, group):
+def _give(folder: Path, mode: int, group: int) -> None:
     os.chown(folder, 0 if os.geteuid() == 0 else -1, group)
     folder.chmod(mode)
 
 
-def _group_of(job, reader):
+def _group_of(job: Job, reader: str | None) -> int:
     """The group of the user who reads the folder; an account of the system that runs one service is made for it."""
     if reader is None:
         return -1

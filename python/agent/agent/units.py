@@ -1,6 +1,14 @@
 """Starts, reloads and restarts units on the new files, in the order of the request."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from . import systemd
+
+if TYPE_CHECKING:
+    from .job import Job
+    from .messages import Unit
 
 HUB = "jupyterhub.service"
 USER_SERVERS = "jupyter-*-singleuser.service"
@@ -12,7 +20,7 @@ SAID = {
 }
 
 
-def stop_unwanted(job):
+def stop_unwanted(job: Job) -> None:
     """Stops units that left the plan while their files are still there."""
     for unit in job.request["units"]:
         if unit["action"] == "stop":
@@ -23,7 +31,7 @@ def stop_unwanted(job):
                 _enable(job, unit, found)
 
 
-def converge(job, reload_manager):
+def converge(job: Job, reload_manager: bool) -> None:
     """Brings every unit into its asked state; stopped ones were stopped before the switch."""
     if reload_manager:
         systemd.reload_manager(job.tools)
@@ -39,7 +47,7 @@ def converge(job, reload_manager):
         act(job, unit["name"], unit["action"], found)
 
 
-def end_user_servers(job):
+def end_user_servers(job: Job) -> None:
     """Ends the users' notebook servers once the Hub has left: nobody could reach or end them any more.
 
     They are units of their own, which the Hub's end does not touch.
@@ -52,7 +60,7 @@ def end_user_servers(job):
         job.tools.attempt(["systemctl", "stop", "--", row.split()[0]])
 
 
-def act(job, name, action, found):
+def act(job: Job, name: str, action: str, found: dict[str, str]) -> None:
     """Makes a unit take the files as they are now."""
     if action == "none":
         return
@@ -67,7 +75,7 @@ def act(job, name, action, found):
     systemd.tell(job.tools, verb, name, SAID[verb])
 
 
-def _enable(job, unit, found):
+def _enable(job: Job, unit: Unit, found: dict[str, str]) -> None:
     """Sets whether a unit starts at boot; a static unit has no such switch."""
     wanted = unit.get("enable")
     state = found["UnitFileState"]
@@ -84,7 +92,7 @@ def _enable(job, unit, found):
         )
 
 
-def _unmask(job, name):
+def _unmask(job: Job, name: str) -> None:
     """Takes masks away, also the one that a run left which died while it installed packages."""
     for lifetime in (["--runtime"], []):
         job.tools.attempt(["systemctl", "unmask", *lifetime, "--", name])

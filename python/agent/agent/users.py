@@ -1,5 +1,7 @@
 """Accounts: makes, changes and locks them. Homes belong to their users and are kept."""
 
+from __future__ import annotations
+
 import grp
 import json
 import os
@@ -9,19 +11,23 @@ import subprocess
 import sys
 from importlib import resources
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from . import systemd
 from .failure import Failure
+
+if TYPE_CHECKING:
+    from .job import Job
+    from .messages import User
 
 LAB_GROUP = "labctl"
 KEY_SECONDS = 30
 ACCOUNTS = "look at the account with `getent passwd` and `sudo chage -l` on the server"
 
 
-def converge(job):
+def converge(job: Job) -> None:
     """Brings every asked user into the asked state."""
-    for group in job.request.get("groups") or [LAB_GROUP]:
-        _run(job, ["groupadd", "--force", "--system", group], f"group `{group}` cannot be made")
+    _run(job, ["groupadd", "--force", "--system", LAB_GROUP], f"group `{LAB_GROUP}` cannot be made")
     for user in job.request["users"]:
         if user["action"] == "lock":
             _lock(job, user)
@@ -31,12 +37,12 @@ def converge(job):
             _let_go(user)
 
 
-def _admit(job, user):
+def _admit(job: Job, user: User) -> None:
     """Makes a user who can log in with exactly the keys that labctl gave, and own ones."""
     name = user["name"]
     if _account(name) is None:
         _create(job, name)
-    account = _account(name)
+    account = pwd.getpwnam(name)
     wanted = [LAB_GROUP] + (["sudo"] if user["sudo"] else [])
     missing = [group for group in wanted if name not in _members(group)]
     if missing:
@@ -49,7 +55,7 @@ def _admit(job, user):
     _change_keys(account, user["add_keys"], user["remove_keys"])
 
 
-def refuse_names_of_groups(job):
+def refuse_names_of_groups(job: Job) -> None:
     """Fails where a user who is still to be made would come into a group that is there already, with all its rights."""
     groups = {group.gr_name for group in grp.getgrall()}
     wanted = job.request["manifest"]["users"]
@@ -61,12 +67,12 @@ def refuse_names_of_groups(job):
             )
 
 
-def _create(job, name):
+def _create(job: Job, name: str) -> None:
     command = ["useradd", "--create-home", "--user-group", "--shell", "/bin/bash", name]
     _run(job, command, f"user `{name}` cannot be made")
 
 
-def _unlock(job, name):
+def _unlock(job: Job, name: str) -> None:
     """Takes back what `_lock` did. An account without a password stays without one."""
     password, expiry = _shadow(job, name)
     if expiry:
@@ -75,7 +81,7 @@ def _unlock(job, name):
         _run(job, ["usermod", "--unlock", name], f"user `{name}` cannot be let in again")
 
 
-def _lock(job, user):
+def _lock(job: Job, user: User) -> None:
     """Shuts a user out for good but keeps the home: it may hold somebody's only copy."""
     name = user["name"]
     account = _account(name)
@@ -93,7 +99,7 @@ def _lock(job, user):
         job.journal.warn(f"{failure.what}; the account is locked all the same", failure.help)
 
 
-def _stop_everything(job, account):
+def _stop_everything(job: Job, account: pwd.struct_passwd) -> None:
     """Ends sessions, and notebook servers: these run as units of their own."""
     listed = job.tools.ask(["systemctl", "list-units", "--plain", "--no-legend", "--all", "jupyter-*.service"])
     for row in listed.lines:
@@ -104,7 +110,7 @@ def _stop_everything(job, account):
     job.tools.ask(["loginctl", "terminate-user", account.pw_name])
 
 
-def _check_home(account):
+def _check_home(account: pwd.struct_passwd) -> None:
     """useradd leaves a folder alone that lies where the home is to be."""
     home = Path(account.pw_dir)
     try:
@@ -121,14 +127,14 @@ def _check_home(account):
         )
 
 
-def _let_go(user):
+def _let_go(user: User) -> None:
     """Takes back only the keys from a user whom labctl did not make and who left the plan."""
     account = _account(user["name"])
     if account is not None:
         _change_keys(account, [], user["remove_keys"])
 
 
-def _change_keys(account, added, removed):
+def _change_keys(account: pwd.struct_passwd, added: list[str], removed: list[str]) -> None:
     """Lets a child process that has become the user change `authorized_keys` and its modes.
 
     Root must not write below a home: the user could have put links there.
@@ -161,25 +167,25 @@ def _change_keys(account, added, removed):
         )
 
 
-def _run(job, command, what):
+def _run(job: Job, command: list[str], what: str) -> None:
     job.tools.run(command, what, ACCOUNTS)
 
 
-def _account(name):
+def _account(name: str) -> pwd.struct_passwd | None:
     try:
         return pwd.getpwnam(name)
     except KeyError:
         return None
 
 
-def _members(group):
+def _members(group: str) -> list[str]:
     try:
         return grp.getgrnam(group).gr_mem
     except KeyError:
         return []
 
 
-def _shadow(job, name):
+def _shadow(job: Job, name: str) -> tuple[str, str]:
     """Gives the password field and the day of expiry of an account."""
     for line in job.at("/etc/shadow").read_text().splitlines():
         fields = line.split(":")

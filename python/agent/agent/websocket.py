@@ -1,12 +1,19 @@
 """As much of the websocket protocol (RFC 6455) as it takes to see that one speaks."""
 
+from __future__ import annotations
+
 import base64
 import hashlib
+import http.client
 import os
 import struct
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from . import web
+
+if TYPE_CHECKING:
+    from urllib.parse import SplitResult
 
 # RFC 6455, section 1.3.
 SECRET_OF_ALL = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
@@ -21,17 +28,17 @@ class NoWebsocket(Exception):
 class Websocket:
     """One connection through NGINX, under the name that the address gives."""
 
-    def __init__(self, url, timeout):
+    def __init__(self, url: str, timeout: float) -> None:
         parts = urlsplit(url)
         self.connection = web.connect(parts, timeout)
-        self.response = None
+        self.response: http.client.HTTPResponse | None = None
         try:
             self._shake_hands(parts)
         except BaseException:
             self.close()
             raise
 
-    def _shake_hands(self, parts):
+    def _shake_hands(self, parts: SplitResult) -> None:
         key = base64.b64encode(os.urandom(16))
         headers = {
             "Host": parts.netloc,
@@ -46,17 +53,18 @@ class Websocket:
         # What came together with the headers is in its buffer.
         response = self.response = self.connection.response_class(self.socket, method="GET")
         response.begin()
+        self.buffer = response.fp
         if response.status != 101:
             raise NoWebsocket(f"its websocket answers {response.status}")
         expected = base64.b64encode(hashlib.sha1(key + SECRET_OF_ALL).digest()).decode()
         if response.getheader("Sec-WebSocket-Accept") != expected:
             raise NoWebsocket("what answers does not speak the websocket protocol")
 
-    def send(self, text):
+    def send(self, text: str) -> None:
         """Sends one message."""
         self._send(TEXT, text.encode())
 
-    def receive(self):
+    def receive(self) -> str | None:
         """Gives the next text, or None when the other side ends the connection."""
         while True:
             kind, data = self._frame()
@@ -67,13 +75,13 @@ class Websocket:
             elif kind == TEXT:
                 return data.decode("utf-8", "replace")
 
-    def close(self):
+    def close(self) -> None:
         """Ends the connection without a word."""
         if self.response:
             self.response.close()
         self.connection.close()
 
-    def _send(self, kind, data):
+    def _send(self, kind: int, data: bytes) -> None:
         """What a client sends is masked (section 5.3)."""
         mask = os.urandom(4)
         head = struct.pack("!B", 0x80 | kind)
@@ -83,7 +91,7 @@ class Websocket:
             head += struct.pack("!BH", 0x80 | 126, len(data))
         self.socket.sendall(head + mask + bytes(byte ^ mask[place % 4] for place, byte in enumerate(data)))
 
-    def _frame(self):
+    def _frame(self) -> tuple[int, bytes]:
         first, second = self._bytes(2)
         length = second & 0x7F
         if length == 126:
@@ -94,8 +102,8 @@ class Websocket:
             raise NoWebsocket("its websocket sends what no server sends")
         return first & 0x0F, self._bytes(length)
 
-    def _bytes(self, count):
-        data = self.response.fp.read(count)
+    def _bytes(self, count: int) -> bytes:
+        data: bytes = self.buffer.read(count)
         if len(data) < count:
             raise NoWebsocket("its websocket ends in the middle of a message")
         return data

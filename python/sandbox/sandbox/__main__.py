@@ -8,6 +8,8 @@
 The folder is the lab's own. Who holds the lock in it is the lab's only sandbox: a second one ends with code 3.
 """
 
+from __future__ import annotations
+
 import argparse
 import fcntl
 import json
@@ -18,6 +20,16 @@ import signal
 import sys
 import threading
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+if TYPE_CHECKING:
+    import socket
+    from typing import TextIO
+
+    from _typeshed.wsgi import WSGIApplication
+    from werkzeug.serving import BaseWSGIServer
+
+    from sandbox.control import Sandbox
 
 sys.dont_write_bytecode = True
 # Isolated Python knows the folder of this file only: its parent makes `sandbox` a package.
@@ -31,7 +43,7 @@ from sandbox.servers import listen
 FILES = ("process.json", "settings.json", "children.json", "aws.pickle", "aws.pickle.broken", "root.pem", "lock")
 
 
-def lock(folder, lab):
+def lock(folder: Path, lab: str) -> TextIO:
     """Takes the lab's lock, or ends."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     file = open(os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600), "r+")  # noqa: SIM115  # held until the end
@@ -43,7 +55,7 @@ def lock(folder, lab):
     return file
 
 
-def listen_on_loopback(settings):
+def listen_on_loopback(settings: Settings) -> socket.socket:
     """Listens for AWS's clients of this laptop, or ends."""
     try:
         listener = listen("127.0.0.1", settings.get("port"))
@@ -54,7 +66,7 @@ def listen_on_loopback(settings):
     return listener
 
 
-def serve(options):
+def serve(options: argparse.Namespace) -> None:
     """Puts the parts together and serves until the end."""
     held = lock(options.folder, options.lab)
     # moto takes its time, and `clean` does without
@@ -81,7 +93,9 @@ def serve(options):
     sandbox.machines = Machines(sandbox.lock, engine, settings, keeper, sandbox.authority, sandbox.storage)
     listener = listen_on_loopback(settings)
     sandbox.port = listener.getsockname()[1]
-    server = ThreadedWSGIServer("127.0.0.1", sandbox.port, sandbox, handler=LastAnswer, fd=listener.fileno())
+    server = ThreadedWSGIServer(
+        "127.0.0.1", sandbox.port, cast("WSGIApplication", sandbox), handler=LastAnswer, fd=listener.fileno()
+    )
     server.daemon_threads = True
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: sandbox.shut_down.set())
@@ -100,7 +114,7 @@ def serve(options):
     held.close()
 
 
-def end(sandbox, server, folder):
+def end(sandbox: Sandbox, server: BaseWSGIServer, folder: Path) -> None:
     """Answers what was asked, keeps everything, and ends."""
     server.shutdown()
     sandbox.machines.end()
@@ -112,10 +126,11 @@ def end(sandbox, server, folder):
     os._exit(0)
 
 
-def clean(options):
+def clean(options: argparse.Namespace) -> None:
     """Removes what a sandbox left: its programs, containers and network; told as one line of JSON."""
     held = lock(options.folder, options.lab)
-    removed, kept = end_children(options.folder), []
+    removed = end_children(options.folder)
+    kept: list[str] = []
     try:
         if shutil.which(options.engine):  # else nothing was ever made, or the engine is gone with all of it
             engine = Engine(options.engine, options.lab, options.folder)
@@ -134,12 +149,12 @@ def clean(options):
     print(json.dumps({"removed": removed, "kept": kept}))
 
 
-def live_instances(folder):
+def live_instances(folder: Path) -> set[str]:
     """The instances that are not terminated, by the note that each of their servers has in the settings."""
     return set(read_json(folder / "settings.json").get("machines", {}))
 
 
-def remove_containers(engine, alive, forget, removed, kept):
+def remove_containers(engine: Engine, alive: set[str], forget: bool, removed: list[str], kept: list[str]) -> None:
     """Removes the containers of a lab, and keeps the disks of those that will be needed again."""
     for container in engine.containers().values():
         if not forget and container.instance in alive:
@@ -151,7 +166,7 @@ def remove_containers(engine, alive, forget, removed, kept):
         removed.append(container.name)
 
 
-def remove_disks(engine, alive, forget, removed):
+def remove_disks(engine: Engine, alive: set[str], forget: bool, removed: list[str]) -> None:
     """Removes the kept disks that nobody needs any more."""
     for identity in engine.kept_disks():
         if forget or identity not in alive:
@@ -159,7 +174,7 @@ def remove_disks(engine, alive, forget, removed):
             removed.append(engine.image_of(identity))
 
 
-def forget_files(folder):
+def forget_files(folder: Path) -> list[str]:
     """Removes the files that a sandbox made; the folder stays, it is labctl's."""
     found = [folder / name for name in FILES if (folder / name).exists()]
     for path in [*found, *folder.glob("*.part")]:
@@ -170,7 +185,7 @@ def forget_files(folder):
     return [str(path) for path in found]
 
 
-def main():
+def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("command", choices=["serve", "clean"])
     parser.add_argument("--folder", type=Path, required=True)

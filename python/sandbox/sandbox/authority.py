@@ -6,6 +6,8 @@ instance's. pebble is told the address of the container; the servers themselves 
 because that is what is in their records.
 """
 
+from __future__ import annotations
+
 import contextlib
 import datetime
 import ipaddress
@@ -15,6 +17,7 @@ import ssl
 import time
 import urllib.request
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -27,6 +30,13 @@ from .engine import EngineError
 from .files import write, write_json
 from .server import DEFAULT_ACCOUNT
 from .servers import free_ports, is_free
+
+if TYPE_CHECKING:
+    import subprocess
+    import threading
+
+    from .engine import Engine
+    from .files import Settings
 
 PROGRAMS = ("pebble", "pebble-challtestsrv")
 PATIENCE_SECONDS = 20
@@ -46,14 +56,18 @@ class Authority:
     Only that thread starts programs, because Linux ends them with the thread that started them.
     """
 
-    def __init__(self, folder, settings, lock):
+    def __init__(self, folder: str | Path, settings: Settings, lock: threading.RLock) -> None:
         self.state, self.folder = Path(folder), Path(folder, "authority")
         self.settings, self.lock = settings, lock
-        self.children, self.told = [], {}
-        self.directory = self.gateway = self.problem = self.names_port = None
-        self.tried = -AGAIN_SECONDS
+        self.children: list[subprocess.Popen[bytes]] = []
+        self.told: dict[str, str] = {}
+        self.directory: str | None = None
+        self.gateway = ""
+        self.problem: str | None = None
+        self.names_port = 0
+        self.tried: float = -AGAIN_SECONDS
 
-    def tend(self, engine, addresses):
+    def tend(self, engine: Engine, addresses: dict[str, str]) -> None:
         """Starts or ends pebble as it is wanted, and tells it where the lab's names lead: `addresses` by instance."""
         if not self.settings.get("authority"):
             self.end()
@@ -69,12 +83,12 @@ class Authority:
             with contextlib.suppress(OSError):  # the next look tells it again
                 self._tell_names(addresses)
 
-    def do_without(self):
+    def do_without(self) -> None:
         """Says why there is no authority where there are no servers."""
         wanted = self.settings.get("authority")
         self.problem = "without containers there is no server that could get a certificate" if wanted else None
 
-    def _start(self, engine, addresses):
+    def _start(self, engine: Engine, addresses: dict[str, str]) -> None:
         missing = [program for program in PROGRAMS if not shutil.which(program)]
         if missing:
             self.problem = (
@@ -102,7 +116,7 @@ class Authority:
         # It is tried again, and where it will be is known: what servers are given does not change when it comes.
         self.directory = directory_at(self._port(None))
 
-    def _run(self, gateway):
+    def _run(self, gateway: str) -> None:
         self.folder.mkdir(mode=0o700, exist_ok=True)
         make_certificate(self.folder, gateway)
         port = self._port(gateway)
@@ -128,18 +142,18 @@ class Authority:
         self._wait(f"https://127.0.0.1:{management}/roots/0")
         self.directory, self.gateway = directory_at(port), gateway
 
-    def _port(self, gateway):
+    def _port(self, gateway: str | None) -> int:
         """The port where servers find pebble, the same at each start if it can be; the gateway may be yet to come."""
-        port = self.settings.get("authority_port")
+        port: int | None = self.settings.get("authority_port")
         if not port or (gateway and not is_free(gateway, port)):
             (port,) = free_ports(1)
             self.settings.set(authority_port=port)
         return port
 
-    def _start_child(self, command):
+    def _start_child(self, command: list[str]) -> None:
         self.children.append(start_child(self.state, command, self.folder / "log", QUICK))
 
-    def _wait(self, roots):
+    def _wait(self, roots: str) -> None:
         """Waits until pebble answers, and keeps the root of the certificates that it issues, new at every start."""
         trusted = ssl.create_default_context(cafile=self.folder / "ca.pem")
         deadline = time.monotonic() + PATIENCE_SECONDS
@@ -153,13 +167,13 @@ class Authority:
                     raise
                 time.sleep(0.05)
 
-    def _keep_root(self, root):
+    def _keep_root(self, root: bytes) -> None:
         path = self.state / "root.pem"
         known = path.read_bytes() if path.exists() else b""
         if root not in known:
             write(path, known + root)
 
-    def _tell_names(self, addresses):
+    def _tell_names(self, addresses: dict[str, str]) -> None:
         wanted = {name: addresses[instance] for name, (instance, _) in self.names().items() if instance in addresses}
         for name in set(self.told) - set(wanted):
             self._ask("clear-a", {"host": name + "."})
@@ -170,32 +184,32 @@ class Authority:
                 self._ask("add-a", {"host": name + ".", "addresses": [address]})
                 self.told[name] = address
 
-    def _ask(self, path, body):
+    def _ask(self, path: str, body: dict[str, object]) -> None:
         place = f"http://127.0.0.1:{self.names_port}/{path}"
         with _without_proxy().open(place, json.dumps(body).encode(), timeout=5):
             pass
 
-    def names(self):
+    def names(self) -> dict[str, tuple[str, str]]:
         """The instance and public address that each name of the lab leads to."""
         with self.lock:
             return lab_names()
 
-    def hosts(self):
+    def hosts(self) -> str:
         """The names as lines of /etc/hosts."""
         own = f"{self.gateway} {NAME}\n" if self.children else ""
         return own + "".join(f"{address} {name}\n" for name, (_, address) in sorted(self.names().items()))
 
-    def certificate(self):
+    def certificate(self) -> str:
         """What servers are to trust: the certificate of the authority that vouches for pebble itself."""
         return (self.folder / "ca.pem").read_text() if self.children else ""
 
-    def describe(self):
+    def describe(self) -> dict[str, str] | None:
         """Where pebble is or will be, and the file with the roots that it uses."""
         if not self.directory:
             return None
         return {"directory": self.directory, "root": str(self.state / "root.pem")}
 
-    def end(self):
+    def end(self) -> None:
         """Ends pebble and the server of names."""
         for child in self.children:
             child.kill()
@@ -205,18 +219,18 @@ class Authority:
         self.children, self.told, self.directory = [], {}, None
 
 
-def _without_proxy(trusted=None):
+def _without_proxy(trusted: ssl.SSLContext | None = None) -> urllib.request.OpenerDirector:
     """Opens addresses of this machine, whatever proxies it uses for others."""
     handlers = [urllib.request.ProxyHandler({})]
     return urllib.request.build_opener(*handlers, *([urllib.request.HTTPSHandler(context=trusted)] if trusted else []))
 
 
-def directory_at(port):
+def directory_at(port: int) -> str:
     """What clients of ACME begin with."""
     return f"https://{NAME}:{port}/dir"
 
 
-def lab_names():
+def lab_names() -> dict[str, tuple[str, str]]:
     """Finds the names in the public zones that lead to an instance, by an address or by way of another name.
 
     A wildcard is no name that a host could be asked by, and is left out.
@@ -241,13 +255,14 @@ def lab_names():
     return found
 
 
-def make_certificate(folder, gateway):
+def make_certificate(folder: Path, gateway: str) -> None:
     """Makes the certificate with which pebble speaks HTTPS at the gateway, and once who vouches for it."""
     if not (folder / "ca.key").exists():
         key = _new_key()
         write(folder / "ca.pem", _pem(_certificate("labctl sandbox", key, "labctl sandbox", key)))
         write(folder / "ca.key", _key_text(key))
     issuer = serialization.load_pem_private_key((folder / "ca.key").read_bytes(), None)
+    assert isinstance(issuer, ec.EllipticCurvePrivateKey), "it was made above, by this or an earlier process"
     key = _new_key()
     addresses = [x509.IPAddress(ipaddress.ip_address(address)) for address in ("127.0.0.1", gateway)]
     names = x509.SubjectAlternativeName([x509.DNSName(NAME), *addresses])
@@ -255,11 +270,17 @@ def make_certificate(folder, gateway):
     write(folder / "pebble.key", _key_text(key))
 
 
-def _new_key():
+def _new_key() -> ec.EllipticCurvePrivateKey:
     return ec.generate_private_key(ec.SECP256R1())
 
 
-def _certificate(name, key, issuer_name, issuer, names=None):
+def _certificate(
+    name: str,
+    key: ec.EllipticCurvePrivateKey,
+    issuer_name: str,
+    issuer: ec.EllipticCurvePrivateKey,
+    names: x509.SubjectAlternativeName | None = None,
+) -> x509.Certificate:
     """A certificate for ten years: of an authority, or with `names` of a server."""
     now = datetime.datetime.now(datetime.timezone.utc)
     issued_by = x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer.public_key())
@@ -295,10 +316,10 @@ def _certificate(name, key, issuer_name, issuer, names=None):
     return builder.sign(issuer, hashes.SHA256())
 
 
-def _pem(certificate):
+def _pem(certificate: x509.Certificate) -> bytes:
     return certificate.public_bytes(serialization.Encoding.PEM)
 
 
-def _key_text(key):
+def _key_text(key: ec.EllipticCurvePrivateKey) -> bytes:
     form = serialization.PrivateFormat.PKCS8
     return key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption())

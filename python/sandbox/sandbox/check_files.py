@@ -5,6 +5,7 @@ compiled, units are read as systemd reads them, sudo's rules go through visudo w
 nft read can be judged only where they run.
 """
 
+import contextlib
 import json
 import re
 import shutil
@@ -15,7 +16,11 @@ SECTION = re.compile(r"^\[[A-Za-z][A-Za-z0-9 -]*\]$")
 SETTING = re.compile(r"^[A-Za-z][A-Za-z0-9]*\s*=")
 
 
-def python(content):
+class Unchecked(Exception):
+    """The program that checks such a file is not on this laptop."""
+
+
+def python(content: str) -> str | None:
     try:
         compile(content, "file", "exec", dont_inherit=True)
     except (SyntaxError, ValueError) as error:
@@ -23,7 +28,7 @@ def python(content):
     return None
 
 
-def unit(content):
+def unit(content: str) -> str | None:
     """systemd.syntax(7): sections, settings, comments; a backslash goes on with the next line."""
     has_section = goes_on = False
     for number, line in enumerate(content.splitlines(), 1):
@@ -42,28 +47,29 @@ def unit(content):
     return None if has_section else "it has no section"
 
 
-def sudoers(content):
+def sudoers(content: str) -> str | None:
+    """What visudo says; a laptop without it cannot check them."""
     command = [shutil.which("visudo") or "/usr/sbin/visudo", "-cf", "-"]
     try:
         ended = subprocess.run(command, input=content, capture_output=True, text=True, timeout=30)
-    except OSError:
-        return NotImplemented
+    except OSError as error:
+        raise Unchecked from error
     return None if ended.returncode == 0 else (ended.stderr or ended.stdout).strip().partition("\n")[0]
 
 
 CHECKS = {"python": python, "unit": unit, "sudoers": sudoers}
 
 
-def main():
+def main() -> None:
     checked, problems = [], []
     for path, file in sorted(json.load(sys.stdin).items()):
         check = CHECKS.get(file["check"])
-        problem = check(file["content"]) if check else NotImplemented
-        if problem is NotImplemented:
+        if check is None:
             continue
-        checked.append(path)
-        if problem:
-            problems.append(f"{path}: {problem}")
+        with contextlib.suppress(Unchecked):
+            problem = check(file["content"])
+            checked.append(path)
+            problems += [f"{path}: {problem}"] if problem else []
     print(json.dumps({"checked": checked, "problems": problems}))
 
 

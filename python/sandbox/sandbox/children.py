@@ -1,20 +1,28 @@
 """Programs that the sandbox starts, and that are to end with it, however it ends."""
 
+from __future__ import annotations
+
 import contextlib
 import os
 import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .files import read_json, write_json
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 NOTE = "children.json"
 # Linux itself ends such a program with the thread that started it (1 is PR_SET_PDEATHSIG, 9 SIGKILL).
 END_WITH_ME = "import ctypes, os, sys; ctypes.CDLL(None).prctl(1, 9); os.execvp(sys.argv[1], sys.argv[1:])"
 
 
-def start_child(folder, command, log, environment):
+def start_child(
+    folder: str | Path, command: Sequence[str], log: str | Path, environment: Mapping[str, str]
+) -> subprocess.Popen[bytes]:
     """Starts a program and notes it in the sandbox's folder; from a thread that lives as long as the process."""
     before = [sys.executable, "-I", "-c", END_WITH_ME] if sys.platform.startswith("linux") else []
     environment = {**os.environ, **environment}
@@ -27,12 +35,12 @@ def start_child(folder, command, log, environment):
     return child
 
 
-def forget_children(folder):
+def forget_children(folder: str | Path) -> None:
     """Forgets programs that have ended."""
     Path(folder, NOTE).unlink(missing_ok=True)
 
 
-def end_children(folder):
+def end_children(folder: str | Path) -> list[str]:
     """Ends what a killed sandbox left running, and tells the programs; only what still is what was noted."""
     note, ended = Path(folder, NOTE), []
     for child in read_json(note) or []:
@@ -44,7 +52,7 @@ def end_children(folder):
     return ended
 
 
-def _command_of(pid):
+def _command_of(pid: int) -> str:
     """The command line of a process, its words with spaces between; nothing when there is none."""
     with contextlib.suppress(OSError):
         return Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").rstrip("\0").replace("\0", " ")

@@ -10,15 +10,28 @@ emulated here, and a browser says where a request comes from, or asks for anothe
     POST /labctl-sandbox/shutdown    saves, ends the authority and then the process; the servers stay
 """
 
+from __future__ import annotations
+
 import base64
 import hmac
 import json
 import os
 import re
 import threading
+from typing import TYPE_CHECKING
 
 from .server import DEFAULT_ACCOUNT, Emulator, Handler, identify, is_browser
 from .strict import Answer, Strict
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from .authority import Authority
+    from .files import Settings
+    from .machines import Machines
+    from .state import Keeper
+    from .storage import Storage
+    from .strict import Call, Environ
 
 PREFIX = "/labctl-sandbox/"
 CONSOLE = "-----BEGIN SSH HOST KEY KEYS-----\n{keys}\n-----END SSH HOST KEY KEYS-----\n"
@@ -28,16 +41,21 @@ LOOPBACK = re.compile(r"(?:.+\.)?localhost|127\.0\.0\.1")
 class Sandbox(Emulator):
     """The emulated AWS of one lab, with the control of its process; `__main__.py` puts the parts together."""
 
-    def __init__(self, lab, program, token):
+    settings: Settings
+    keeper: Keeper
+    machines: Machines
+    authority: Authority
+    storage: Storage
+
+    def __init__(self, lab: str, program: str, token: str) -> None:
         super().__init__()
         self.lab, self.program, self.token = lab, program, token
         self.strict = Strict()
         self.port = 0
-        self.problems = []
-        self.settings = self.keeper = self.machines = self.authority = self.storage = None
+        self.problems: list[str] = []
         self.leaving, self.shut_down = False, threading.Event()
 
-    def answer(self, environ, body):
+    def answer(self, environ: Environ, body: bytes) -> Answer:
         """Answers one request."""
         if is_browser(environ, LOOPBACK):
             return _json(403, {"error": "this is no place for web pages: use labctl or an AWS client"})
@@ -45,7 +63,7 @@ class Sandbox(Emulator):
             return self.control(environ, body)
         return self.carry_out(identify(environ, body))
 
-    def carry_out(self, call):
+    def carry_out(self, call: Call) -> Answer:
         """Carries out a call of an AWS client."""
         call.account = call.environ["HTTP_X_MOTO_ACCOUNT_ID"] = DEFAULT_ACCOUNT
         with self.lock:
@@ -56,14 +74,14 @@ class Sandbox(Emulator):
             answer = self._after(call, answer)
         return answer
 
-    def _after(self, call, answer):
+    def _after(self, call: Call, answer: Answer) -> Answer:
         """Lets the servers follow a call, and gives what they alone know."""
         if call.name == "ec2:RebootInstances":
             self.machines.reboots |= {value for key, value in call.form.items() if key.startswith("InstanceId.")}
         if call.mutating and call.service in ("ec2", "route53"):
             self.machines.wake()
         if call.name == "ec2:GetConsoleOutput":
-            keys = self.settings.machine(call.form.get("InstanceId")).get("host_keys")
+            keys = self.settings.machine(call.form.get("InstanceId", "")).get("host_keys")
             text = base64.b64encode(CONSOLE.format(keys=keys).encode() if keys else b"")
             return Answer(
                 answer.status,
@@ -72,7 +90,7 @@ class Sandbox(Emulator):
             )
         return answer
 
-    def control(self, environ, body):
+    def control(self, environ: Environ, body: bytes) -> Answer:
         """Answers labctl."""
         asked = (environ["REQUEST_METHOD"], environ["PATH_INFO"].removeprefix(PREFIX))
         if asked == ("GET", "health"):
@@ -96,7 +114,7 @@ class Sandbox(Emulator):
             404, {"error": "the sandbox has no such path; labctl and the sandbox may be of different versions"}
         )
 
-    def choose(self, body):
+    def choose(self, body: bytes) -> Answer:
         """Takes the settings that the request names."""
         try:
             asked = json.loads(body)
@@ -107,14 +125,14 @@ class Sandbox(Emulator):
         self.machines.wake()
         return _json(200, {"ok": True})
 
-    def status(self):
+    def status(self) -> dict[str, Any]:
         """All that there is to know about the sandbox."""
         machines, authority = self.machines, self.authority
-        engine = machines.engine and machines.engine_version and not machines.engine_problem
+        engine = machines.engine if machines.engine_version and not machines.engine_problem else None
         return {
             "lab": self.lab,
             "port": self.port,
-            "engine": {"name": machines.engine.program, "version": machines.engine_version} if engine else None,
+            "engine": {"name": engine.program, "version": machines.engine_version} if engine else None,
             "engine_problem": machines.engine_problem,
             "image": self.settings.get("image"),
             "authority": authority.describe(),
@@ -128,11 +146,12 @@ class Sandbox(Emulator):
 class LastAnswer(Handler):
     """Lets the process end only when its last answer was sent."""
 
-    def run_wsgi(self):
+    def run_wsgi(self) -> None:
         super().run_wsgi()
-        if self.server.app.leaving:
-            self.server.app.shut_down.set()
+        sandbox: Any = self.server.app
+        if sandbox.leaving:
+            sandbox.shut_down.set()
 
 
-def _json(status, value):
+def _json(status: int, value: object) -> Answer:
     return Answer(status, [("Content-Type", "application/json")], json.dumps(value).encode())

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 
-def lacks(line):
+def lacks(line: str) -> str | None:
     """What is missing of one requirement, if anything."""
     name, _, version = line.partition("==")
     try:
@@ -18,7 +18,7 @@ def lacks(line):
     return None if found == version else f"{name} {version} (it has {found})"
 
 
-def main():
+def main() -> None:
     lines = (line.strip() for line in Path(sys.argv[1]).read_text().splitlines())
     missing = [lack for line in lines if line and not line.startswith("#") and (lack := lacks(line))]
     if sys.version_info < (3, 10):  # noqa: UP036  # whatever interpreter the laptop has

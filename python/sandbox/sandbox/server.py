@@ -4,11 +4,19 @@ A request is read here, named as the AWS operation that it asks for, carried out
 `Strict`, and answered on a connection that stays open.
 """
 
+from __future__ import annotations
+
 import io
 import re
 import threading
 import traceback
+from typing import TYPE_CHECKING, cast
 from urllib.parse import parse_qsl
+
+if TYPE_CHECKING:
+    from typing import IO, Any
+
+    from .strict import Environ
 
 from moto.core.request import Request
 from moto.core.routing import get_service_router
@@ -24,12 +32,12 @@ DEFAULT_ACCOUNT = "123456789012"
 class Emulator:
     """Asks moto, one call at a time; who derives from it says in `answer` what becomes of a request."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.moto = DomainDispatcherApplication(create_backend_app)
         # moto is not made for threads: one call at a time is inside it.
         self.lock = threading.RLock()
 
-    def warm_up(self):
+    def warm_up(self) -> None:
         """Asks each service something: the first answers take moto a second, the later ones milliseconds."""
         form, target = "application/x-www-form-urlencoded", "ResourceGroupsTaggingAPI_20170126.GetResources"
         asked = [
@@ -46,17 +54,21 @@ class Emulator:
             }
             headers |= {"X-Amz-Target": target} if service == "tagging" else {}
             environ = EnvironBuilder(
-                path, method="POST" if body else "GET", data=body, headers=headers, content_type=content_type
+                path,
+                method="POST" if body else "GET",
+                data=body,
+                headers=list(headers.items()),
+                content_type=content_type,
             ).get_environ()
             answer = self.perform(Strict(), identify(environ, body.encode()))
             assert answer.status == 200, f"{service}: {answer}"
 
-    def perform(self, strict, call):
+    def perform(self, strict: Strict, call: Call) -> Answer:
         with self.lock:
             return strict.before(call) or strict.after(call, self.ask_moto(call))
 
-    def ask_moto(self, call):
-        seen = {}
+    def ask_moto(self, call: Call) -> Answer:
+        seen: dict[str, Any] = {}
         try:
             body = b"".join(
                 self.moto(call.environ, lambda status, headers, _=None: seen.update(status=status, headers=headers))
@@ -72,7 +84,7 @@ class Emulator:
         return Answer(int(seen["status"].split()[0]), headers, body)
 
 
-def identify(environ, body):
+def identify(environ: Environ, body: bytes) -> Call:
     """Names the AWS operation that a request asks for."""
     credential = re.search(r"Credential=([^/]+)/\d+/([^/]+)/([^/]+)/", environ.get("HTTP_AUTHORIZATION", ""))
     key, region, service = credential.groups() if credential else ("", "us-east-1", "s3")
@@ -87,16 +99,16 @@ def identify(environ, body):
     return Call(service, operation, account, region, environ, body)
 
 
-def is_browser(environ, own_names):
+def is_browser(environ: Environ, own_names: re.Pattern[str]) -> bool:
     """Does a request come from a web page? Either it says so, or a foreign name was made to lead here."""
     host = environ.get("HTTP_HOST", "").rsplit(":", 1)[0].lower()
     return "HTTP_ORIGIN" in environ or "HTTP_SEC_FETCH_SITE" in environ or not own_names.fullmatch(host)
 
 
-def rest_operation(service, environ):
+def rest_operation(service: str, environ: Environ) -> str:
     try:
         operation, _ = get_service_router(service).match(Request(environ))
-        return operation.name
+        return str(operation.name)
     except Exception:  # werkzeug's NotFound and others: a request that is no operation
         return f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']}"
 
@@ -106,18 +118,20 @@ class Handler(MotoRequestHandler):
 
     protocol_version = "HTTP/1.1"
 
-    def run_wsgi(self):
+    def run_wsgi(self) -> None:
         if self.headers.get("Expect", "").lower() == "100-continue":
             self.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         environ = self.make_environ()
         body = self.read_body(environ)
-        answer = self.server.app.answer(environ, body)
+        # Not WSGI, which cannot say that a connection is to be dropped.
+        app: Any = self.server.app
+        answer: Answer | None = app.answer(environ, body)
         if answer is None:
             self.close_connection = True
         else:
             self.send(answer)
 
-    def send(self, answer):
+    def send(self, answer: Answer) -> None:
         self.send_response(answer.status)
         for name, value in answer.headers:
             self.send_header(name, value)
@@ -126,13 +140,13 @@ class Handler(MotoRequestHandler):
         if self.command != "HEAD":
             self.wfile.write(answer.body)
 
-    def read_body(self, environ):
+    def read_body(self, environ: Environ) -> bytes:
         if "chunked" in self.headers.get("Transfer-Encoding", ""):
-            body = DechunkedInput(self.rfile).read()
+            body = DechunkedInput(cast("IO[bytes]", self.rfile)).read()
         else:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         environ["wsgi.input"], environ["CONTENT_LENGTH"] = io.BytesIO(body), str(len(body))
         return body
 
-    def log_request(self, *_):
+    def log_request(self, *_: object) -> None:
         pass

@@ -4,6 +4,8 @@ The ports 22, 80 and 443 of each server are published on loopback addresses, wha
 groups are kept by the emulated AWS, but nobody enforces them here.
 """
 
+from __future__ import annotations
+
 import contextlib
 import hashlib
 import random
@@ -11,8 +13,16 @@ import re
 import socket
 import time
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from .engine import EngineError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Container
+    from typing import Any
+
+    from .engine import Engine
+    from .files import Settings
 
 READY_SECONDS = 90
 ATTEMPTS = 4
@@ -63,10 +73,10 @@ class Outfit:
 class Servers:
     """Makes and starts the servers of one lab; `settings` remembers what each was given."""
 
-    def __init__(self, engine, settings):
+    def __init__(self, engine: Engine, settings: Settings) -> None:
         self.engine, self.settings = engine, settings
 
-    def bring_up(self, machine, is_wanted):
+    def bring_up(self, machine: Machine, is_wanted: Callable[[], bool]) -> None:
         """Makes the container if there is none, starts it, and waits until its sshd answers, while it is wanted."""
         if self.engine.container(machine.id) is None:
             self._make(machine)
@@ -87,7 +97,7 @@ class Servers:
                 return
         raise EngineError("the server ended again each time that it was started, or its ports could not be had")
 
-    def _make(self, machine):
+    def _make(self, machine: Machine) -> None:
         kept = machine.id in self.engine.kept_disks()
         image = self.engine.image_of(machine.id) if kept else self.settings.get("image")
         if not image:
@@ -101,7 +111,7 @@ class Servers:
         published += [f"{known['address']}:{known['http']}:80", f"{known['address']}:{known['https']}:443"]
         self.engine.create(machine.id, machine.hostname, image, published)
 
-    def _move_ports(self, machine, own_address):
+    def _move_ports(self, machine: Machine, own_address: bool) -> None:
         """Makes the container anew with other ports, because somebody else took its own; its disk stays."""
         if self.settings.machine(machine.id).get("prepared"):
             self.engine.keep_disk(machine.id)
@@ -109,7 +119,7 @@ class Servers:
         self.settings.set_machine(machine.id, **self._choose_ports(machine.id, own_address))
         self._make(machine)
 
-    def _choose_ports(self, identity, own_address):
+    def _choose_ports(self, identity: str, own_address: bool) -> dict[str, Any]:
         """Chooses where a server's ports are published.
 
         80 and 443 keep their numbers on a loopback address of the server's own, so that browsers need no port. Where
@@ -125,12 +135,12 @@ class Servers:
             return {"ssh": ssh, "address": address, "http": 80, "https": 443}
         return {"ssh": ssh, "address": "127.0.0.1", "http": http, "https": https}
 
-    def _put_key(self, machine):
+    def _put_key(self, machine: Machine) -> None:
         """Gives `ubuntu` the key of the instance's key pair, at the first start only, as cloud-init does."""
         if machine.public_key and not self.settings.machine(machine.id).get("prepared"):
             self.engine.execute(machine.id, "sh", "-c", PUT_KEY, text_in=machine.public_key + "\n", user="ubuntu")
 
-    def _answers(self, machine, is_wanted):
+    def _answers(self, machine: Machine, is_wanted: Callable[[], bool]) -> bool:
         """Waits for the greeting of a server's sshd; False when the server ended instead, or is to end."""
         port = self.settings.machine(machine.id)["ssh"]
         deadline = time.monotonic() + READY_SECONDS
@@ -144,7 +154,7 @@ class Servers:
                 return False
         raise EngineError(f"the server's sshd did not answer within {READY_SECONDS} seconds; look at its image")
 
-    def dress(self, machine, outfit):
+    def dress(self, machine: Machine, outfit: Outfit) -> None:
         """Gives a running server the authority's certificate, the lab's names, and where S3 is."""
         if outfit.authority:
             self.engine.execute(machine.id, "sh", "-c", TRUST, text_in=outfit.authority)
@@ -152,11 +162,11 @@ class Servers:
         self.engine.execute(machine.id, "sh", "-c", WRITE_HOSTS, text_in=block)
         self.engine.execute(machine.id, "sh", "-c", WRITE_AWS, text_in=f"{MARK}\n{outfit.aws}" if outfit.aws else "")
 
-    def reboot(self, machine):
+    def reboot(self, machine: Machine) -> None:
         """Shuts a server down, to be brought up again."""
         self.engine.stop(machine.id)
 
-    def remove(self, identity):
+    def remove(self, identity: str) -> None:
         """Removes all that a server had: its container, its kept disk, and what was known of it."""
         if self.engine.container(identity):
             self.engine.remove(self.engine.name(identity))
@@ -165,9 +175,9 @@ class Servers:
         self.settings.forget_machine(identity)
 
 
-def free_ports(count, taken=frozenset()):
+def free_ports(count: int, taken: Container[int] = frozenset()) -> list[int]:
     """Finds free ports of 127.0.0.1, below those that the kernel gives out by itself: so they stay free for later."""
-    found = []
+    found: list[int] = []
     while len(found) < count:
         port = random.randint(20000, 32000)
         if port not in taken and port not in found and is_free("127.0.0.1", port):
@@ -175,18 +185,16 @@ def free_ports(count, taken=frozenset()):
     return found
 
 
-def listen(address, known):
+def listen(address: str, known: int | None) -> socket.socket:
     """Listens at the port that was chosen before, or at another one if there is none or somebody took it."""
-    problem = None
-    for port in [known] * bool(known) + free_ports(10):
-        try:
+    for port in [*([known] if known else []), *free_ports(10)]:
+        with contextlib.suppress(OSError):
             return socket.create_server((address, port), backlog=128)
-        except OSError as this:
-            problem = this
-    raise problem
+    # None of them: what is said of one more is the reason.
+    return socket.create_server((address, *free_ports(1)), backlog=128)
 
 
-def is_free(address, port):
+def is_free(address: str, port: int) -> bool:
     """Can nobody be found at a port of an address that this machine has?"""
     with socket.socket() as probe:
         try:
@@ -198,11 +206,11 @@ def is_free(address, port):
     return True
 
 
-def _can_be_had(address):
+def _can_be_had(address: str) -> bool:
     return is_free(address, 80) and is_free(address, 443)
 
 
-def greets(port):
+def greets(port: int) -> bool:
     """Does an sshd send its greeting at a port of 127.0.0.1?"""
     with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=2) as connection:
         connection.settimeout(2)

@@ -1,11 +1,14 @@
 """What outlives the sandbox's process: moto's resources, with what the strictness remembers of calls."""
 
+from __future__ import annotations
+
 import copyreg
 import io
 import sys
 import threading
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import dill
 from moto.backends import get_backend
@@ -13,6 +16,12 @@ from moto.s3.utils import _VersionedKeyStore
 from moto.ssm.models import ParameterDict
 
 from .files import write
+from .strict import bucket_accounts
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from .strict import Strict
 
 # What labctl uses, and what moto asks for it.
 SERVICES = ("ec2", "s3", "route53", "iam", "sts", "resourcegroupstaggingapi", "ssm")
@@ -22,18 +31,18 @@ QUICK_SECONDS = 0.1
 DELAY_SECONDS = 0.3
 
 
-def _reduce_parameters(parameters):
+def _reduce_parameters(parameters: ParameterDict) -> tuple[Any, ...]:
     """Takes SSM's parameters apart, because the class cannot be made from what `defaultdict` says of itself."""
     arguments = (parameters.account_id, parameters.region_name)
     return ParameterDict, arguments, vars(parameters), None, iter(parameters.items())
 
 
-def _reduce_versions(store):
+def _reduce_versions(store: _VersionedKeyStore) -> tuple[Any, ...]:
     """Takes a bucket's objects apart as lists of versions, which the class would take for single versions."""
     return _VersionedKeyStore, (), dict(dict.items(store)), None, None, _fill_versions
 
 
-def _fill_versions(store, versions):
+def _fill_versions(store: _VersionedKeyStore, versions: dict[str, list[Any]]) -> None:
     for key, listed in versions.items():
         store.setlist(key, listed)
 
@@ -42,34 +51,41 @@ copyreg.pickle(ParameterDict, _reduce_parameters)
 copyreg.pickle(_VersionedKeyStore, _reduce_versions)
 
 
-def dump(strict):
+def dump(strict: Strict) -> bytes:
     """Packs the resources of all accounts, and what the strictness remembers."""
     resources = {
-        service: {account: dict(regions) for account, regions in get_backend(service).items()} for service in SERVICES
+        service: {account: dict(regions) for account, regions in _backends(service).items()} for service in SERVICES
     }
     state = {
         "resources": resources,
-        "buckets": get_backend("s3").bucket_accounts,
+        "buckets": bucket_accounts(),
         "tokens": strict.tokens,
         "references": strict.references,
     }
-    return dill.dumps(state)
+    content: bytes = dill.dumps(state)
+    return content
 
 
-def load(content, strict):
+def _backends(service: str) -> Any:
+    """The resources of all accounts, which moto's types know only by the names of single services."""
+    find: Any = get_backend
+    return find(service)
+
+
+def load(content: bytes, strict: Strict) -> None:
     """Puts back what `dump` packed."""
     state = _Unpickler(io.BytesIO(content)).load()
     for service, accounts in state["resources"].items():
         for account, regions in accounts.items():
-            get_backend(service)[account].update(regions)
-    get_backend("s3").bucket_accounts.update(state["buckets"])
+            _backends(service)[account].update(regions)
+    bucket_accounts().update(state["buckets"])
     strict.tokens, strict.references = state["tokens"], state["references"]
 
 
-class _Unpickler(dill.Unpickler):
+class _Unpickler(dill.Unpickler):  # type: ignore[misc]  # dill has no types
     """Reads also what was written before these modules were a package."""
 
-    def find_class(self, module, name):
+    def find_class(self, module: str, name: str) -> Any:
         return super().find_class(f"{__package__}.{module}" if module in OLD_MODULES else module, name)
 
 
@@ -79,13 +95,14 @@ class Keeper:
     `lock` is the emulator's: nothing changes while the state is packed.
     """
 
-    def __init__(self, folder, strict, lock):
+    def __init__(self, folder: str | Path, strict: Strict, lock: threading.RLock) -> None:
         self.path = Path(folder, "aws.pickle")
         self.strict, self.lock = strict, lock
         self.seconds = 0.0
-        self.timer = self.problem = None
+        self.timer: threading.Timer | None = None
+        self.problem: str | None = None
 
-    def restore(self):
+    def restore(self) -> str | None:
         """Loads the last state; what cannot be read is set aside, and told."""
         try:
             content = self.path.read_bytes()
@@ -104,7 +121,7 @@ class Keeper:
             print(told, file=sys.stderr, flush=True)
             return told
 
-    def changed(self):
+    def changed(self) -> None:
         """Saves the state, or sees to it that it is saved."""
         with self.lock:
             if self.seconds <= QUICK_SECONDS:
@@ -114,7 +131,7 @@ class Keeper:
                 self.timer.daemon = True
                 self.timer.start()
 
-    def save(self):
+    def save(self) -> None:
         """Saves the state now."""
         with self.lock:
             self.timer = None
