@@ -3,9 +3,10 @@
 
 use std::io;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::desired::DesiredHost;
+use super::desired::{DesiredHost, Gate, Model};
 use super::facts::{FORMAT, Facts};
 use super::programs::Program;
 
@@ -46,7 +47,7 @@ pub fn ours<'a>(line: &'a [u8], nonce: &str) -> Option<&'a [u8]> {
 }
 
 /// What the probe is asked for.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct ProbeRequest<'a> {
     nonce: &'a str,
     files: Vec<AskedFile<'a>>,
@@ -57,7 +58,7 @@ pub struct ProbeRequest<'a> {
     ports: Vec<u16>,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 struct AskedFile<'a> {
     path: &'a str,
     sha256: Option<String>,
@@ -104,6 +105,58 @@ impl<'a> ProbeRequest<'a> {
     }
 }
 
+/// What the doctor looks at.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct DoctorRequest<'a> {
+    nonce: &'a str,
+    /// The facts to tell, where there is a desired host to compare them with.
+    probe: Option<ProbeRequest<'a>>,
+    /// The gates of a host whose last apply recorded none.
+    gates: &'a [Gate],
+    /// The model of such a host.
+    model: Option<&'a Model>,
+    /// Whether slow gates are tried too.
+    deep: bool,
+}
+
+impl<'a> DoctorRequest<'a> {
+    /// Asks for all that the desired host has, if any.
+    pub fn new(nonce: &'a str, desired: Option<&'a DesiredHost>, deep: bool) -> Self {
+        Self {
+            nonce,
+            probe: desired.map(|desired| ProbeRequest::new(nonce, desired)),
+            gates: desired.map_or(&[][..], |desired| &desired.gates),
+            model: desired.and_then(|desired| desired.model.as_ref()),
+            deep,
+        }
+    }
+}
+
+/// Which apply to follow.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct FollowRequest<'a> {
+    /// Marks the lines that are ours.
+    pub nonce: &'a str,
+    /// Its name.
+    pub run: &'a str,
+}
+
+/// Whose password to set; the password itself follows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct PasswordRequest<'a> {
+    /// Marks the lines that are ours.
+    pub nonce: &'a str,
+    /// The user.
+    pub user: &'a str,
+}
+
+/// What came of setting a password.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+pub struct PasswordAnswer {
+    /// Why it was not set.
+    pub error: Option<String>,
+}
+
 /// Why an answer of the probe is no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum AnswerError {
@@ -129,18 +182,20 @@ pub fn facts(line: &[u8]) -> Result<Facts, AnswerError> {
     }
 }
 
+/// The facts, as the doctor tells them among all else.
+#[derive(Deserialize, JsonSchema)]
+pub(super) struct ToldFacts {
+    facts: Facts,
+}
+
 /// Reads the facts that the doctor tells among all else; none where the line is another.
 pub fn told_facts(line: &[u8]) -> Option<Facts> {
-    #[derive(Deserialize)]
-    struct Told {
-        facts: Facts,
-    }
-    let told: Told = serde_json::from_slice(line).ok()?;
+    let told: ToldFacts = serde_json::from_slice(line).ok()?;
     Some(told.facts).filter(|facts| facts.format == FORMAT)
 }
 
 /// What a running apply says.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "lowercase")]
 pub enum HostEvent {
     /// A step begins.
@@ -194,7 +249,7 @@ pub enum HostEvent {
 }
 
 /// Something that the user should know.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Warning {
     /// What.
@@ -204,7 +259,7 @@ pub struct Warning {
 }
 
 /// How an apply ended.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Verdict {
     /// Whether all is done, and every gate holds.

@@ -15,7 +15,10 @@ use super::diff::HostDiff;
 use super::facts::Facts;
 use super::password::Password;
 use super::programs::Program;
-use super::protocol::{self, COMMAND, HostEvent, ProbeRequest, Verdict};
+use super::protocol::{
+    self, COMMAND, DoctorRequest, FollowRequest, HostEvent, PasswordAnswer, PasswordRequest,
+    ProbeRequest, Verdict,
+};
 use super::request::ApplyRequest;
 use super::ssh::{Finished, Shell, SshError};
 
@@ -108,13 +111,7 @@ pub async fn examine(
     deep: bool,
 ) -> Result<Examined, HostError> {
     let nonce = nonce();
-    let request = serde_json::json!({
-        "nonce": nonce,
-        "probe": desired.map(|desired| ProbeRequest::new(&nonce, desired)),
-        "gates": desired.map_or(&[][..], |desired| &desired.gates),
-        "model": desired.and_then(|desired| desired.model.as_ref()),
-        "deep": deep,
-    });
+    let request = DoctorRequest::new(&nonce, desired, deep);
     let input = protocol::input(Program::Doctor, &request, &[])?;
     let began = unix_time();
     let mut first = None;
@@ -152,12 +149,11 @@ pub async fn set_password(
     user: &str,
     password: &Password,
 ) -> Result<(), HostError> {
-    #[derive(serde::Deserialize)]
-    struct Answer {
-        error: Option<String>,
-    }
     let nonce = nonce();
-    let request = serde_json::json!({ "nonce": nonce, "user": user });
+    let request = PasswordRequest {
+        nonce: &nonce,
+        user,
+    };
     let input = protocol::input(Program::Password, &request, password.reveal().as_bytes())?;
     let mut answer = None;
     let finished = shell
@@ -165,13 +161,13 @@ pub async fn set_password(
             let ours = protocol::ours(line, &nonce);
             answer = answer
                 .take()
-                .or_else(|| serde_json::from_slice::<Answer>(ours?).ok());
+                .or_else(|| serde_json::from_slice::<PasswordAnswer>(ours?).ok());
         })
         .await?;
     match answer {
         None => Err(unanswered(&finished)),
-        Some(Answer { error: None }) => Ok(()),
-        Some(Answer { error: Some(error) }) => Err(HostError::Password(error)),
+        Some(PasswordAnswer { error: None }) => Ok(()),
+        Some(PasswordAnswer { error: Some(error) }) => Err(HostError::Password(error)),
     }
 }
 
@@ -286,7 +282,10 @@ impl<'a> Watch<'a> {
             return self.hear(shell, input, &nonce).await;
         }
         let nonce = nonce();
-        let request = serde_json::json!({ "nonce": nonce, "run": self.run });
+        let request = FollowRequest {
+            nonce: &nonce,
+            run: &self.run,
+        };
         let input = protocol::input(Program::Follow, &request, &[])?;
         self.hear(shell, input, &nonce).await
     }

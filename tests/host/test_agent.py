@@ -495,7 +495,7 @@ class PartsOfJournal(OnFolder):
         real = log._events
         log._events = mock.Mock()
         log._events.write.side_effect = [OSError(28, "full"), None]
-        log.emit("verdict", ok=False)
+        log.emit({"type": "verdict", "ok": False})
         self.assertFalse((self.root / "reserve").exists())
         self.assertEqual(log._events.write.call_count, 2)
         real.close()

@@ -208,9 +208,7 @@ class TestDisk(Temporary):
             filesystem_bytes=lambda path, filesystem: (path, filesystem),
         )
         expected = {
-            "device": "/dev/nvme0n1",
             "partition": "/dev/nvme0n1p1",
-            "partition_number": 1,
             "device_bytes": 8 << 30,
             "limit_bytes": 8 << 30,
             "partition_start_bytes": 1 << 20,

@@ -38,6 +38,13 @@ fn answer(program: Program, request: &Value, payload: &[u8]) -> Value {
     serde_json::from_str(line).unwrap()
 }
 
+/// Writes a value to a file; gives the path.
+fn file_of(value: &Value) -> String {
+    let path = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("messages.json");
+    std::fs::write(&path, value.to_string()).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
 /// A module that an archive lacks would be missed at the first import.
 #[test]
 fn each_command_brings_all_that_it_imports() {
@@ -75,6 +82,13 @@ fn traceback_of_a_command_names_file_and_line() {
 #[test]
 fn probe_push_and_follow() {
     run("host/test_remote.py", &[]);
+}
+
+/// What both sides of the connection say to each other, from the types of both.
+#[test]
+fn messages() {
+    let file = file_of(&labctl::host::messages::schema());
+    run("host/test_messages.py", &[&file]);
 }
 
 #[test]

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from types import FrameType
 
-    from agent.messages import ApplyRequest
+    from agent.messages import ApplyRequest, Verdict
 
 # Isolated Python knows the folder of this file only: its parent makes `agent` a package.
 FOLDER = Path(__file__).resolve().parent.parent
@@ -173,26 +173,22 @@ def put_back(job: Job, before: snapshot.Snapshot) -> Undone:
 
 def give_verdict(job: Job, failure: Failure | None, undone: Undone | None = None) -> None:
     """Tells how it ended: the last event of the run."""
-    verdict = {
+    verdict: Verdict = {
+        "type": "verdict",
+        "ok": failure is None,
         "run": job.name,
         "seconds": seconds_since(job.started),
         "warnings": job.journal.warnings,
         "waiting_for_model": job.waiting_for_model,
     }
-    if failure is None:
-        job.journal.emit("verdict", ok=True, **verdict)
-    else:
-        job.journal.emit(
-            "verdict",
-            ok=False,
-            step=undone.step if undone else job.journal.phase or "prepare",
-            what=failure.what,
-            help=failure.help + what_stays(job),
-            log=[*failure.log, *(undone.troubles if undone else [])],
-            rolled_back=undone is not None,
-            proved=undone is not None and not undone.troubles,
-            **verdict,
-        )
+    if failure:
+        verdict["step"] = undone.step if undone else job.journal.phase or "prepare"
+        verdict["what"] = failure.what
+        verdict["help"] = failure.help + what_stays(job)
+        verdict["log"] = [*failure.log, *(undone.troubles if undone else [])]
+        verdict["rolled_back"] = undone is not None
+        verdict["proved"] = undone is not None and not undone.troubles
+    job.journal.emit(verdict)
     job.journal.enter("done" if failure is None else "failed")
     job.journal.sync()
 

@@ -108,7 +108,7 @@ def speaker(nonce: str) -> Say:
 
 def units(names: Iterable[str]) -> dict[str, UnitState]:
     """Gives the states of units, with one question to systemd for all of them."""
-    properties = "LoadState,ActiveState,SubState,UnitFileState,NeedDaemonReload,Description"
+    properties = "LoadState,ActiveState,UnitFileState,Description"
     names = [name for name in dict.fromkeys(names) if UNIT_NAME.fullmatch(name)]
     answer = answer_of("systemctl", "show", f"--property={properties}", "--", *names)
     # The answers come in the order of the names, each after an empty line.
@@ -124,9 +124,7 @@ def unit(state: dict[str, str]) -> UnitState:
     return {
         "load": state.get("LoadState", ""),
         "active": state.get("ActiveState", ""),
-        "sub": state.get("SubState", ""),
         "enabled": state.get("UnitFileState", ""),
-        "needs_reload": state.get("NeedDaemonReload") == "yes",
         "description": state.get("Description", ""),
     }
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from typing import Any, BinaryIO, Literal
 
     from .common import Say
-    from .messages import Awaited, Condition, DoctorRequest, LastApply, Model, ProbeRequest
+    from .messages import Awaited, Broken, Condition, DoctorRequest, Done, LastApply, Model, ProbeRequest
 
 
 def free_memory() -> tuple[int, int]:
@@ -150,8 +150,10 @@ def look(request: DoctorRequest, say: Say) -> None:
     except BrokenPipeError:
         raise
     except Exception as error:
-        say({"type": "broken", "reason": f"{type(error).__name__}: {error}"})
-    say({"type": "done"})
+        broken: Broken = {"type": "broken", "reason": f"{type(error).__name__}: {error}"}
+        say(broken)
+    done: Done = {"type": "done"}
+    say(done)
 
 
 def main(request: DoctorRequest, _payload: BinaryIO) -> None:

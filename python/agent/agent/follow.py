@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from typing import Any, BinaryIO
 
     from .common import Say
-    from .messages import FollowRequest, Verdict
+    from .messages import Beat, FollowRequest, Verdict
 
 LOOK_SECONDS = 0.05
 UNIT_SECONDS = 1.0
@@ -102,7 +102,8 @@ def follow(run: str, say: Say) -> None:
             is_gone = has_ended(run)
         if now - spoke >= BEAT_SECONDS:
             spoke = now
-            say({"type": "beat"})
+            beat: Beat = {"type": "beat"}
+            say(beat)
         if not is_gone:
             time.sleep(LOOK_SECONDS)
 

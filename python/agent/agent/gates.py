@@ -120,7 +120,7 @@ def _try(
         is_failed |= _restarts(found) - restarts >= HOPELESS_RESTARTS
         if is_final or is_failed or time.monotonic() - started >= limit:
             reason += f"; `{unit}` has failed" if is_failed and str(unit) not in reason else ""
-            job.journal.emit("gate", gate=name, ok=False, detail=reason)
+            job.journal.emit({"type": "gate", "gate": name, "ok": False, "detail": reason})
             raise Failure(
                 f"gate `{name}` failed: {reason}",
                 f"the lines below are the last of `{unit}`" if unit else "see what the gate says",
@@ -129,7 +129,7 @@ def _try(
         time.sleep(pause)
         pause = min(pause * 1.5, 0.5)
     if tell:
-        job.journal.emit("gate", gate=name, ok=True, detail=detail)
+        job.journal.emit({"type": "gate", "gate": name, "ok": True, "detail": detail or ""})
 
 
 def _errors(gate: Gate, since: int) -> list[str]:

@@ -49,11 +49,11 @@ class Job:
     def step(self, name: str, title: str) -> Iterator[None]:
         """Frames one step: its phase on the disk, its beginning and its end as events."""
         self.journal.enter(name)
-        self.journal.emit("step", step=name, title=title)
+        self.journal.emit({"type": "step", "step": name, "title": title})
         started = time.monotonic()
         yield
         self.finished.append(name)
-        self.journal.emit("done", step=name, seconds=seconds_since(started))
+        self.journal.emit({"type": "done", "step": name, "seconds": seconds_since(started)})
 
 
 def seconds_since(start: float) -> float:

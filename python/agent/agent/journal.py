@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from .messages import Warning
+    from .messages import Event, Warning
 
 RESERVE_BYTES = 256 * 1024
 PASSWORD_IN_ADDRESS = re.compile(r"://[^/@\s]+@")
@@ -34,11 +34,10 @@ class Journal:
         self._events = os.fdopen(descriptor, "ab", buffering=0)
         self._keep_reserve()
 
-    def emit(self, kind: str, **fields: object) -> None:
+    def emit(self, event: Event) -> None:
         """Writes one event, in ASCII, with whatever is no text replaced."""
-        event = json.dumps({"type": kind, **fields}, ensure_ascii=False)
-        event = json.loads(event.encode("utf-8", "replace"))
-        data = json.dumps(event).encode("ascii") + b"\n"
+        text = json.dumps(event, ensure_ascii=False).encode("utf-8", "replace")
+        data = json.dumps(json.loads(text)).encode("ascii") + b"\n"
         with self._mutex:
             try:
                 self._events.write(data)
@@ -49,12 +48,12 @@ class Journal:
 
     def line(self, text: str) -> None:
         """Tells one line of a tool's output, without passwords that an address may carry."""
-        self.emit("line", text=PASSWORD_IN_ADDRESS.sub("://***@", text))
+        self.emit({"type": "line", "text": PASSWORD_IN_ADDRESS.sub("://***@", text)})
 
     def warn(self, text: str, help: str) -> None:
         """Tells something that the reader should know although the run goes on."""
         self.warnings.append({"text": text, "help": help})
-        self.emit("warning", text=text, help=help)
+        self.emit({"type": "warning", "text": text, "help": help})
 
     def enter(self, phase: str) -> None:
         """Notes the phase on the disk, so that a run that dies in it is recognised."""

@@ -6,7 +6,6 @@ import fcntl
 import json
 import os
 import re
-import socket
 import struct
 from typing import TYPE_CHECKING, cast
 
@@ -14,8 +13,9 @@ from .common import REGULAR, STATE, attempt, text
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable
+    from typing import Literal
 
-    from .messages import Disk, Dpkg, Listener, LiveModel, Os, RootDisk
+    from .messages import Disk, Dpkg, Listener, NotedModel, Os, RootDisk
 
 BLOCK_DEVICES = "/sys/dev/block"
 SECTOR = 512
@@ -59,11 +59,11 @@ def disk() -> Disk:
     }
 
 
-def model() -> LiveModel:
+def model() -> NotedModel:
     """Says which model was looked for last, whether it was there, and why the API does not run with it."""
     content = json.loads(text(f"{STATE}/model.json", 1 << 16))
     told = {name: content[name] for name in ("source", "state", "why") if isinstance(content.get(name), str)}
-    return cast("LiveModel", told)
+    return cast("NotedModel", told)
 
 
 def root_disk() -> RootDisk:
@@ -82,9 +82,7 @@ def root_disk() -> RootDisk:
     path = "/dev/" + os.path.basename(partition)
     size = attempt(filesystem_bytes, path, filesystem)
     return {
-        "device": "/dev/" + os.path.basename(device),
         "partition": path,
-        "partition_number": number(partition, "partition"),
         "device_bytes": number(device, "size") * SECTOR,
         "limit_bytes": min([number(device, "size") * SECTOR, *starts_behind(device, end)]),
         "partition_start_bytes": start,
@@ -116,7 +114,7 @@ def filesystem_bytes(partition: str, filesystem: str) -> int | None:
     return None
 
 
-def cloud_init() -> str:
+def cloud_init() -> Literal["absent", "done", "error", "running"]:
     """Says how far cloud-init is, from the files that `cloud-init status` reads, which itself takes a second."""
     if not os.path.exists("/usr/bin/cloud-init"):
         return "absent"
@@ -186,21 +184,15 @@ def installed(names: Iterable[str], packages: Packages) -> dict[str, str]:
 
 def ports(asked: Container[int]) -> dict[str, Listener]:
     """Says who listens on the ports that were asked for."""
-    listeners: dict[int, list[tuple[str, str]]] = {}
-    for name, family in (("tcp", socket.AF_INET), ("tcp6", socket.AF_INET6)):
+    listeners: dict[int, list[str]] = {}
+    for name in ("tcp", "tcp6"):
         for line in (attempt(text, f"/proc/net/{name}") or "").splitlines()[1:]:
             fields = line.split()
-            address, port = fields[1].split(":")
-            if fields[3] == "0A" and int(port, 16) in asked:
-                listeners.setdefault(int(port, 16), []).append((address_of(address, family), fields[9]))
-    owners = socket_owners({inode for found in listeners.values() for _, inode in found})
+            port = int(fields[1].split(":")[1], 16)
+            if fields[3] == "0A" and port in asked:
+                listeners.setdefault(port, []).append(fields[9])
+    owners = socket_owners({inode for found in listeners.values() for inode in found})
     return {str(port): listener(found, owners) for port, found in listeners.items()}
-
-
-def address_of(digits: str, family: socket.AddressFamily) -> str:
-    """Reads an address as the kernel prints it: words of four bytes, each in the machine's own order."""
-    words = [int(digits[place : place + 8], 16) for place in range(0, len(digits), 8)]
-    return socket.inet_ntop(family, struct.pack(f"={len(words)}I", *words))
 
 
 def socket_owners(inodes: set[str]) -> dict[str, int]:
@@ -218,13 +210,12 @@ def socket_owners(inodes: set[str]) -> dict[str, int]:
     return owners
 
 
-def listener(found: list[tuple[str, str]], owners: dict[str, int]) -> Listener:
-    """Describes who listens on one port, and where."""
-    process = next((owners[inode] for _, inode in found if inode in owners), None)
-    addresses = sorted({address for address, _ in found})
+def listener(inodes: list[str], owners: dict[str, int]) -> Listener:
+    """Describes who listens on one port."""
+    process = next((owners[inode] for inode in inodes if inode in owners), None)
     if process is None:
-        return {"process": "", "addresses": addresses}
-    facts: Listener = {"process": program(process), "addresses": addresses, "pid": process}
+        return {"process": ""}
+    facts: Listener = {"process": program(process)}
     if unit := attempt(unit_of, process):
         facts["unit"] = unit
     return facts

@@ -7,6 +7,9 @@ such a field may be given here, is never sent (`common.known`).
 
 from typing import Literal, TypedDict
 
+# Where the certificate comes from.
+Https = Literal["dns", "files", "lets-encrypt", "off", "self-signed"]
+
 # Requests
 
 
@@ -341,10 +344,10 @@ class Applied(TypedDict):
     gates: list[Gate]
     model: Model | None
     names: list[str]
-    https: Literal["lets-encrypt", "dns", "self-signed", "files"]
+    https: Https
 
 
-class Manifest(TypedDict):
+class Notes(TypedDict):
     """What labctl notes about its own work."""
 
     format: int
@@ -356,6 +359,11 @@ class Manifest(TypedDict):
     environments: dict[str, str]
     units: dict[str, NotedUnit]
     swap: str | None
+
+
+class Manifest(Notes):
+    """The same with what the apply is to prove."""
+
     applied: Applied | None
 
 
@@ -364,7 +372,6 @@ class ApplyRequest(TypedDict):
 
     nonce: str
     run: str
-    lab: str
     grow_root: bool
     room: int
     swap: Swap | None
@@ -410,9 +417,7 @@ class Disk(TypedDict):
 class RootDisk(TypedDict):
     """The disk below the root file system."""
 
-    device: str
     partition: str
-    partition_number: int
     device_bytes: int
     limit_bytes: int
     partition_start_bytes: int
@@ -432,7 +437,7 @@ class Dpkg(_Dpkg, total=False):
 
 
 class _LiveFile(TypedDict):
-    kind: str
+    kind: Literal["file", "link", "directory", "other"]
     mode: str
     owner: str
     group: str
@@ -449,8 +454,6 @@ class LiveUser(TypedDict):
     """A user of the server."""
 
     uid: int
-    home: str
-    shell: str
     groups: list[str]
     expired: bool
     has_password: bool
@@ -463,48 +466,46 @@ class LiveUnit(TypedDict):
 
     load: str
     active: str
-    sub: str
     enabled: str
-    needs_reload: bool
 
 
 class _Listener(TypedDict):
     process: str
-    addresses: list[str]
 
 
 class Listener(_Listener, total=False):
     """Who listens on a port."""
 
-    pid: int
-    unit: str | None
+    unit: str
 
 
 class LiveCertificate(TypedDict):
     """The certificate that NGINX is given."""
 
-    link: str
     names: list[str]
     not_after: int
     self_signed: bool
 
 
-class LiveModel(TypedDict, total=False):
-    """The model that was looked for last."""
+class NotedModel(TypedDict, total=False):
+    """The model that was looked for last, as it is noted on the server."""
 
     source: str
     state: str
     why: str
 
 
-class _Running(TypedDict):
-    run: str
+class LiveModel(TypedDict):
+    """The model that was looked for last."""
+
+    source: str
+    state: str
 
 
-class Running(_Running, total=False):
+class Running(TypedDict):
     """An apply that is under way."""
 
-    started: float | None
+    run: str
 
 
 class Unfinished(TypedDict):
@@ -518,9 +519,7 @@ class _FactsOfMachine(TypedDict):
     architecture: str
     python: str
     container: bool
-    hostname: str
     clock: float
-    boot_id: str
     packages: dict[str, str]
 
 
@@ -532,7 +531,7 @@ class FactsOfMachine(_FactsOfMachine, total=False):
     swap_bytes: int | None
     disk: Disk | None
     root_disk: RootDisk | None
-    cloud_init: str | None
+    cloud_init: Literal["absent", "done", "error", "running"] | None
     dpkg: Dpkg | None
 
 
@@ -561,7 +560,7 @@ class _Facts(FactsOfMachine, FactsOfLab):
 class Facts(_Facts, total=False):
     """What there is on a server."""
 
-    manifest: Manifest | None
+    manifest: Notes | None
 
 
 # Answers about an apply
@@ -595,11 +594,60 @@ class Verdict(_Verdict, total=False):
     cut_off: bool
 
 
+class Step(TypedDict):
+    """A step begins."""
+
+    type: Literal["step"]
+    step: str
+    title: str
+
+
+class StepDone(TypedDict):
+    """A step has ended."""
+
+    type: Literal["done"]
+    step: str
+    seconds: float
+
+
+class Line(TypedDict):
+    """A line that a tool printed."""
+
+    type: Literal["line"]
+    text: str
+
+
+class Warned(TypedDict):
+    """Something that the user should know, at the moment when it is known."""
+
+    type: Literal["warning"]
+    text: str
+    help: str
+
+
+class GateTried(TypedDict):
+    """A gate of an apply was tried."""
+
+    type: Literal["gate"]
+    gate: str
+    ok: bool
+    detail: str
+
+
 class Refused(TypedDict):
     """Another apply is under way."""
 
     type: Literal["refused"]
     running: str
+
+
+class Beat(TypedDict):
+    """Nothing; it shows that the connection lives."""
+
+    type: Literal["beat"]
+
+
+Event = Step | StepDone | Line | Warned | GateTried | Refused | Beat | Verdict
 
 
 # Answers of the doctor
@@ -669,4 +717,32 @@ class LastApply(_LastApply, total=False):
     """What is known of the last apply that succeeded; its names and certificate are told as they were noted."""
 
     names: list[str]
-    https: str
+    https: Https
+
+
+class Broken(TypedDict):
+    """The gates could not be tried."""
+
+    type: Literal["broken"]
+    reason: str
+
+
+class Done(TypedDict):
+    """All was looked at."""
+
+    type: Literal["done"]
+
+
+Seen = Condition | LastApply | GateSeen | Broken | Done
+
+
+class ToldFacts(TypedDict):
+    """The facts, among all else that the doctor sees."""
+
+    facts: Facts
+
+
+class PasswordAnswer(TypedDict):
+    """Why a password was not set, if it was not."""
+
+    error: str | None

@@ -11,7 +11,7 @@ from .common import speaker
 if TYPE_CHECKING:
     from typing import BinaryIO
 
-    from .messages import PasswordRequest
+    from .messages import PasswordAnswer, PasswordRequest
 
 
 def set_password(user: str, password: str) -> str | None:
@@ -31,4 +31,5 @@ def set_password(user: str, password: str) -> str | None:
 
 def main(request: PasswordRequest, payload: BinaryIO) -> None:
     """Sets the password, and tells what was in the way."""
-    speaker(request["nonce"])({"error": set_password(request["user"], payload.read().decode())})
+    answer: PasswordAnswer = {"error": set_password(request["user"], payload.read().decode())}
+    speaker(request["nonce"])(answer)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
     from .job import Job
+    from .messages import Verdict
 
 MEBIBYTE = 1 << 20
 ROOM_IN_INODES = 20_000
@@ -175,7 +176,7 @@ def _close_dead_runs(job: Job) -> None:
                 continue
             phase = folder / "phase"
             step = phase.read_text() if phase.exists() else "prepare"
-            verdict = {
+            verdict: Verdict = {
                 "type": "verdict",
                 "ok": False,
                 "seconds": 0.0,

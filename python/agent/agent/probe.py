@@ -56,7 +56,7 @@ from .machine import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any, BinaryIO
+    from typing import Any, BinaryIO, Literal
 
     from .common import UnitState
     from .messages import (
@@ -66,9 +66,10 @@ if TYPE_CHECKING:
         FactsOfMachine,
         LiveCertificate,
         LiveFile,
+        LiveModel,
         LiveUnit,
         LiveUser,
-        Manifest,
+        Notes,
         ProbeRequest,
         Running,
         Unfinished,
@@ -100,7 +101,11 @@ def live_file(path: str, sha256: str | None = None, secret: bool = False, asked:
     status = attempt(os.lstat, path)
     if status is None:
         return None
-    kinds = {stat.S_IFREG: "file", stat.S_IFLNK: "link", stat.S_IFDIR: "directory"}
+    kinds: dict[int, Literal["file", "link", "directory"]] = {
+        stat.S_IFREG: "file",
+        stat.S_IFLNK: "link",
+        stat.S_IFDIR: "directory",
+    }
     facts: LiveFile = {
         "kind": kinds.get(stat.S_IFMT(status.st_mode), "other"),
         "mode": f"{stat.S_IMODE(status.st_mode):04o}",
@@ -153,8 +158,6 @@ def user(name: str, shadow: dict[str, list[str]]) -> LiveUser:
     keys, modes_ok = attempt(authorized_keys, entry) or ([], False)
     return {
         "uid": entry.pw_uid,
-        "home": entry.pw_dir,
-        "shell": entry.pw_shell,
         "groups": sorted(groups - {name}),
         "expired": last_day is not None and last_day >= 0 and time.time() // 86400 >= last_day,
         "has_password": bool(secret) and secret[0] not in "!*",
@@ -219,9 +222,10 @@ def nginx_live() -> str | None:
     return value if is_hash and head.split(b" ")[1] == b"200" else None
 
 
-def certificate() -> LiveCertificate:
-    """Describes the certificate that NGINX is given."""
-    link = os.readlink(CERTIFICATE)
+def certificate() -> LiveCertificate | None:
+    """Describes the certificate that NGINX is given, if there is one."""
+    if not os.path.islink(CERTIFICATE):
+        return None
     answer = answer_of(
         "openssl",
         "x509",
@@ -242,7 +246,6 @@ def certificate() -> LiveCertificate:
     hours, minutes, seconds = clock.split(":")
     end = (int(year), MONTHS.index(month) // 3 + 1, int(day), int(hours), int(minutes), int(seconds))
     return {
-        "link": link,
         "names": names,
         "not_after": calendar.timegm(end),
         "self_signed": fields["subject"] == fields["issuer"],
@@ -265,8 +268,7 @@ def running(state: UnitState | None) -> Running | None:
     run = applying(state)
     if run is None:
         return None
-    facts: Running = {"run": run, "started": attempt(started, run)}
-    return known(facts)
+    return {"run": run}
 
 
 def unfinished(state: UnitState | None) -> Unfinished | None:
@@ -278,14 +280,18 @@ def unfinished(state: UnitState | None) -> Unfinished | None:
     return {"run": newest, "phase": phase_of(newest)}
 
 
+def live_model() -> LiveModel:
+    """Says which model was looked for last, and whether it was there."""
+    noted = model()
+    return {"source": noted["source"], "state": noted["state"]}
+
+
 def live_unit(state: UnitState) -> LiveUnit:
     """Leaves out what is the server's own affair."""
     return {
         "load": state["load"],
         "active": state["active"],
-        "sub": state["sub"],
         "enabled": state["enabled"],
-        "needs_reload": state["needs_reload"],
     }
 
 
@@ -304,7 +310,7 @@ def facts_of_lab(asked: ProbeRequest, noted: dict[str, list[str]]) -> FactsOfLab
         "ports": attempt(ports, set(asked["ports"])) or {},
         "nginx_live": attempt(nginx_live),
         "certificate": attempt(certificate),
-        "model": attempt(model),
+        "model": attempt(live_model),
         "running": attempt(running, apply),
         "unfinished": attempt(unfinished, apply),
     }
@@ -319,9 +325,7 @@ def facts_of_machine(asked: ProbeRequest) -> FactsOfMachine:
         "architecture": os.uname().machine,
         "python": ".".join(map(str, sys.version_info[:3])),
         "container": is_container(),
-        "hostname": os.uname().nodename,
         "clock": time.time(),
-        "boot_id": (attempt(text, "/proc/sys/kernel/random/boot_id") or "").strip(),
         "memory_bytes": total,
         "swap_bytes": swap,
         "disk": attempt(disk),
@@ -338,13 +342,13 @@ def probe(request: ProbeRequest) -> Facts:
     maps = ("files", "users", "units", "environments")
     # The manifest lies on the server: whatever form it has must not stop the probe.
     noted = {name: list(notes) if isinstance(notes := (note or {}).get(name), dict) else [] for name in maps}
-    # What labctl wrote once, as it is: whoever reads it looks at what it finds.
-    written = cast("Manifest | None", note)
+    # As labctl wrote it: whoever reads it looks at what it finds. What was proved is for the doctor here alone.
+    written = {name: value for name, value in note.items() if name != "applied"} if note else None
     facts: Facts = {
         "format": FORMAT,
         **facts_of_machine(request),
         **facts_of_lab(request, noted),
-        "manifest": written,
+        "manifest": cast("Notes | None", written),
     }
     return known(facts)
 

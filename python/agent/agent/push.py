@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
     from .common import Say
-    from .messages import ApplyRequest
+    from .messages import ApplyRequest, Refused
 
 KEPT_RUNS = 5
 TAR_BYTES = 64 << 20
@@ -82,7 +82,8 @@ def receive(request: ApplyRequest, payload: BinaryIO, say: Say) -> bool:
         drain(payload)
         return False
     if other not in (None, run):
-        say({"type": "refused", "running": other})
+        refused: Refused = {"type": "refused", "running": other}
+        say(refused)
         drain(payload)
         return False
     drain(payload)

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::local_folder::LocalFolder;
 
 /// A model that the host fetches from the bucket, and that may come later than all else.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Model {
     /// The unit that runs with it, and not without.
     pub unit: &'static str,
