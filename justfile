@@ -11,6 +11,10 @@ build:
 check *filter:
     scripts/check {{filter}}
 
+# format, lints and types of what is written in Python; --fix lays it out
+python *options:
+    scripts/python {{options}}
+
 # what one change can break; --all for what is exhaustive too
 test *filter:
     scripts/test {{filter}}

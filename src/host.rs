@@ -10,10 +10,11 @@
 //! texts, [`site`] says where browsers find it, [`pieces`] put them together to the [`mod@desired`] host; [`facts`] is
 //! what the probe read and [`manifest`] what labctl noted there about itself;
 //! [`mod@diff`] compares, [`preflight`] refuses what cannot end well; [`request`]
-//! says it in the agent's words, [`protocol`] is how the two talk, [`session`]
-//! does it over [`ssh`]. All but the last two are pure.
+//! says it in the agent's words, [`protocol`] is how the two talk, [`messages`] is
+//! all that they say as one schema, [`session`] does it over [`ssh`]. All but the
+//! last two are pure.
 //!
-//! What runs on the host is Python and lies in `remote/`: a probe, and an agent
+//! What runs on the host is Python and lies in `python/agent`: a probe, and an agent
 //! that is detached from the connection, so that whatever happens to labctl or
 //! the network, it comes to its end and leaves its verdict.
 
@@ -24,6 +25,8 @@ pub mod facts;
 #[cfg(test)]
 mod fixture;
 pub mod manifest;
+pub mod messages;
+mod package;
 pub mod password;
 pub mod pieces;
 pub mod preflight;

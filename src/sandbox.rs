@@ -2,7 +2,7 @@
 //!
 //! A process of the sandbox's own answers as AWS does: moto, with what AWS refuses and moto does not put in front of
 //! it. For each running instance it keeps a container with systemd and sshd, so that the server's half is real. The
-//! process is written in Python, as moto is, and lies in `sandbox/emulator/`; labctl brings it along, gives it an
+//! process is written in Python, as moto is, and lies in `python/sandbox/`; labctl brings it along, gives it an
 //! interpreter with all that it needs (`python`) and an image for the servers (`image`), starts it, and from then
 //! on talks with it over HTTP on the loopback interface (`process`).
 //!

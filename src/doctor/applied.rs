@@ -1,5 +1,6 @@
 //! What was applied last, and what the plan has besides → findings.
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::plan::HttpsMode;
@@ -10,7 +11,7 @@ use super::Finding;
 const NAMED: usize = 3;
 
 /// What the server knows of the last apply that succeeded there.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize, JsonSchema)]
 pub struct LastApply {
     /// How much it knows.
     pub state: Record,
@@ -26,7 +27,7 @@ pub struct LastApply {
 }
 
 /// Whether there is a record of the last apply.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Record {
     /// There is one, with the gates that were tried.

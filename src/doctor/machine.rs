@@ -1,5 +1,6 @@
 //! How the server's machine is → findings.
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::Finding;
@@ -15,7 +16,7 @@ const MOST_SKEW: f64 = 300.0;
 const NOTED_SKEW: f64 = 5.0;
 
 /// How the machine is.
-#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Condition {
     /// The root file system's size.
@@ -45,7 +46,7 @@ pub struct Condition {
 }
 
 /// A model without which a unit does not run.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Awaited {
     /// The unit.

@@ -1,5 +1,6 @@
 //! What the server says of itself → findings.
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::Finding;
@@ -7,7 +8,7 @@ use super::applied::LastApply;
 use super::machine::{Awaited, Condition, machine};
 
 /// What the server's doctor says, line by line.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "lowercase")]
 pub enum Seen {
     /// How the machine is.

@@ -77,7 +77,7 @@ pub struct UserChange {
 }
 
 /// What happens to a user.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum UserAction {
     /// The account is made.

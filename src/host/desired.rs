@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::plan::HttpsMode;
@@ -68,7 +69,7 @@ pub struct DesiredUser {
 }
 
 /// A folder that must be there.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Directory {
     /// Where.
     pub path: &'static str,
@@ -81,7 +82,7 @@ pub struct Directory {
 }
 
 /// Something random that the host draws once.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Secret {
     /// The file.
     pub path: &'static str,
@@ -155,7 +156,7 @@ pub enum Effect {
 }
 
 /// A port that a unit listens on.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Port {
     /// The number.
     pub port: u16,
@@ -165,7 +166,7 @@ pub struct Port {
 
 /// What must hold once everything runs. Servers keep the gates of their last apply for the doctor of a later labctl: a
 /// kind keeps its name and its fields' meaning.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Gate {
     /// The unit runs, and keeps running.

@@ -17,7 +17,7 @@ const SMALL_MEMORY: u64 = 3 << 30;
 const SWAP: u64 = 2 << 30;
 /// Alignment leaves less than this behind the last partition.
 const WORTH_GROWING: u64 = 256 << 20;
-/// What the agent can grow (`remote/agent/disk.py`).
+/// What the agent can grow (`python/agent/agent/disk.py`).
 const GROWABLE: [&str; 4] = ["ext2", "ext3", "ext4", "xfs"];
 
 /// What is to be done on a host.

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::manifest::Manifest;
@@ -13,7 +14,7 @@ use super::manifest::Manifest;
 pub const FORMAT: u32 = 1;
 
 /// What there is on a host.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Facts {
     /// The format, [`FORMAT`].
@@ -28,8 +29,6 @@ pub struct Facts {
     pub container: bool,
     /// The seconds since 1970 on the host's clock.
     pub clock: f64,
-    /// What the kernel drew when it booted.
-    pub boot_id: String,
     /// The size of the memory.
     pub memory_bytes: u64,
     /// The size of all swap areas in use.
@@ -69,7 +68,7 @@ pub struct Facts {
 }
 
 /// An operating system (os-release(5)).
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Os {
     /// Such as `ubuntu`.
@@ -81,7 +80,7 @@ pub struct Os {
 }
 
 /// The root file system.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Disk {
     /// Its size.
@@ -93,15 +92,11 @@ pub struct Disk {
 }
 
 /// The disk below the root file system.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct RootDisk {
-    /// Such as `/dev/nvme0n1`.
-    pub device: String,
     /// Such as `/dev/nvme0n1p1`.
     pub partition: String,
-    /// Such as 1.
-    pub partition_number: u32,
     /// The size of the disk.
     pub device_bytes: u64,
     /// Where the next partition begins, or the disk ends: as far as this one can grow.
@@ -117,7 +112,7 @@ pub struct RootDisk {
 }
 
 /// How far cloud-init is with the first boot.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum CloudInit {
     /// It is done.
@@ -133,7 +128,7 @@ pub enum CloudInit {
 }
 
 /// The state of the package database.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Dpkg {
     /// Whether packages can be installed.
@@ -143,7 +138,7 @@ pub struct Dpkg {
 }
 
 /// Whether packages can be installed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum DpkgState {
     /// They can.
@@ -161,7 +156,7 @@ pub enum DpkgState {
 }
 
 /// What lies at a path.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct LiveFile {
     /// What it is.
@@ -179,7 +174,7 @@ pub struct LiveFile {
 }
 
 /// What lies at a path.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum FileKind {
     /// An ordinary file.
@@ -195,7 +190,7 @@ pub enum FileKind {
 }
 
 /// A user of the host.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct LiveUser {
     /// The number.
@@ -213,21 +208,19 @@ pub struct LiveUser {
 }
 
 /// A systemd unit.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct LiveUnit {
     /// `loaded`, `not-found`, `masked`, …
     pub load: String,
     /// `active`, `inactive`, `failed`, …
     pub active: String,
-    /// `running`, `exited`, `waiting`, …
-    pub sub: String,
     /// `enabled`, `disabled`, `static`, …
     pub enabled: String,
 }
 
 /// Who listens on a port.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Listener {
     /// The program.
@@ -237,7 +230,7 @@ pub struct Listener {
 }
 
 /// The certificate that NGINX is given.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct LiveCertificate {
     /// The names in it.
@@ -249,7 +242,7 @@ pub struct LiveCertificate {
 }
 
 /// The model that the host looked for last.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct LiveModel {
     /// Where it comes from.
@@ -259,7 +252,7 @@ pub struct LiveModel {
 }
 
 /// An apply that is running.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Running {
     /// Its name.
@@ -267,7 +260,7 @@ pub struct Running {
 }
 
 /// An apply without a verdict.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Unfinished {
     /// Its name.

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::plan::HttpsMode;
@@ -10,7 +11,7 @@ use crate::plan::HttpsMode;
 use super::desired::{DesiredHost, Gate, Model};
 
 /// The notes of the last apply, in `/var/lib/labctl/manifest.json`.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Manifest {
     /// The format, 1.
@@ -38,7 +39,7 @@ pub struct Manifest {
 }
 
 /// What an apply proves, and what `doctor` tries until another one has succeeded.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Applied {
     /// What held in the end.
     pub gates: Vec<Gate>,
@@ -63,7 +64,7 @@ impl Applied {
 }
 
 /// A file that labctl wrote.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct NotedFile {
     /// Its SHA-256 sum as written; empty for a secret, which only the host knows.
@@ -80,7 +81,7 @@ impl NotedFile {
 }
 
 /// A user that labctl manages.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct NotedUser {
     /// Whether labctl created the account.
@@ -90,7 +91,7 @@ pub struct NotedUser {
 }
 
 /// A unit that labctl manages.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct NotedUnit {
     /// What it was last started with: a sum or a target for each path.

@@ -16,7 +16,7 @@ const SYSTEMS: [(&str, &str); 5] = [
     ("debian", "13"),
 ];
 const ARCHITECTURES: [&str; 2] = ["x86_64", "aarch64"];
-// What the agent asks for too (`remote/agent/prepare.py`), and a test compares:
+// What the agent asks for too (`python/agent/agent/prepare.py`), and a test compares:
 // the one must not begin what the other then refuses.
 /// The memory and swap that it takes to build an environment.
 const MEMORY_MEBIBYTES: u64 = 700;

@@ -1,107 +1,141 @@
 //! The programs that labctl sends to the host; nothing is installed there.
 //!
-//! They lie in `remote/` as they are, in pieces that more than one of them uses;
-//! `remote/common.py` says what belongs together.
+//! They are modules of one Python package, `python/agent`. A command takes with it the modules that it imports, as a zip
+//! archive that Python imports them from: the probe is sent at every look, and must be small.
 
-const COMMON: &str = include_str!("remote/common.py");
-const MACHINE: &str = include_str!("remote/machine.py");
-const PROBE: &str = include_str!("remote/probe.py");
-const FOLLOW: &str = include_str!("remote/follow.py");
-const PASSWORD: &str = include_str!("remote/password.py");
-const DOCTOR: &str = include_str!("remote/doctor.py");
-const PUSH: &str = include_str!("remote/push.py");
+use std::io;
 
-/// Names the modules of the agent beside their texts.
-macro_rules! agent {
+use super::package;
+
+/// Names the modules beside their texts.
+macro_rules! package {
     ($($name:literal),* $(,)?) => {
-        /// The modules of the agent, which is sent with each apply.
-        pub const AGENT: &[(&str, &str)] = &[
-            $(($name, include_str!(concat!("remote/agent/", $name)))),*
+        const PACKAGE: &[(&str, &str)] = &[
+            $(($name, include_str!(concat!("../../python/agent/agent/", $name, ".py")))),*
         ];
     };
 }
 
-agent![
-    "__init__.py",
-    "__main__.py",
-    "certificate.py",
-    "checks.py",
-    "disk.py",
-    "downloads.py",
-    "dpkg.py",
-    "environments.py",
-    "examine.py",
-    "failure.py",
-    "gates.py",
-    "gates_of_apps.py",
-    "gates_of_host.py",
-    "gates_of_web.py",
-    "job.py",
-    "journal.py",
-    "kernel_gate.py",
-    "keys.py",
-    "languages.py",
-    "listeners.py",
-    "manifest.py",
-    "model.py",
-    "packages.py",
-    "prepare.py",
-    "private.py",
-    "record.py",
-    "rollback.py",
-    "snapshot.py",
-    "staging.py",
-    "swap.py",
-    "switch.py",
-    "systemd.py",
-    "tokens.py",
-    "tools.py",
-    "trees.py",
-    "units.py",
-    "users.py",
-    "web.py",
-    "websocket.py",
+package![
+    "__init__",
+    "__main__",
+    "certificate",
+    "checks",
+    "common",
+    "disk",
+    "doctor",
+    "downloads",
+    "dpkg",
+    "environments",
+    "examine",
+    "failure",
+    "follow",
+    "gates",
+    "gates_of_apps",
+    "gates_of_host",
+    "gates_of_web",
+    "job",
+    "journal",
+    "kernel_gate",
+    "keys",
+    "languages",
+    "listeners",
+    "machine",
+    "manifest",
+    "messages",
+    "model",
+    "packages",
+    "password",
+    "prepare",
+    "private",
+    "probe",
+    "push",
+    "record",
+    "rollback",
+    "snapshot",
+    "staging",
+    "swap",
+    "switch",
+    "systemd",
+    "tokens",
+    "tools",
+    "trees",
+    "units",
+    "users",
+    "web",
+    "websocket",
 ];
 
-/// Gives the program that reads the facts.
-pub fn probe() -> String {
-    [COMMON, MACHINE, PROBE].concat()
+/// A command to the host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Program {
+    /// Reads the facts.
+    Probe,
+    /// Receives an apply, starts it, and tells its events.
+    Push,
+    /// Tells the events of an apply.
+    Follow,
+    /// Looks at the server and tries the gates.
+    Doctor,
+    /// Sets a password.
+    Password,
 }
 
-/// Gives the program that tells the events of an apply.
-pub fn follow() -> String {
-    [COMMON, FOLLOW].concat()
-}
+impl Program {
+    /// The module of the package that is run.
+    pub const fn module(self) -> &'static str {
+        match self {
+            Self::Probe => "probe",
+            Self::Push => "push",
+            Self::Follow => "follow",
+            Self::Doctor => "doctor",
+            Self::Password => "password",
+        }
+    }
 
-/// Gives the program that receives an apply, starts it, and tells its events.
-pub fn push() -> String {
-    [COMMON, PUSH, FOLLOW].concat()
-}
+    /// The modules that it needs; none if it takes all of them, because it leaves the agent there or lets it try gates.
+    const fn needs(self) -> Option<&'static [&'static str]> {
+        match self {
+            Self::Probe => Some(&["__init__", "common", "machine", "probe"]),
+            Self::Follow => Some(&["__init__", "common", "follow"]),
+            Self::Password => Some(&["__init__", "common", "password"]),
+            Self::Push | Self::Doctor => None,
+        }
+    }
 
-/// Gives the program that looks at the server and tries the gates.
-pub fn doctor() -> String {
-    [COMMON, MACHINE, DOCTOR, PROBE].concat()
-}
-
-/// Gives the program that sets a password.
-pub fn password() -> String {
-    [COMMON, PASSWORD].concat()
+    /// Gives the archive that Python imports it from.
+    ///
+    /// # Errors
+    ///
+    /// The programs are larger than the format can hold, which they are not.
+    pub fn archive(self) -> io::Result<Vec<u8>> {
+        let needs = self.needs();
+        let is_needed = |name: &str| needs.is_none_or(|needs| needs.contains(&name));
+        let modules = PACKAGE.iter().filter(|(name, _)| is_needed(name));
+        package::zip(modules.map(|(name, text)| (format!("agent/{name}.py"), text.as_bytes())))
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
 
+    use super::{PACKAGE, Program};
+
     #[test]
-    fn the_agent_is_whole() {
-        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/host/remote/agent");
+    fn package_is_whole() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/python/agent/agent");
         let files = std::fs::read_dir(folder).unwrap();
         let names = files.map(|file| file.unwrap().file_name().into_string().unwrap());
-        let there: BTreeSet<_> = names.filter(|name| name.ends_with(".py")).collect();
-        let known: BTreeSet<_> = super::AGENT
-            .iter()
-            .map(|(name, _)| (*name).to_owned())
-            .collect();
-        assert_eq!(there, known);
+        let present: BTreeSet<_> = names.filter(|name| name != "__pycache__").collect();
+        let known = PACKAGE.iter().map(|(name, _)| format!("{name}.py"));
+        assert_eq!(present, known.collect());
+    }
+
+    /// It is sent at every look, and a connection begins with ten packets at once (RFC 6928): 14 KB.
+    #[test]
+    fn probe_fits_into_the_first_packets() {
+        let length = Program::Probe.archive().unwrap().len();
+        assert!(length < 14_000, "{length} bytes");
     }
 }

@@ -1,27 +1,41 @@
-//! How labctl and its programs on the host talk: a script on standard input,
+//! How labctl and its programs on the host talk: a package of Python on standard input,
 //! and lines that begin with a word nobody else can know.
 
+use std::io;
+
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::desired::DesiredHost;
+use super::desired::{DesiredHost, Gate, Model};
 use super::facts::{FORMAT, Facts};
-use super::programs;
+use super::programs::Program;
 
 /// Starts Python as root, without a question; it reads its program, a request,
-/// and whatever follows from standard input.
-pub const COMMAND: &str = "sudo -n python3 -I -c 'import sys,json
+/// and whatever follows from standard input. The program is a zip archive, which
+/// Python imports from a file in memory: nothing is written to the host's disk.
+pub const COMMAND: &str = "sudo -n python3 -I -c 'import sys,os,json,importlib
 i=sys.stdin.buffer
-t=i.read(int(i.readline()))
+n,l=i.readline().split()
+f=os.memfd_create(\"labctl\")
+os.write(f,i.read(int(l)))
+sys.path.insert(0,\"/proc/self/fd/%d\"%f)
 r=json.loads(i.read(int(i.readline())))
-exec(compile(t,\"labctl\",\"exec\"),{\"__name__\":\"labctl\",\"REQUEST\":r,\"PAYLOAD\":i})'";
+importlib.import_module(\"agent.\"+n.decode()).main(r,i)'";
 
 /// Puts a program and its request together, as [`COMMAND`] reads them.
-pub fn input(program: &str, request: &impl Serialize, payload: &[u8]) -> Vec<u8> {
-    let request = serde_json::to_vec(request).unwrap_or_default();
-    let mut input = format!("{}\n{program}{}\n", program.len(), request.len()).into_bytes();
-    input.extend_from_slice(&request);
+///
+/// # Errors
+///
+/// See [`Program::archive`]; or the request is none that JSON can hold.
+pub fn input(program: Program, request: &impl Serialize, payload: &[u8]) -> io::Result<Vec<u8>> {
+    let archive = program.archive()?;
+    let request = serde_json::to_vec(request)?;
+    let mut input = format!("{} {}\n", program.module(), archive.len()).into_bytes();
+    input.extend(archive);
+    input.extend(format!("{}\n", request.len()).into_bytes());
+    input.extend(request);
     input.extend_from_slice(payload);
-    input
+    Ok(input)
 }
 
 /// Gives the part of a line that is ours. What a login shell prints may stand
@@ -33,7 +47,7 @@ pub fn ours<'a>(line: &'a [u8], nonce: &str) -> Option<&'a [u8]> {
 }
 
 /// What the probe is asked for.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct ProbeRequest<'a> {
     nonce: &'a str,
     files: Vec<AskedFile<'a>>,
@@ -44,7 +58,7 @@ pub struct ProbeRequest<'a> {
     ports: Vec<u16>,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 struct AskedFile<'a> {
     path: &'a str,
     sha256: Option<String>,
@@ -82,9 +96,65 @@ impl<'a> ProbeRequest<'a> {
     }
 
     /// Gives what [`COMMAND`] reads.
-    pub fn input(&self) -> Vec<u8> {
-        input(&programs::probe(), self, &[])
+    ///
+    /// # Errors
+    ///
+    /// See [`input`].
+    pub fn input(&self) -> io::Result<Vec<u8>> {
+        input(Program::Probe, self, &[])
     }
+}
+
+/// What the doctor looks at.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct DoctorRequest<'a> {
+    nonce: &'a str,
+    /// The facts to tell, where there is a desired host to compare them with.
+    probe: Option<ProbeRequest<'a>>,
+    /// The gates of a host whose last apply recorded none.
+    gates: &'a [Gate],
+    /// The model of such a host.
+    model: Option<&'a Model>,
+    /// Whether slow gates are tried too.
+    deep: bool,
+}
+
+impl<'a> DoctorRequest<'a> {
+    /// Asks for all that the desired host has, if any.
+    pub fn new(nonce: &'a str, desired: Option<&'a DesiredHost>, deep: bool) -> Self {
+        Self {
+            nonce,
+            probe: desired.map(|desired| ProbeRequest::new(nonce, desired)),
+            gates: desired.map_or(&[][..], |desired| &desired.gates),
+            model: desired.and_then(|desired| desired.model.as_ref()),
+            deep,
+        }
+    }
+}
+
+/// Which apply to follow.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct FollowRequest<'a> {
+    /// Marks the lines that are ours.
+    pub nonce: &'a str,
+    /// Its name.
+    pub run: &'a str,
+}
+
+/// Whose password to set; the password itself follows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct PasswordRequest<'a> {
+    /// Marks the lines that are ours.
+    pub nonce: &'a str,
+    /// The user.
+    pub user: &'a str,
+}
+
+/// What came of setting a password.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+pub struct PasswordAnswer {
+    /// Why it was not set.
+    pub error: Option<String>,
 }
 
 /// Why an answer of the probe is no answer.
@@ -112,18 +182,20 @@ pub fn facts(line: &[u8]) -> Result<Facts, AnswerError> {
     }
 }
 
+/// The facts, as the doctor tells them among all else.
+#[derive(Deserialize, JsonSchema)]
+pub(super) struct ToldFacts {
+    facts: Facts,
+}
+
 /// Reads the facts that the doctor tells among all else; none where the line is another.
 pub fn told_facts(line: &[u8]) -> Option<Facts> {
-    #[derive(Deserialize)]
-    struct Told {
-        facts: Facts,
-    }
-    let told: Told = serde_json::from_slice(line).ok()?;
+    let told: ToldFacts = serde_json::from_slice(line).ok()?;
     Some(told.facts).filter(|facts| facts.format == FORMAT)
 }
 
 /// What a running apply says.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "lowercase")]
 pub enum HostEvent {
     /// A step begins.
@@ -177,7 +249,7 @@ pub enum HostEvent {
 }
 
 /// Something that the user should know.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Warning {
     /// What.
@@ -187,7 +259,7 @@ pub struct Warning {
 }
 
 /// How an apply ended.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Verdict {
     /// Whether all is done, and every gate holds.

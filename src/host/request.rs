@@ -1,9 +1,10 @@
 //! Changes → what the agent on the host is given: one JSON document that says
-//! everything, and a tar archive with the agent and the files.
+//! everything, and a tar archive with the files.
 
 use std::collections::BTreeMap;
 use std::io;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::plan::local_folder::LocalFolder;
@@ -15,18 +16,15 @@ use super::desired::{
 };
 use super::diff::HostDiff;
 use super::manifest::Manifest;
-use super::programs;
 use super::room;
 
 /// Everything that one apply does, in the agent's words.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct ApplyRequest<'a> {
     /// Marks the lines that are ours.
     pub nonce: &'a str,
     /// The name of this apply.
     pub run: &'a str,
-    /// The lab's name.
-    pub lab: &'a str,
     /// Whether the root partition and its file system grow.
     pub grow_root: bool,
     /// The room on the disk that it takes beside environments and swap, in bytes.
@@ -72,14 +70,14 @@ pub struct ApplyRequest<'a> {
 }
 
 /// A swap file.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Swap {
     path: &'static str,
     bytes: u64,
 }
 
 /// A user to change.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct User<'a> {
     name: &'a str,
     action: UserAction,
@@ -89,7 +87,7 @@ pub struct User<'a> {
 }
 
 /// An environment to build.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Environment<'a> {
     name: &'a str,
     kind: EnvironmentKind,
@@ -107,7 +105,7 @@ pub struct Environment<'a> {
 }
 
 /// A folder of the laptop to lay out.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Tree<'a> {
     name: &'a str,
     link: &'a str,
@@ -119,7 +117,7 @@ pub struct Tree<'a> {
 }
 
 /// A file of such a folder.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct TreeFile<'a> {
     path: &'a str,
     sha256: String,
@@ -145,7 +143,7 @@ impl<'a> Tree<'a> {
 }
 
 /// A file to write.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct File<'a> {
     path: &'a str,
     sha256: String,
@@ -158,7 +156,7 @@ pub struct File<'a> {
 }
 
 /// A file to remove, or to put back as it was before labctl.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Remove<'a> {
     path: &'a str,
     restore: Option<&'a str>,
@@ -166,7 +164,7 @@ pub struct Remove<'a> {
 }
 
 /// A check of one kind of files.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "lowercase")]
 pub enum Check<'a> {
     /// All units at once, because they name each other.
@@ -202,7 +200,7 @@ pub enum Check<'a> {
 }
 
 /// A unit to act on.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Unit<'a> {
     name: &'a str,
     action: &'static str,
@@ -215,7 +213,6 @@ impl<'a> ApplyRequest<'a> {
         let mut request = Self {
             nonce,
             run,
-            lab: &desired.lab,
             grow_root: false,
             room: room::without_environments(diff),
             swap: None,
@@ -315,13 +312,12 @@ impl<'a> ApplyRequest<'a> {
         }
     }
 
-    /// Packs the agent and the contents of the files, as tar(5) does.
+    /// Packs the contents of the files, as tar(5) does.
     ///
     /// # Errors
     ///
     /// A path is longer than the format can hold.
     pub fn archive(&self, desired: &DesiredHost) -> io::Result<Vec<u8>> {
-        let agent = agent();
         let files = self.files.iter().filter_map(|file| {
             let content = &desired.files.get(file.path)?.content;
             Some((format!("files{}", file.path), content.as_bytes()))
@@ -333,22 +329,8 @@ impl<'a> ApplyRequest<'a> {
                 (name, file.content.as_slice())
             })
         });
-        pack(agent.chain(files).chain(trees))
+        pack(files.chain(trees))
     }
-}
-
-/// Packs the agent alone.
-///
-/// # Errors
-///
-/// A path is longer than the format can hold.
-pub fn agent_archive() -> io::Result<Vec<u8>> {
-    pack(agent())
-}
-
-fn agent<'a>() -> impl Iterator<Item = (String, &'a [u8])> {
-    let agent = programs::AGENT.iter();
-    agent.map(|(name, text)| (format!("agent/{name}"), text.as_bytes()))
 }
 
 fn pack<'a>(files: impl Iterator<Item = (String, &'a [u8])>) -> io::Result<Vec<u8>> {

@@ -14,8 +14,11 @@ use super::desired::DesiredHost;
 use super::diff::HostDiff;
 use super::facts::Facts;
 use super::password::Password;
-use super::programs;
-use super::protocol::{self, COMMAND, HostEvent, ProbeRequest, Verdict};
+use super::programs::Program;
+use super::protocol::{
+    self, COMMAND, DoctorRequest, FollowRequest, HostEvent, PasswordAnswer, PasswordRequest,
+    ProbeRequest, Verdict,
+};
 use super::request::ApplyRequest;
 use super::ssh::{Finished, Shell, SshError};
 
@@ -46,7 +49,7 @@ pub type Listener<'a> = &'a dyn Fn(&HostEvent);
 /// See [`HostError`].
 pub async fn probe(shell: &dyn Shell, desired: &DesiredHost) -> Result<Facts, HostError> {
     let nonce = nonce();
-    let input = ProbeRequest::new(&nonce, desired).input();
+    let input = ProbeRequest::new(&nonce, desired).input()?;
     let mut answer = None;
     let finished = shell
         .run(COMMAND, input, &mut |line| {
@@ -108,15 +111,8 @@ pub async fn examine(
     deep: bool,
 ) -> Result<Examined, HostError> {
     let nonce = nonce();
-    let request = serde_json::json!({
-        "nonce": nonce,
-        "probe": desired.map(|desired| ProbeRequest::new(&nonce, desired)),
-        "gates": desired.map_or(&[][..], |desired| &desired.gates),
-        "model": desired.and_then(|desired| desired.model.as_ref()),
-        "deep": deep,
-    });
-    let archive = super::request::agent_archive()?;
-    let input = protocol::input(&programs::doctor(), &request, &archive);
+    let request = DoctorRequest::new(&nonce, desired, deep);
+    let input = protocol::input(Program::Doctor, &request, &[])?;
     let began = unix_time();
     let mut first = None;
     let mut examined = Examined::default();
@@ -153,30 +149,25 @@ pub async fn set_password(
     user: &str,
     password: &Password,
 ) -> Result<(), HostError> {
-    #[derive(serde::Deserialize)]
-    struct Answer {
-        error: Option<String>,
-    }
     let nonce = nonce();
-    let request = serde_json::json!({ "nonce": nonce, "user": user });
-    let input = protocol::input(
-        &programs::password(),
-        &request,
-        password.reveal().as_bytes(),
-    );
+    let request = PasswordRequest {
+        nonce: &nonce,
+        user,
+    };
+    let input = protocol::input(Program::Password, &request, password.reveal().as_bytes())?;
     let mut answer = None;
     let finished = shell
         .run(COMMAND, input, &mut |line| {
             let ours = protocol::ours(line, &nonce);
             answer = answer
                 .take()
-                .or_else(|| serde_json::from_slice::<Answer>(ours?).ok());
+                .or_else(|| serde_json::from_slice::<PasswordAnswer>(ours?).ok());
         })
         .await?;
     match answer {
         None => Err(unanswered(&finished)),
-        Some(Answer { error: None }) => Ok(()),
-        Some(Answer { error: Some(error) }) => Err(HostError::Password(error)),
+        Some(PasswordAnswer { error: None }) => Ok(()),
+        Some(PasswordAnswer { error: Some(error) }) => Err(HostError::Password(error)),
     }
 }
 
@@ -196,7 +187,7 @@ pub async fn apply(
     let nonce = nonce();
     let request = ApplyRequest::new(&nonce, &run, desired, diff);
     let archive = request.archive(desired)?;
-    let input = protocol::input(&programs::push(), &request, &archive);
+    let input = protocol::input(Program::Push, &request, &archive)?;
     let push = Push { nonce, input };
     Watch::new(run, Some(push), listener)
         .until_verdict(shell, reach)
@@ -291,8 +282,11 @@ impl<'a> Watch<'a> {
             return self.hear(shell, input, &nonce).await;
         }
         let nonce = nonce();
-        let request = serde_json::json!({ "nonce": nonce, "run": self.run });
-        let input = protocol::input(&programs::follow(), &request, &[]);
+        let request = FollowRequest {
+            nonce: &nonce,
+            run: &self.run,
+        };
+        let input = protocol::input(Program::Follow, &request, &[])?;
         self.hear(shell, input, &nonce).await
     }
 

@@ -224,9 +224,7 @@ fn command(
     engine: Option<&Engine>,
 ) -> Result<Command, SandboxError> {
     let mut command = Command::new(python);
-    command
-        .args(["-I", "-B"])
-        .arg(programs::path("sandbox.py")?);
+    command.args(["-I", "-B"]).arg(programs::path("sandbox")?);
     command.arg(what).arg("--folder").arg(place.folder());
     command.args(["--lab", place.lab(), "--engine"]);
     command.arg(engine.map_or("none", |engine| engine.program()));

@@ -8,33 +8,34 @@ use crate::support::{folders, private_files};
 
 use super::SandboxError;
 
-/// Names the files beside their texts.
+/// Names the files of `python/sandbox` beside their texts.
 macro_rules! programs {
     ($($name:literal),* $(,)?) => {
         const PROGRAMS: &[(&str, &str)] = &[
-            $(($name, include_str!(concat!("emulator/", $name))),)*
+            $(($name, include_str!(concat!("../../python/sandbox/", $name))),)*
             ("image", include_str!("host/image")),
         ];
     };
 }
 
 programs![
-    "authority.py",
-    "check_files.py",
-    "children.py",
-    "control.py",
-    "engine.py",
-    "files.py",
-    "images.json",
-    "machines.py",
-    "pins.py",
     "requirements.txt",
-    "sandbox.py",
-    "server.py",
-    "servers.py",
-    "state.py",
-    "storage.py",
-    "strict.py",
+    "sandbox/__init__.py",
+    "sandbox/__main__.py",
+    "sandbox/authority.py",
+    "sandbox/check_files.py",
+    "sandbox/children.py",
+    "sandbox/control.py",
+    "sandbox/engine.py",
+    "sandbox/files.py",
+    "sandbox/images.json",
+    "sandbox/machines.py",
+    "sandbox/pins.py",
+    "sandbox/server.py",
+    "sandbox/servers.py",
+    "sandbox/state.py",
+    "sandbox/storage.py",
+    "sandbox/strict.py",
 ];
 
 /// Names the version of all of them.
@@ -50,14 +51,15 @@ pub fn text(name: &str) -> &'static str {
     found.map_or("", |(_, text)| *text)
 }
 
-/// Gives the path of one; all lie in one folder.
+/// Gives the path of one, or of the folder of a package; all lie in one folder.
 ///
 /// # Errors
 ///
 /// The cache cannot be written to.
 pub fn path(name: &str) -> Result<PathBuf, SandboxError> {
     let folder = folders::cache().join("sandbox").join(hash());
-    private_files::create_folder(&folder).map_err(SandboxError::file(&folder))?;
+    let package = folder.join("sandbox");
+    private_files::create_folder(&package).map_err(SandboxError::file(&package))?;
     for (name, text) in PROGRAMS {
         let file = folder.join(name);
         if fs::read_to_string(&file).is_ok_and(|present| present == *text) {
@@ -80,15 +82,17 @@ mod tests {
 
     #[test]
     fn every_file_is_brought_along() {
-        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/sandbox/emulator");
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/python/sandbox/sandbox");
         let present = std::fs::read_dir(folder).unwrap();
         let names = present.map(|entry| entry.unwrap().file_name().into_string().unwrap());
-        let present: BTreeSet<_> = names.filter(|name| name != "__pycache__").collect();
+        let names = names.filter(|name| name != "__pycache__");
+        let present: BTreeSet<_> = names.map(|name| format!("sandbox/{name}")).collect();
         let mut known: BTreeSet<_> = PROGRAMS
             .iter()
             .map(|(name, _)| (*name).to_owned())
             .collect();
         known.remove("image");
+        known.remove("requirements.txt");
         assert_eq!(present, known);
     }
 }

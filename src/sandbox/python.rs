@@ -65,7 +65,9 @@ fn is_complete(venv: &Path) -> bool {
 /// Says what an interpreter lacks of what is pinned, if anything.
 async fn missing(python: &Path) -> Result<Option<String>, SandboxError> {
     let mut command = Command::new(python);
-    command.args(["-I", "-B"]).arg(programs::path("pins.py")?);
+    command
+        .args(["-I", "-B"])
+        .arg(programs::path("sandbox/pins.py")?);
     command.arg(programs::path("requirements.txt")?);
     Ok(match shell::quietly(command).await {
         Ok(ended) if ended.is_ok() => None,

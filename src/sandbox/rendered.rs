@@ -34,7 +34,7 @@ pub async fn check(host: &DesiredHost, tell: Tell<'_>) -> Result<Checked, Sandbo
     let mut command = Command::new(python::find(tell).await?);
     command
         .args(["-I", "-B"])
-        .arg(programs::path("check_files.py")?);
+        .arg(programs::path("sandbox/check_files.py")?);
     let broke = |reason: String| SandboxError::Silent(format!("`check_files.py`: {reason}"));
     let ended = shell::run(command, &files.to_string(), &|_| {}).await;
     let ended = ended.map_err(|error| broke(error.to_string()))?;

@@ -8,7 +8,7 @@ moto (in this process) answers the requests. Around it, per request:
   kill who called (see `faults.py`);
 * strictness that AWS has and moto lacks (see `strict.py`), on unless switched off.
 
-What is asked of moto, and how, is `src/sandbox/emulator/server.py`.
+What is asked of moto, and how, is `python/sandbox/sandbox/server.py`.
 
 A client picks its account by its access key: twelve digits are an account number, anything
 else is account 123456789012. Each account has its own resources, log, latency and faults, so
@@ -39,14 +39,14 @@ import time
 from pathlib import Path
 from urllib.parse import parse_qsl
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "src/sandbox/emulator"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "python/sandbox"))
 
-from server import DEFAULT_ACCOUNT, Emulator, Handler, identify  # before moto, whose settings it makes
+from sandbox.server import DEFAULT_ACCOUNT, Emulator, Handler, identify  # before moto, whose settings it makes
 
 from faults import Fault, Spoilt, send_spoilt
 from moto.ec2.models import elastic_ip_addresses, elastic_network_interfaces
 from moto.moto_api._internal.models import moto_api_backend
-from strict import Answer, Strict
+from sandbox.strict import Answer, Strict
 from werkzeug.serving import ThreadedWSGIServer
 
 

@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from strict import Answer, error
+from sandbox.strict import Answer, error
 
 # What each service answers when it is asked too often: status and code.
 THROTTLED = {

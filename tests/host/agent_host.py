@@ -11,7 +11,7 @@ from pathlib import Path
 
 from support import HERE, container, inside
 
-AGENT = HERE.parent.parent / "src/host/remote/agent"
+AGENT = HERE.parent.parent / "python/agent/agent"
 STATE = "/var/lib/labctl"
 UNIT = "labctl-apply"
 LIVE = "python3 -c 'import urllib.request as u; print(u.urlopen(\"http://127.0.0.1/.labctl/config\").read().decode())'"

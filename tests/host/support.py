@@ -1,23 +1,23 @@
 """What the tests of the programs on the server share: the programs, archives for push, and a server to talk to."""
 
+import importlib
 import io
 import json
 import os
 import re
 import subprocess
+import sys
 import tarfile
 import tempfile
+import zipfile
 from pathlib import Path
+from unittest import mock
 
 HERE = Path(__file__).resolve().parent
-HOST = HERE.parent.parent / "src" / "host"
+ROOT = HERE.parent.parent
+PACKAGE = ROOT / "python" / "agent" / "agent"
+sys.path.insert(0, str(PACKAGE.parent))
 NONCE = "nonce-of-the-test"
-PROGRAMS = {
-    "probe": ("common.py", "machine.py", "probe.py"),
-    "follow": ("common.py", "follow.py"),
-    "push": ("common.py", "push.py", "follow.py"),
-    "doctor": ("common.py", "machine.py", "doctor.py", "probe.py"),
-}
 # Says what the request tells it to say, and lives as long as it tells it to.
 AGENT = """
 import json, os, sys, time
@@ -34,18 +34,24 @@ with open(folder + "/events.jsonl", "a", buffering=1) as events:
 """
 
 
-def program(name):
-    """Puts a program together as the laptop does."""
-    return "\n".join((HOST / "remote" / part).read_text() for part in PROGRAMS[name])
+def package(**others):
+    """Packs the agent as the laptop does, with other texts for some of its modules."""
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path in sorted(PACKAGE.glob("*.py")):
+            archive.writestr(f"agent/{path.name}", others.get(path.stem) or path.read_text())
+    return data.getvalue()
 
 
-def loaded(name, state):
-    """Loads a program without running it, with another folder for its state; what it says is collected."""
-    names = {"__name__": "labctl"}
-    exec(compile(program(name), name, "exec"), names)
-    said = []
-    names.update(STATE=str(state), RUNS=str(state / "runs"), said=said, say=said.append)
-    return names
+def with_state(test, folder):
+    """Lets the modules of the agent that know where labctl's state lies take another folder, until a test ends."""
+    for name in ("common", "doctor", "follow", "machine", "probe", "push"):
+        module = importlib.import_module(f"agent.{name}")
+        for constant, place in (("STATE", folder), ("RUNS", folder / "runs")):
+            if hasattr(module, constant):
+                patch = mock.patch.object(module, constant, str(place))
+                patch.start()
+                test.addCleanup(patch.stop)
 
 
 def archive(files, extra=()):
@@ -59,11 +65,6 @@ def archive(files, extra=()):
         for member in extra:
             tar.addfile(member)
     return data.getvalue()
-
-
-def with_agent(**files):
-    """Makes a tar with the agent and other files."""
-    return archive({"agent/__main__.py": AGENT, **files})
 
 
 def container(*arguments):
@@ -87,7 +88,7 @@ class Server:
         subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", self.key], check=True)
         self.host = container("up", self.name, f"{self.key}.pub")
         self.port = str(self.host["ssh_port"])
-        source = (HOST / "protocol.rs").read_text()
+        source = (ROOT / "src/host/protocol.rs").read_text()
         self.command = re.search(r'COMMAND: &str = "(.*?)";', source, re.DOTALL).group(1).replace('\\"', '"')
 
     def close(self):
@@ -113,9 +114,9 @@ class Server:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
         )
-        script = program(name).encode()
+        program = package(__main__=AGENT)
         asked = json.dumps({"nonce": NONCE, **request}).encode()
-        process.stdin.write(b"%d\n%s%d\n%s%s" % (len(script), script, len(asked), asked, payload))
+        process.stdin.write(b"%s %d\n%s%d\n%s%s" % (name.encode(), len(program), program, len(asked), asked, payload))
         process.stdin.close()
         return process
 
@@ -127,6 +128,8 @@ class Server:
         assert process.wait() == 0, (process.returncode, said)
         return [json.loads(line.removeprefix(NONCE + " ")) for line in said]
 
-    def probe(self, **request):
-        (facts,) = self.run("probe", request)
+    def probe(self, **asked):
+        """Asks for some things and for none of the others."""
+        nothing = {name: [] for name in ("files", "users", "units", "packages", "links", "ports")}
+        (facts,) = self.run("probe", {**nothing, **asked})
         return facts

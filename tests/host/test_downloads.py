@@ -11,7 +11,7 @@ from types import SimpleNamespace
 from unittest import mock
 
 HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent.parent / "src/host/remote"))
+sys.path.insert(0, str(HERE.parent.parent / "python/agent"))
 
 from agent import downloads, packages
 from agent.failure import Failure

@@ -15,9 +15,12 @@ import tempfile
 import unittest
 from pathlib import Path
 from types import SimpleNamespace
+from unittest import mock
 
 sys.dont_write_bytecode = True
-from support import AGENT, NONCE, archive, loaded, program, with_agent
+from support import NONCE, PACKAGE, archive, with_state
+
+from agent import common, doctor, follow, machine, probe, push
 
 
 class Temporary(unittest.TestCase):
@@ -28,29 +31,38 @@ class Temporary(unittest.TestCase):
         self.addCleanup(folder.cleanup)
         self.folder = Path(folder.name)
 
+    def replace(self, module, **names):
+        """Gives a module other functions, until the test ends."""
+        for name, value in names.items():
+            patch = mock.patch.object(module, name, value)
+            patch.start()
+            self.addCleanup(patch.stop)
+
 
 class TestStaging(Temporary):
     """What push takes, and what it does not."""
 
     def push(self, tar, run="run-1"):
-        names = loaded("push", self.folder / "state")
-        started = []
-        names.update(running_now=lambda: None, start=started.append)
+        with_state(self, self.folder / "state")
+        started, said = [], []
+        self.replace(push, running_now=lambda: None, start=started.append)
         (self.folder / "state").mkdir(exist_ok=True)
-        is_followed = names["receive"]({"run": run, "nonce": NONCE}, io.BytesIO(tar))
+        is_followed = push.receive({"run": run, "nonce": NONCE}, io.BytesIO(tar), said.append)
         self.assertEqual(bool(started), is_followed)
-        return names["said"]
+        return said
 
     def runs(self):
         folder = self.folder / "state" / "runs"
         return sorted(os.listdir(folder)) if folder.exists() else []
 
     def test_a_whole_tar_becomes_a_run(self):
-        self.assertEqual(self.push(with_agent(**{"files/etc/x": "text"})), [])
+        self.assertEqual(self.push(archive({"files/etc/x": "text"})), [])
         run = self.folder / "state" / "runs" / "run-1"
         self.assertEqual((run / "files/etc/x").read_text(), "text")
         self.assertEqual(json.loads((run / "request.json").read_text()), {"run": "run-1"})
-        for path in (run, run / "files", run / "files/etc/x", run / "request.json"):
+        agent = {path.name: path.read_text() for path in (run / "agent").iterdir()}
+        self.assertEqual(agent, {path.name: path.read_text() for path in PACKAGE.glob("*.py")})
+        for path in (run, run / "agent", run / "agent/job.py", run / "files/etc/x", run / "request.json"):
             self.assertEqual(path.stat().st_mode & 0o077, 0, path)
 
     def test_members_that_reach_out_are_refused(self):
@@ -61,33 +73,30 @@ class TestStaging(Temporary):
         device = tarfile.TarInfo("files/device")
         device.type = tarfile.CHRTYPE
         members = [link, hard, device]
-        members += [tarfile.TarInfo(name) for name in ("../x", "/etc/x", "files/../../x", "other/x", "files//x")]
+        members += [tarfile.TarInfo(name) for name in ("../x", "/etc/x", "files/../../x", "agent/x", "files//x")]
         for member in members:
-            said = self.push(archive({"agent/__main__.py": AGENT}, [member]))
+            said = self.push(archive({}, [member]))
             self.assertIn("may not be in it", said[0]["what"], member.name)
             self.assertEqual(self.runs(), [], member.name)
 
     def test_a_cut_off_tar_starts_nothing(self):
-        whole = with_agent(**{"files/etc/x": "text"})
-        for end in (0, 512, 1000, 1536, 2560, 3072):
+        whole = archive({"files/etc/x": "text", "files/etc/y": "text"})
+        for end in (0, 512, 1000, 1536, 2048):
             said = self.push(whole[:end])
             self.assertIn("did not arrive as a whole", said[0]["what"], end)
             self.assertEqual(self.runs(), [])
 
-    def test_no_agent_no_run(self):
-        self.assertIn("without its agent", self.push(archive({"files/x": ""}))[0]["what"])
-
     def test_a_name_that_reaches_out_is_refused(self):
-        self.assertIn("cannot be a run's name", self.push(with_agent(), run="../x")[0]["what"])
+        self.assertIn("cannot be a run's name", self.push(archive({}), run="../x")[0]["what"])
 
     def test_a_state_folder_of_somebody_else_is_refused(self):
         (self.folder / "state").mkdir()
         (self.folder / "state" / "runs").symlink_to("/etc")
-        self.assertEqual(self.push(with_agent())[0]["type"], "verdict")
+        self.assertEqual(self.push(archive({}))[0]["type"], "verdict")
 
     def test_five_runs_are_kept(self):
         for number in range(8):
-            self.push(with_agent(), run=f"run-{number}")
+            self.push(archive({}), run=f"run-{number}")
             os.utime(self.folder / "state" / "runs" / f"run-{number}", (number, number))
         self.assertEqual(self.runs(), [f"run-{number}" for number in range(3, 8)])
 
@@ -100,10 +109,11 @@ class TestFollowing(Temporary):
         run.mkdir(parents=True)
         (run / "events.jsonl").write_bytes(content)
         (run / "phase").write_text("units\n")
-        names = loaded("follow", self.folder)
-        names["units"] = lambda asked: dict(units)
-        names["follow"]("run-1")
-        return names["said"]
+        with_state(self, self.folder)
+        self.replace(follow, units=lambda asked: dict(units))
+        said = []
+        follow.follow("run-1", said.append)
+        return said
 
     def test_the_verdict_ends_it(self):
         said = self.follow(b'{"type":"step"}\nno event\n\xff\n[1]\n{"type":"verdict","ok":true}\n{"type":"late"}\n')
@@ -116,16 +126,17 @@ class TestFollowing(Temporary):
         self.assertIn("without a verdict", said[-1]["what"])
 
     def test_an_unknown_run_gets_a_verdict(self):
-        names = loaded("follow", self.folder)
-        names["follow"]("../../etc")
-        self.assertIn("knows no apply", names["said"][0]["what"])
+        with_state(self, self.folder)
+        said = []
+        follow.follow("../../etc", said.append)
+        self.assertIn("knows no apply", said[0]["what"])
 
 
 class TestFiles(Temporary):
     """What the probe tells of odd files."""
 
     def live(self, path, *arguments):
-        return loaded("probe", self.folder)["live_file"](str(path), *arguments)
+        return probe.live_file(str(path), *arguments)
 
     def test_content_comes_only_where_it_is_wanted(self):
         path = self.folder / "a\udcff b\n"
@@ -160,13 +171,10 @@ class TestFiles(Temporary):
         self.assertIsNone(self.live("nul\0"))
 
     def test_what_a_host_says_is_ascii(self):
-        names = loaded("probe", self.folder)
-        code = program("probe").split('if "REQUEST"')[0] + "\nsay({'\\udcff\\u00e9': '\\udcff'})\n"
-        output = subprocess.run(
-            [sys.executable, "-I", "-c", f"REQUEST = {{'nonce': 'n'}}\n{code}"], capture_output=True, check=True
-        )
-        self.assertEqual(output.stdout, b'n {"?\\u00e9": "?"}\n')
-        self.assertEqual(names["said"], [])
+        output = io.TextIOWrapper(io.BytesIO())
+        with mock.patch.object(sys, "stdout", output):
+            common.speaker("n")({"\udcff\u00e9": "\udcff"})
+        self.assertEqual(output.buffer.getvalue(), b'n {"?\\u00e9": "?"}\n')
 
 
 class TestKeys(Temporary):
@@ -177,7 +185,7 @@ class TestKeys(Temporary):
         (self.folder / ".ssh").mkdir(mode=0o700)
         (self.folder / ".ssh/authorized_keys").write_text(f"# mine\n\n{key}x\r\nother\n", newline="")
         entry = SimpleNamespace(pw_dir=str(self.folder), pw_uid=os.getuid())
-        lines, _ = loaded("probe", self.folder)["authorized_keys"](entry)
+        lines, _ = probe.authorized_keys(entry)
         self.assertEqual(lines, [f"{key}x", "other"])
 
 
@@ -191,16 +199,16 @@ class TestDisk(Temporary):
         for name, size in sizes.items():
             (partition / name).write_text(f"{size}\n")
         (self.folder / "259:1").symlink_to(partition)
-        names = loaded("probe", self.folder)
         mounts = "21 1 0:20 / /proc rw - proc proc rw\n26 1 259:1 / / rw,relatime shared:1 - ext4 /dev/root rw\n"
-        read = names["text"]
-        names["text"] = lambda path: mounts if path == "/proc/self/mountinfo" else read(path)
-        names["BLOCK_DEVICES"] = str(self.folder)
-        names["filesystem_bytes"] = lambda path, filesystem: (path, filesystem)
+        read = machine.text
+        self.replace(
+            machine,
+            text=lambda path: mounts if path == "/proc/self/mountinfo" else read(path),
+            BLOCK_DEVICES=str(self.folder),
+            filesystem_bytes=lambda path, filesystem: (path, filesystem),
+        )
         expected = {
-            "device": "/dev/nvme0n1",
             "partition": "/dev/nvme0n1p1",
-            "partition_number": 1,
             "device_bytes": 8 << 30,
             "limit_bytes": 8 << 30,
             "partition_start_bytes": 1 << 20,
@@ -208,24 +216,23 @@ class TestDisk(Temporary):
             "filesystem": "ext4",
             "filesystem_bytes": ("/dev/nvme0n1p1", "ext4"),
         }
-        self.assertEqual(names["root_disk"](), expected)
+        self.assertEqual(machine.root_disk(), expected)
         # One that lies behind it is in its way, and one before it is not.
         for name, start in (("nvme0n1p2", 12582912), ("nvme0n1p14", 64)):
             other = partition.parent / name
             other.mkdir()
             (other / "partition").write_text("2\n")
             (other / "start").write_text(f"{start}\n")
-        self.assertEqual(names["root_disk"](), {**expected, "limit_bytes": 6 << 30})
+        self.assertEqual(machine.root_disk(), {**expected, "limit_bytes": 6 << 30})
 
     def test_sizes_of_file_systems(self):
-        size_of = loaded("probe", self.folder)["filesystem_bytes"]
         path = self.folder / "image"
         for kind, size in (("ext4", 64 << 20), ("xfs", 400 << 20)):
             path.write_bytes(b"")
             os.truncate(path, size)
             if tool := shutil.which(f"mkfs.{kind}", path="/usr/sbin:/sbin"):
                 subprocess.run([tool, "-q", path], check=True)
-                self.assertEqual(size_of(str(path), kind), size, kind)
+                self.assertEqual(machine.filesystem_bytes(str(path), kind), size, kind)
 
 
 class TestLastApply(Temporary):
@@ -239,13 +246,13 @@ class TestLastApply(Temporary):
 
     def setUp(self):
         super().setUp()
-        self.names = loaded("doctor", self.folder)
+        with_state(self, self.folder)
         self.tried, self.waiting_for = [], []
-        self.names.update(
-            PAYLOAD=None,
-            condition=lambda wish: self.waiting_for.append(wish) or {},
+        self.replace(
+            doctor,
+            condition=lambda wish: self.waiting_for.append(wish) or {"type": "machine"},
             probe=lambda asked: {"asked": asked},
-            try_gates=lambda gates, _is_deep, _archive: self.tried.extend(gates),
+            try_gates=lambda gates, _is_deep, _say: self.tried.extend(gates),
         )
 
     def look(self, noted, sha256="planned"):
@@ -256,12 +263,11 @@ class TestLastApply(Temporary):
         files = [{"path": "/etc/nginx.conf", "sha256": sha256}, {"path": "/etc/token", "sha256": None}]
         model = {"unit": "planned.service", "link": "/planned"}
         self.tried.clear()
-        self.names["look"]({"gates": self.PLANNED, "model": model, "probe": {"files": files}, "deep": False})
-        kinds = [told["type"] for told in self.names["said"]]
-        self.assertEqual(kinds, ["machine", "applied", "facts", "done"])
-        applied = self.names["said"][1]
-        self.names["said"].clear()
-        return applied
+        said = []
+        asked = {"gates": self.PLANNED, "model": model, "probe": {"files": files}, "deep": False}
+        doctor.look(asked, said.append)
+        self.assertEqual([told["type"] for told in said], ["machine", "applied", "facts", "done"])
+        return said[1]
 
     def test_a_recorded_apply_is_tried_as_it_was(self):
         gates = [{"kind": "nginx", "hash": "applied"}, {"kind": "page", "name": "what has left the plan"}]

@@ -10,7 +10,7 @@ import time
 import unittest
 
 sys.dont_write_bytecode = True
-from support import AGENT, NONCE, Server, archive, with_agent
+from support import NONCE, Server, archive
 
 
 @unittest.skipUnless(os.geteuid() == 0, "needs root for its container")
@@ -98,11 +98,10 @@ class TestProbe(OnServer):
         self.server.shell("systemctl stop web; rm -r /etc/labctl")
         self.assertEqual(sorted(facts["ports"]), ["22", "80"])
         self.assertEqual([facts["ports"]["80"][name] for name in ("process", "unit")], ["python3", "web.service"])
-        self.assertEqual(facts["ports"]["22"]["addresses"], ["0.0.0.0", "::"])
         self.assertEqual(facts["ports"]["22"]["unit"], "ssh.service")
         self.assertEqual(facts["nginx_live"], "abc123")
         certificate = facts["certificate"]
-        self.assertEqual((certificate["link"], certificate["self_signed"]), ("self-signed", True))
+        self.assertTrue(certificate["self_signed"])
         self.assertEqual(certificate["names"], ["a.example", "192.0.2.1"])
         self.assertAlmostEqual(certificate["not_after"], facts["clock"] + 9 * 86400, delta=60)
 
@@ -110,7 +109,9 @@ class TestProbe(OnServer):
         path = "/var/lib/labctl/manifest.json"
         note = {"format": 1, "files": {"/etc/hosts": {}, "/etc/systemd/system/old.service": {}}}
         note |= {"users": {"ubuntu": {}}, "units": {"cron.service": {}}, "environments": []}
-        self.server.shell(f"mkdir -p /var/lib/labctl && echo '{json.dumps(note)}' >{path}")
+        # What was proved is for the doctor alone.
+        written = json.dumps({**note, "applied": {"gates": []}})
+        self.server.shell(f"mkdir -p /var/lib/labctl && echo '{written}' >{path}")
         facts = self.server.probe()
         self.assertEqual(facts["manifest"], note)
         self.assertEqual(list(facts["files"]), ["/etc/hosts"])
@@ -154,7 +155,7 @@ class TestApply(OnServer):
 
     def push(self, run, seconds, verdict=True):
         request = {"run": run, "seconds": seconds, "verdict": verdict}
-        return self.server.begin("push", request, with_agent())
+        return self.server.begin("push", request, archive({}))
 
     def ended(self, process):
         """Gives the types of the events, and the last event."""
@@ -179,13 +180,12 @@ class TestApply(OnServer):
         process.wait()
         process.stdout.close()
         facts = self.server.probe()
-        self.assertEqual(facts["running"]["run"], "dropped")
-        self.assertLess(abs(facts["running"]["started"] - facts["clock"]), 10)
+        self.assertEqual(facts["running"], {"run": "dropped"})
         cgroup = self.server.shell("cat /proc/$(systemctl show --property=MainPID --value labctl-apply)/cgroup")
         self.assertIn("/system.slice/labctl-apply.service", cgroup)
         request = {"run": "second", "seconds": 0, "verdict": True}
         self.assertEqual(
-            self.server.run("push", request, with_agent()), [{"type": "refused", "running": "dropped"}]
+            self.server.run("push", request, archive({})), [{"type": "refused", "running": "dropped"}]
         )
         self.assertTrue(self.server.run("follow", {"run": "dropped"})[-1]["ok"])
         self.assertNotIn("second", self.server.shell("ls /var/lib/labctl/runs"))
@@ -219,7 +219,7 @@ class TestApply(OnServer):
         self.assertEqual(types, ["refused", "verdict"])
 
     def test_a_tar_that_reaches_out_starts_nothing(self):
-        tar = archive({"agent/__main__.py": AGENT, "../x": "text"})
+        tar = archive({"../x": "text"})
         said = self.server.run("push", {"run": "reaching"}, tar)
         self.assertIn("may not be in it", said[0]["what"])
 

@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[0:0] = [str(Path(__file__).parent), str(ROOT / "tests/emulator")]
 
 import emulator as emulation  # before moto, whose settings it makes
-from strict import error
+from sandbox.strict import error
 
 import authorization
 import boto3

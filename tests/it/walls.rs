@@ -114,6 +114,18 @@ fn planning_is_given_a_cloud_that_cannot_write() {
     }
 }
 
+/// Python has a home of its own, where its own tools look after it.
+#[test]
+fn python_lies_where_it_is_checked() {
+    let python = |folder: &str| {
+        let files = files_below(folder).into_iter();
+        files.filter(|path| path.extension().is_some_and(|end| end == "py"))
+    };
+    let strays: Vec<_> = python("src").collect();
+    assert!(strays.is_empty(), "{strays:?}");
+    assert!(python("python").count() > 50, "where has it gone?");
+}
+
 #[test]
 fn functions_stay_small() {
     for File { path, text } in files() {

@@ -16,7 +16,7 @@ import boto3
 from botocore.config import Config
 
 ROOT = Path(__file__).resolve().parents[2]
-PROGRAM = ROOT / "src/sandbox/emulator/sandbox.py"
+PROGRAM = ROOT / "python/sandbox/sandbox"
 
 
 def wait_until(what, condition, seconds=60):

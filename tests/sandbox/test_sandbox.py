@@ -17,14 +17,10 @@ from unittest import mock
 from botocore.exceptions import ClientError
 from support import ROOT, Sandbox, docker, is_alive, wait_until
 
-sys.path.insert(0, str(ROOT / "src/sandbox/emulator"))
+sys.path.insert(0, str(ROOT / "python/sandbox"))
 
-import server  # before moto, whose settings it makes
-import authority
-import engine
-import files
-import servers
-import storage
+from sandbox import authority, engine, files, servers, state, storage, strict  # before moto, whose settings it makes
+from moto.backends import get_backend
 
 IMAGE = None
 
@@ -276,7 +272,7 @@ class WithServersTest(unittest.TestCase):
             _, *children = self.box.processes()
             names = next(pid for pid in children if "pebble-challtestsrv" in Path(f"/proc/{pid}/cmdline").read_text())
             os.kill(names, signal.SIGKILL)
-            wait_until("its end", lambda: not is_alive(names))
+            wait_until("its end", lambda pid=names: not is_alive(pid))
             status = self.box.ask("repair", {})
             self.assertIsNotNone(status["authority"], status["authority_problem"])
             self.assertEqual([is_alive(pid) for pid in self.box.processes()], [True, True, True])
@@ -366,6 +362,25 @@ class LivesTest(unittest.TestCase):
         box.clean("--forget")
         self.assertEqual(box.left(), [])
         self.assertFalse(any(map(is_alive, processes)))
+
+
+class StateTest(unittest.TestCase):
+    """What is on the disk of a laptop."""
+
+    def test_a_state_of_before_the_modules_were_a_package_is_read(self):
+        strictness = strict.Strict()
+        strictness.tokens["once"] = ({}, strict.Answer(200, [], b"kept"), [])
+        get_backend("s3")["123456789012"]["aws"].create_bucket("kept", "us-east-1")
+        get_backend("s3")["123456789012"]["aws"].put_object("kept", "a", b"text")
+        with mock.patch.object(strict.Answer, "__module__", "strict"), mock.patch.object(state._fill_versions, "__module__", "state"):
+            with mock.patch.dict(sys.modules, strict=strict, state=state):
+                content = state.dump(strictness)
+        for old, new in ((b"strict", b"sandbox.strict"), (b"state", b"sandbox.state")):
+            self.assertIn(b"\x8c" + bytes([len(old)]) + old, content)
+            self.assertNotIn(new, content)
+        strictness.forget()
+        state.load(content, strictness)
+        self.assertEqual(strictness.tokens["once"][1].body, b"kept")
 
 
 class AuthorityTest(unittest.TestCase):

@@ -1,12 +1,13 @@
 //! Packages that no index has: they come from their vendor, or from a mirror.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// A Debian package that is downloaded as a file, and proven by its sum.
 ///
 /// The address is not part of what it is: the same file from a mirror is the
 /// same package.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Download {
     /// The package that the file holds, such as `rstudio-server`.
     pub package: &'static str,

@@ -1,5 +1,6 @@
 //! Environments: what units and users run, of packages of a language.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::plan::Mirrors;
@@ -44,7 +45,7 @@ impl Environment {
 }
 
 /// The language of an environment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum EnvironmentKind {
     /// Packages from PyPI.

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::plan::local_folder::LocalFolder;
 use crate::support::digest;
 
 /// A model that the host fetches from the bucket, and that may come later than all else.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Model {
     /// The unit that runs with it, and not without.
     pub unit: &'static str,

@@ -185,7 +185,7 @@ fn packages_in_a_bad_state_are_told_where_they_matter() {
 
 #[test]
 fn the_agent_asks_for_no_more_memory_and_files() {
-    let agent = include_str!("../remote/agent/prepare.py");
+    let agent = include_str!("../../../python/agent/agent/prepare.py");
     assert!(agent.contains(&format!(
         "MEMORY_FOR_AN_ENVIRONMENT = {MEMORY_MEBIBYTES} * MEBIBYTE\n"
     )));

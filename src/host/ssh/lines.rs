@@ -1,7 +1,7 @@
 //! Cuts what a command prints into lines.
 
 /// No line of ours comes near this; one that does would fill the memory, read as JSON twenty times its length.
-/// The longest is the probe's answer, with at most 256 KiB of each file that differs (`remote/probe.py`).
+/// The longest is the probe's answer, with at most 256 KiB of each file that differs (`python/agent/agent/probe.py`).
 const LONGEST: usize = 16 << 20;
 
 /// No command of ours prints as much, pip and apt at their most talkative included; one that does would go on for ever.

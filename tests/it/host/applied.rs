@@ -65,7 +65,8 @@ fn inputs(base: &str, text: &str) -> String {
     let desired = host::desired(&parsed.plan, workbench, &host::Inputs::default()).unwrap();
     let public_key = fs::read_to_string(key().with_extension("pub")).unwrap();
     let mut all = format!("{base}{text}{public_key}{desired:?}");
-    for file in files_below("src/host") {
+    let program = files_below("python/agent/agent");
+    for file in files_below("src/host").into_iter().chain(program) {
         all.push_str(&digest::sha256_of(&fs::read(file).unwrap()));
     }
     digest::sha256(&all)

@@ -6,6 +6,7 @@ classes! { "sandbox/test_sandbox.py":
     without_servers = "WithoutServersTest",
     with_servers = "WithServersTest",
     lives = "LivesTest",
+    state = "StateTest",
     authority = "AuthorityTest",
     engine = "EngineTest",
     storage = "StorageTest",

@@ -1,0 +1,103 @@
+"""S3 for the servers, in the place of what a real one reaches with the keys of its instance profile.
+
+It is answered at the gateway of the servers' network, by a name that stays when the network is made anew. Nothing but
+S3 is: a notebook must not start servers on the laptop. labctl's programs on a server look into `/etc/labctl/aws.env`
+for another place of S3, and that file is what the sandbox puts into each of them.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from typing import TYPE_CHECKING, cast
+
+from werkzeug.serving import ThreadedWSGIServer
+
+from .engine import EngineError
+from .server import Handler, identify, is_browser
+from .servers import is_free, listen
+from .strict import error
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from _typeshed.wsgi import WSGIApplication
+
+    from .engine import Engine
+    from .files import Settings
+    from .strict import Answer, Call, Environ
+
+AGAIN_SECONDS = 30
+# `internal` is kept for private use (ICANN, resolution 2024.07.29.06).
+NAME = "s3.sandbox.internal"
+OWN_NAME = re.compile(re.escape(NAME))
+# Paths that moto takes for its own, whatever service is asked.
+OF_MOTO = ("/moto-api", "/latest/meta-data", "/favicon.ico")
+
+
+class Storage:
+    """Answers S3 while there are servers: `tend` is called again and again; `carry_out` is who knows the buckets."""
+
+    def __init__(self, settings: Settings, carry_out: Callable[[Call], Answer]) -> None:
+        self.settings, self.carry_out = settings, carry_out
+        self.server: ThreadedWSGIServer | None = None
+        self.gateway = ""
+        self.problem: str | None = None
+        self.tried: float = -AGAIN_SECONDS
+
+    def tend(self, engine: Engine, addresses: dict[str, str]) -> None:
+        """Begins to answer, or begins again where the network has another gateway; `addresses` are the servers'."""
+        # Port 0 is never taken: what is asked is whether the address is still this machine's.
+        if self.server and not is_free(self.gateway, 0):
+            self.end()
+        if self.server or time.monotonic() - self.tried < AGAIN_SECONDS:
+            return
+        if engine.network_needs_containers and not addresses:
+            return
+        self.tried = time.monotonic()
+        try:
+            self._begin(engine.make_network())
+            self.problem = None
+        except (EngineError, OSError) as problem:
+            self.problem = f"servers reach no bucket: {problem}"
+
+    def _begin(self, gateway: str) -> None:
+        with listen(gateway, self.settings.get("storage_port")) as listener:
+            port = listener.getsockname()[1]
+            # It takes a copy of the socket.
+            app = cast("WSGIApplication", self)
+            self.server = ThreadedWSGIServer(gateway, port, app, handler=Handler, fd=listener.fileno())
+        self.server.daemon_threads = True
+        self.gateway = gateway
+        self.settings.set(storage_port=port)
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def answer(self, environ: Environ, body: bytes) -> Answer:
+        """Answers one request of a server."""
+        is_strange = is_browser(environ, OWN_NAME)
+        # moto would take the first part of another name for a bucket.
+        environ["HTTP_HOST"] = "localhost"
+        call = identify(environ, body)
+        is_signed = "HTTP_AUTHORIZATION" in environ
+        if is_strange or call.service != "s3" or not is_signed or environ["PATH_INFO"].startswith(OF_MOTO):
+            return error(call, 403, "AccessDenied", "a server in the sandbox reaches S3 and nothing else")
+        return self.carry_out(call)
+
+    def hosts(self) -> str:
+        """Its name as a line of /etc/hosts."""
+        return f"{self.gateway} {NAME}\n" if self.server else ""
+
+    def environment(self) -> str:
+        """What a server is told of it."""
+        if not self.server:
+            return ""
+        endpoint = f"http://{NAME}:{self.settings.get('storage_port')}"
+        return f"AWS_ENDPOINT_URL_S3={endpoint}\nAWS_ACCESS_KEY_ID=sandbox\nAWS_SECRET_ACCESS_KEY=sandbox\n"
+
+    def end(self) -> None:
+        """Answers no more; the next look may begin again at once."""
+        if self.server:
+            self.server.shutdown()
+            self.server.server_close()
+        self.server, self.tried = None, -AGAIN_SECONDS
