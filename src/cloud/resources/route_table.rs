@@ -65,18 +65,11 @@ fn live(table: &Ec2RouteTable, reader: &Reader<'_>) -> Live<RouteTable> {
         Address::of(Kind::RouteTable),
         id,
         observed,
-        |tags| {
-            RouteTable {
-                vpc: Reference::Id(table.vpc_id().unwrap_or_default().to_owned()),
-                internet_gateway: Reference::named(
-                    default_route.and_then(|route| route.gateway_id()),
-                ),
-                subnet: Reference::named(
-                    association.and_then(|association| association.subnet_id()),
-                ),
-                tags,
-            }
-            .into()
+        |tags| RouteTable {
+            vpc: Reference::Id(table.vpc_id().unwrap_or_default().to_owned()),
+            internet_gateway: Reference::named(default_route.and_then(|route| route.gateway_id())),
+            subnet: Reference::named(association.and_then(|association| association.subnet_id())),
+            tags,
         },
     )
 }

@@ -92,7 +92,6 @@ fn as_wanted(host: &DesiredHost) -> Facts {
             load: "loaded".to_owned(),
             active: "active".to_owned(),
             enabled: "enabled".to_owned(),
-            ..LiveUnit::default()
         };
         facts.units.insert(unit.name.to_owned(), live);
     }

@@ -96,7 +96,7 @@ impl Connection {
     ///
     /// # Errors
     ///
-    /// Says what was tried, and by [`SshError::hint`] what to do.
+    /// Says what was tried, and by [`Hint`](crate::support::hint::Hint) what to do.
     pub async fn open(
         target: &Target,
         identity: &Identity<'_>,
