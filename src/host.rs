@@ -39,7 +39,6 @@ pub mod services;
 pub mod session;
 pub mod site;
 pub mod ssh;
-pub mod variables;
 
 pub use change::{
     FileAction, FileChange, HostChange, UnitAction, UnitChange, UserAction, UserChange, Verb,

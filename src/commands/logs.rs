@@ -6,7 +6,8 @@ use clap::Args;
 
 use super::arguments::Global;
 use crate::host::HostError;
-use crate::host::services::{self, SERVICES, Service};
+use crate::host::pieces;
+use crate::host::services::Service;
 use crate::host::ssh::Shell;
 use crate::plan::{Parsed, nearest};
 use crate::report::{Out, harmless};
@@ -60,7 +61,7 @@ struct Source {
 /// Finds the unit, and prints its lines as they come.
 pub async fn run(global: &Global, arguments: &Arguments, out: &Out) -> Result<ExitCode, Failure> {
     let parsed = session::load(global)?;
-    let service = services::named(&arguments.unit);
+    let service = pieces::service(&arguments.unit);
     match service {
         Some(service) => check_plan(&parsed, service)?,
         None if is_unit(&arguments.unit) => {}
@@ -102,13 +103,13 @@ pub async fn run(global: &Global, arguments: &Arguments, out: &Out) -> Result<Ex
 
 fn check_plan(parsed: &Parsed, service: &Service) -> Result<(), Failure> {
     let workbench = session::workbench(parsed)?;
-    if service.is_in(workbench) {
+    if (service.is_in)(workbench) {
         return Ok(());
     }
-    let names = SERVICES.iter().filter(|known| known.is_in(workbench));
+    let names = pieces::services().filter(|known| (known.is_in)(workbench));
     let names: Vec<_> = names.map(|known| known.name).collect();
     Err(Failure::said(
-        format!("the plan has no `{}`", service.key()),
+        format!("the plan has no `{}`", service.key),
         format!(
             "it has: {}; what once was there is shown by its unit's name, `labctl logs {}`",
             names.join(", "),
@@ -141,7 +142,7 @@ async fn find(visit: &Visit<'_>, word: &str) -> Result<String, Failure> {
 
 /// Says that there is no such unit, and which was probably meant.
 fn unknown(word: &str, units: &[String]) -> Failure {
-    let names = SERVICES.iter().map(|service| service.name);
+    let names = pieces::services().map(|service| service.name);
     let on_server = units.iter().map(|unit| unit.trim_end_matches(".service"));
     let near = nearest(word, names.clone()).or_else(|| nearest(word, on_server));
     let meant = near.map_or_else(String::new, |near| format!("did you mean `{near}`? "));

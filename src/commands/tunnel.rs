@@ -7,7 +7,8 @@ use std::str::FromStr;
 use clap::Args;
 
 use super::arguments::Global;
-use crate::host::services::{self, SERVICES, Service};
+use crate::host::pieces;
+use crate::host::services::Service;
 use crate::plan::Parsed;
 use crate::report::Out;
 
@@ -52,10 +53,10 @@ impl FromStr for End {
                 port => Ok(Self::Port(port)),
             };
         }
-        let service = services::named(word);
+        let service = pieces::service(word);
         let end = service.and_then(|service| Some(Self::Service(service, service.port?)));
         end.ok_or_else(|| {
-            let names = SERVICES.iter().filter(|service| service.port.is_some());
+            let names = pieces::services().filter(|service| service.port.is_some());
             let names: Vec<_> = names.map(|service| service.name).collect();
             format!("it is one of {}, or a port's number", names.join(", "))
         })
@@ -82,7 +83,7 @@ impl End {
         let workbench = parsed.plan.workbench.as_ref();
         match (self, workbench) {
             (Self::Service(service, _), Some(workbench)) => {
-                format!("http://127.0.0.1:{local}{}", service.path(workbench))
+                format!("http://127.0.0.1:{local}{}", (service.path)(workbench))
             }
             _ => format!("127.0.0.1:{local}"),
         }
@@ -107,12 +108,12 @@ impl End {
             return Ok(());
         };
         let workbench = session::workbench(parsed)?;
-        if service.is_in(workbench) {
+        if (service.is_in)(workbench) {
             return Ok(());
         }
-        let there = SERVICES.iter().filter(|known| known.port.is_some());
+        let there = pieces::services().filter(|known| known.port.is_some());
         let there: Vec<_> = there
-            .filter(|known| known.is_in(workbench))
+            .filter(|known| (known.is_in)(workbench))
             .map(|known| known.name)
             .collect();
         let others = match there.as_slice() {
@@ -120,10 +121,10 @@ impl End {
             names => format!("it has: {}", names.join(", ")),
         };
         Err(Failure::said(
-            format!("the plan has no `{}`", service.key()),
+            format!("the plan has no `{}`", service.key),
             format!(
                 "{others}; add `{}` to `workbench` and apply, or name the port: `labctl tunnel {port}`",
-                service.key()
+                service.key
             ),
         ))
     }

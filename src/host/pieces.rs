@@ -12,6 +12,7 @@ mod metadata;
 mod rstudio;
 mod shiny;
 mod system;
+mod variables;
 mod web;
 
 use std::collections::BTreeMap;
@@ -20,7 +21,9 @@ use crate::plan::{CertificateFiles, KeyFiles, LocalFolders, Plan, Workbench};
 
 use super::desired::DesiredHost;
 use super::render::{RenderError, Templates, plain};
-use super::variables::Variables;
+use super::services::Service;
+
+pub use variables::Variables;
 
 /// What the host's configuration depends on besides the plan.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -64,22 +67,42 @@ pub struct Piece<'a> {
     pub templates: &'a Templates,
 }
 
-/// Adds a piece to a host.
-pub type Add = fn(&Piece<'_>, &mut DesiredHost) -> Result<(), RenderError>;
+/// What a piece says of itself, in its own file: nothing else names it.
+pub struct Definition {
+    /// Adds what the plan wants of it to a host.
+    add: fn(&Piece<'_>, &mut DesiredHost) -> Result<(), RenderError>,
+    /// What people ask for by a short name.
+    services: &'static [Service],
+}
 
 /// All pieces. Units are started in this order.
-pub const ALL: &[Add] = &[
-    system::add,
-    access::add,
-    metadata::add,
-    jupyterhub::add,
-    languages::add,
-    rstudio::add,
-    api::add,
-    shiny::add,
-    web::add,
-    certificate::add,
+const ALL: &[Definition] = &[
+    system::PIECE,
+    access::PIECE,
+    metadata::PIECE,
+    jupyterhub::PIECE,
+    languages::PIECE,
+    rstudio::PIECE,
+    api::PIECE,
+    shiny::PIECE,
+    web::PIECE,
+    certificate::PIECE,
 ];
+
+/// What people ask for by a short name, of all pieces.
+pub fn services() -> impl Iterator<Item = &'static Service> + Clone {
+    ALL.iter().flat_map(|piece| piece.services)
+}
+
+/// Finds a service by its name; `jupyterhub` is what the plan calls JupyterHub.
+pub fn service(name: &str) -> Option<&'static Service> {
+    let name = if name == "jupyterhub" {
+        "jupyter"
+    } else {
+        name
+    };
+    services().find(|service| service.name == name)
+}
 
 /// Lowers the workbench to the host that it needs.
 ///
@@ -104,8 +127,8 @@ pub fn desired(
         names: variables.names.clone(),
         ..DesiredHost::default()
     };
-    for add in ALL {
-        add(&piece, &mut host)?;
+    for known in ALL {
+        (known.add)(&piece, &mut host)?;
     }
     Ok(host)
 }
@@ -122,5 +145,25 @@ impl Piece<'_> {
             name: name.to_owned(),
             reason: "there is no such file".to_owned(),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_found_and_are_no_ports() {
+        let name = |word| service(word).map(|service| service.name);
+        assert_eq!(name("jupyterhub"), Some("jupyter"));
+        assert_eq!(
+            service("shiny").and_then(|service| service.port),
+            Some(3838)
+        );
+        assert_eq!(name("shiny-server"), None);
+        for service in services() {
+            assert!(service.name.parse::<u16>().is_err());
+            assert!(!service.units.is_empty());
+        }
     }
 }

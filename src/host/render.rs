@@ -77,7 +77,7 @@ embedded![
     "systemd/labctl-model.timer",
     "systemd/model-api.service.j2",
     "systemd/shiny-app.service.j2",
-    "systemd/shiny-server.conf",
+    "systemd/shiny-server.conf.j2",
 ];
 
 /// Gives a plain file of `templates/`, which is pushed as it is.

@@ -5,7 +5,7 @@ use crate::cloud::resources::record::Record;
 use crate::cloud::resources::{Body, LiveLab, LiveResource};
 use crate::plan::{Plan, WebName, web_names};
 
-use super::variables::Variables;
+use super::pieces::Variables;
 
 const HTTP_PORT: u16 = 80;
 const HTTPS_PORT: u16 = 443;

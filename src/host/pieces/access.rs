@@ -2,13 +2,20 @@
 
 use crate::host::desired::{Checker, DesiredHost, DesiredUnit, DesiredUser, Effect, Input};
 use crate::host::render::RenderError;
+use crate::host::services::Service;
 
-use super::Piece;
+use super::{Definition, Piece};
 
 const SSHD: &str = "/etc/ssh/sshd_config.d/10-labctl.conf";
 
+/// What it says of itself.
+pub const PIECE: Definition = Definition {
+    add,
+    services: &[Service::new("ssh", &["ssh.service"])],
+};
+
 /// Adds the plan's users, their rights, and the hardened sshd.
-pub fn add(piece: &Piece<'_>, host: &mut DesiredHost) -> Result<(), RenderError> {
+fn add(piece: &Piece<'_>, host: &mut DesiredHost) -> Result<(), RenderError> {
     for user in &piece.workbench.users {
         let name = user.name.to_string();
         let keys = piece.inputs.authorized_keys.get(&name);

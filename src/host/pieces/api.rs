@@ -1,15 +1,17 @@
 //! The model's API: a container as a unit of its own, and what brings its model and image.
 
+use serde::Serialize;
 use serde_json::json;
 
 use crate::host::desired::{
     Checker, DesiredHost, DesiredUnit, Effect, Environment, Gate, Input, Model, Port, Tree,
 };
 use crate::host::render::RenderError;
-use crate::plan::{Api, ModelLocation};
+use crate::host::services::{Link, Service, base};
+use crate::plan::{self, ModelLocation, Workbench};
 use crate::support::digest;
 
-use super::Piece;
+use super::{Definition, Piece};
 
 const ENVIRONMENT: &str = "/opt/labctl-aws";
 const CONTEXT: &str = "/opt/model-api";
@@ -24,8 +26,65 @@ const PORT: u16 = 8080;
 /// Docker's own process holds the ports that it publishes.
 const HOLDER: &str = "docker.service";
 
+/// What a small model needs, and a server of 1 GiB can give.
+const API_MEMORY: u64 = 512 << 20;
+
+/// What it says of itself.
+pub const PIECE: Definition = Definition {
+    add,
+    services: &[Service {
+        port: Some(PORT),
+        key: "api",
+        is_in: |workbench| workbench.api.is_some(),
+        ..Service::new("api", &[UNIT, "labctl-model.service"])
+    }],
+};
+
+/// The model's API.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Api {
+    /// Where it is, such as `/penguins-api`.
+    pub path: String,
+    /// The same with a slash behind.
+    pub base: String,
+    /// Where it listens.
+    pub port: u16,
+    /// Whether the world reaches it.
+    pub public: bool,
+    /// The bytes of memory that it may use.
+    pub memory_limit: u64,
+    /// The image that it runs; known once what it is built from is.
+    pub image: String,
+}
+
+impl Api {
+    /// Takes it from the plan.
+    pub fn of(workbench: &Workbench) -> Option<Self> {
+        let api = workbench.api.as_ref()?;
+        let path = api.path.to_string();
+        let memory_limit = api.memory_limit.map(|limit| limit.bytes());
+        Some(Self {
+            port: PORT,
+            base: base(&path),
+            path,
+            public: api.public,
+            memory_limit: memory_limit.unwrap_or(API_MEMORY),
+            image: String::new(),
+        })
+    }
+
+    /// What the landing page says of it, where the world reaches it.
+    pub fn link(&self) -> Option<Link> {
+        self.public.then(|| Link {
+            title: "Model API",
+            path: self.base.clone(),
+            text: "What the model predicts, for programs",
+        })
+    }
+}
+
 /// Adds it, where the plan has it.
-pub fn add(piece: &Piece<'_>, host: &mut DesiredHost) -> Result<(), RenderError> {
+fn add(piece: &Piece<'_>, host: &mut DesiredHost) -> Result<(), RenderError> {
     let Some(section) = &piece.workbench.api else {
         return Ok(());
     };
@@ -52,7 +111,7 @@ pub fn add(piece: &Piece<'_>, host: &mut DesiredHost) -> Result<(), RenderError>
 
 /// The name by which the server runs the image: it stands for what it is built from, or for the image that is pulled.
 /// So labctl's own are told from others when another takes its place.
-fn image(section: &Api, tree: Option<&Tree>) -> String {
+fn image(section: &plan::Api, tree: Option<&Tree>) -> String {
     let source = match tree {
         Some(tree) => format!("{} {:?}", tree.target(), section.build_args),
         None => format!("{:?}", section.image),
@@ -62,7 +121,7 @@ fn image(section: &Api, tree: Option<&Tree>) -> String {
 
 /// The settings of the program that gets the model and the image. Their order
 /// is fixed, so that equal settings are equal texts.
-fn model(piece: &Piece<'_>, section: &Api, image: &str, host: &mut DesiredHost) {
+fn model(piece: &Piece<'_>, section: &plan::Api, image: &str, host: &mut DesiredHost) {
     let (bucket, key) = match &section.model {
         ModelLocation::S3 { bucket, key } => (bucket.to_string(), key.clone()),
         ModelLocation::Local(_) => (
@@ -140,7 +199,7 @@ fn units(is_built: bool, host: &mut DesiredHost) {
     });
 }
 
-fn gates(piece: &Piece<'_>, section: &Api, host: &mut DesiredHost) {
+fn gates(piece: &Piece<'_>, section: &plan::Api, host: &mut DesiredHost) {
     host.gates.extend([
         Gate::Active { unit: UNIT },
         Gate::Loopback { ports: vec![PORT] },

@@ -9,20 +9,32 @@ use crate::host::desired::{
     Checker, DesiredHost, DesiredUnit, Directory, Effect, Input, PRIVATE_MODE,
 };
 use crate::host::render::RenderError;
-use crate::host::variables::Variables;
+use crate::host::services::Service;
 use crate::plan::HttpsMode;
 
-use super::Piece;
+use super::{Definition, Piece};
 
 const SCRIPT: &str = "/usr/local/lib/labctl/certificate";
 const SERVICE: &str = "/etc/systemd/system/labctl-certificate.service";
 const TIMER: &str = "/etc/systemd/system/labctl-certificate.timer";
 const HOOK: &str = "/etc/letsencrypt/renewal-hooks/deploy/labctl";
 
+/// What it says of itself.
+pub const PIECE: Definition = Definition {
+    add,
+    services: &[Service {
+        key: "https",
+        is_in: |workbench| workbench.https.mode != HttpsMode::Off,
+        ..Service::new(
+            "certificate",
+            &["labctl-certificate.service", "certbot.service"],
+        )
+    }],
+};
+
 /// Adds what makes and renews it, where there is HTTPS.
-pub fn add(piece: &Piece<'_>, host: &mut DesiredHost) -> Result<(), RenderError> {
-    let Variables { tls, acme, .. } = piece.variables;
-    if !tls || host.nginx_hash.is_none() {
+fn add(piece: &Piece<'_>, host: &mut DesiredHost) -> Result<(), RenderError> {
+    if !piece.variables.tls || host.nginx_hash.is_none() {
         return Ok(());
     }
     host.add_packages(&["openssl"]);
@@ -54,7 +66,7 @@ pub fn add(piece: &Piece<'_>, host: &mut DesiredHost) -> Result<(), RenderError>
             effect: Effect::Restart,
         }],
     });
-    if *acme {
+    if piece.variables.acme {
         host.add_packages(&["certbot", "python3-dnspython"]);
         if piece.workbench.https.mode == HttpsMode::Dns {
             host.add_packages(&["python3-certbot-dns-route53"]);

@@ -1,13 +1,16 @@
 //! JupyterHub with JupyterLab: the Hub, and its proxy as a unit of its own.
 
+use serde::Serialize;
+
 use crate::host::desired::{
     Checker, DesiredHost, DesiredUnit, Directory, Effect, Environment, EnvironmentKind, Gate,
     Input, Port, Secret,
 };
 use crate::host::render::RenderError;
-use crate::host::variables::Hub;
+use crate::host::services::{Link, Service, base};
+use crate::plan::{Jupyterhub, Workbench};
 
-use super::{Piece, languages};
+use super::{Definition, Piece, languages};
 
 const ENVIRONMENT: &str = "/opt/jupyterhub";
 const PROXY_ENVIRONMENT: &str = "/opt/jupyterhub-proxy";
@@ -21,8 +24,131 @@ const PROXY_SECRET: &str = "/etc/jupyterhub/proxy.env";
 const HUB: &str = "/etc/systemd/system/jupyterhub.service";
 const PROXY: &str = "/etc/systemd/system/jupyterhub-proxy.service";
 
+const PORT: u16 = 8000;
+const API_PORT: u16 = 8001;
+const HUB_PORT: u16 = 8081;
+const HUB_UNIT: &str = "jupyterhub.service";
+const PROXY_UNIT: &str = "jupyterhub-proxy.service";
+
+/// What it says of itself.
+pub const PIECE: Definition = Definition {
+    add,
+    services: &[
+        Service {
+            port: Some(PORT),
+            key: KEY,
+            is_in,
+            // It alone knows the prefix that the world sees; NGINX takes it off for the others.
+            path: |workbench| {
+                let hub = workbench.jupyterhub.as_ref();
+                hub.map_or_else(|| "/".to_owned(), |hub| base(&hub.path.to_string()))
+            },
+            ..Service::new("jupyter", &[HUB_UNIT, PROXY_UNIT])
+        },
+        Service {
+            key: KEY,
+            is_in,
+            ..Service::new("notebooks", &["jupyter-*.service"])
+        },
+    ],
+};
+
+const KEY: &str = "jupyterhub";
+
+fn is_in(workbench: &Workbench) -> bool {
+    workbench.jupyterhub.is_some()
+}
+
+/// JupyterHub.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Hub {
+    /// Where it is, such as `/jupyter`.
+    pub path: String,
+    /// The same with a slash behind.
+    pub base: String,
+    /// Where its proxy listens.
+    pub port: u16,
+    /// Where the proxy takes its routes.
+    pub api_port: u16,
+    /// Where the Hub itself listens.
+    pub hub_port: u16,
+    /// The bytes of memory that one user's server may use.
+    pub memory_limit: Option<u64>,
+    /// The cores that one user's server may use.
+    pub cpu_limit: Option<f64>,
+    /// What stops users' servers, where the plan wants that.
+    pub culler: Option<Culler>,
+    /// Who may log in.
+    pub users: Vec<String>,
+    /// Who may administer it.
+    pub admins: Vec<String>,
+}
+
+/// When users' servers are stopped; all in seconds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Culler {
+    /// After which time of idleness.
+    pub idle_timeout: Option<u32>,
+    /// After which time, however busy.
+    pub max_age: Option<u32>,
+    /// From one look at all servers to the next.
+    pub check_every: u32,
+    /// From one report of a server that is at work to the next.
+    pub report_every: u32,
+}
+
+impl Hub {
+    /// Takes it from the plan.
+    pub fn of(workbench: &Workbench) -> Option<Self> {
+        let hub = workbench.jupyterhub.as_ref()?;
+        let path = hub.path.to_string();
+        let names = |all: bool| {
+            let users = workbench.users.iter().filter(move |user| all || user.sudo);
+            users.map(|user| user.name.to_string()).collect()
+        };
+        Some(Self {
+            base: base(&path),
+            port: PORT,
+            api_port: API_PORT,
+            hub_port: HUB_PORT,
+            path,
+            memory_limit: hub.memory_limit.map(|limit| limit.bytes()),
+            cpu_limit: hub.cpu_limit.map(|limit| limit.cores()),
+            culler: culler(hub),
+            users: names(true),
+            admins: names(false),
+        })
+    }
+
+    /// What the landing page says of it.
+    pub fn link(&self) -> Link {
+        Link {
+            title: "JupyterHub",
+            path: self.base.clone(),
+            text: "Notebooks and terminals in JupyterLab, one server for each user",
+        }
+    }
+}
+
+/// The longest time between two looks, and between two reports: JupyterHub's own.
+const LONGEST_INTERVAL: u32 = 300;
+
+fn culler(hub: &Jupyterhub) -> Option<Culler> {
+    let idle_timeout = hub.idle_timeout.map(|timeout| timeout.as_secs());
+    let max_age = hub.max_age.map(|age| age.as_secs());
+    let shortest = idle_timeout.into_iter().chain(max_age).min()?;
+    // A report may come late, or get lost, and the server still counts as active.
+    let often = |limit: u32| (limit / 4).clamp(1, LONGEST_INTERVAL);
+    Some(Culler {
+        idle_timeout,
+        max_age,
+        check_every: often(shortest),
+        report_every: often(idle_timeout.unwrap_or(u32::MAX)),
+    })
+}
+
 /// Adds it, where the plan has it.
-pub fn add(piece: &Piece<'_>, host: &mut DesiredHost) -> Result<(), RenderError> {
+fn add(piece: &Piece<'_>, host: &mut DesiredHost) -> Result<(), RenderError> {
     let (Some(hub), Some(section)) = (&piece.variables.hub, &piece.workbench.jupyterhub) else {
         return Ok(());
     };
@@ -49,7 +175,7 @@ pub fn add(piece: &Piece<'_>, host: &mut DesiredHost) -> Result<(), RenderError>
     let base = piece.variables.url(&hub.base);
     host.gates.extend([
         Gate::Loopback {
-            ports: vec![8000, 8001, 8081],
+            ports: vec![PORT, API_PORT, HUB_PORT],
         },
         Gate::HubApi {
             url: format!("{base}hub/api/"),
@@ -128,23 +254,48 @@ fn units(hub: &Hub, host: &mut DesiredHost) {
     read.extend(hub.culler.is_some().then_some(CULLER));
     host.units.extend([
         DesiredUnit {
-            name: "jupyterhub-proxy.service",
+            name: PROXY_UNIT,
             inputs: inputs(&[PROXY, PROXY_ENVIRONMENT, PROXY_SECRET]),
         },
         DesiredUnit {
-            name: "jupyterhub.service",
+            name: HUB_UNIT,
             inputs: inputs(&read),
         },
     ]);
     let port = |port, unit| Port { port, unit };
     host.ports.extend([
-        port(8000, "jupyterhub-proxy.service"),
-        port(8001, "jupyterhub-proxy.service"),
-        port(8081, "jupyterhub.service"),
+        port(PORT, PROXY_UNIT),
+        port(API_PORT, PROXY_UNIT),
+        port(HUB_PORT, HUB_UNIT),
     ]);
     let active = |unit| Gate::Active { unit };
-    host.gates.extend([
-        active("jupyterhub-proxy.service"),
-        active("jupyterhub.service"),
-    ]);
+    host.gates.extend([active(PROXY_UNIT), active(HUB_UNIT)]);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn culler_of(idle_timeout: &str, max_age: &str) -> Option<Culler> {
+        let time = |text: &str| (!text.is_empty()).then(|| text.parse().unwrap());
+        culler(&Jupyterhub {
+            idle_timeout: time(idle_timeout),
+            max_age: time(max_age),
+            ..Jupyterhub::default()
+        })
+    }
+
+    #[test]
+    fn work_is_reported_several_times_within_the_idle_timeout() {
+        for (idle, age, check_every, report_every) in [
+            ("1m", "", 15, 15),
+            ("1h", "48h", 300, 300),
+            ("", "10m", 150, 300),
+        ] {
+            let culler = culler_of(idle, age).unwrap();
+            let found = (culler.check_every, culler.report_every);
+            assert_eq!(found, (check_every, report_every), "{idle} {age}");
+        }
+        assert_eq!(culler_of("", ""), None);
+    }
 }

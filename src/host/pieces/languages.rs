@@ -9,9 +9,10 @@ use crate::host::desired::DesiredHost;
 use crate::host::render::RenderError;
 use crate::plan::{PythonVersion, Workbench};
 
-use super::Piece;
+use super::{Definition, Piece};
 
 pub(super) use r::LINK as LINK_OF_R;
+pub(super) use r::program as program_of_r;
 
 /// Where Jupyter looks for kernels besides its own ("Jupyter Client", kernel specs).
 const KERNELS: &str = "/usr/local/share/jupyter/kernels";
@@ -19,8 +20,11 @@ const KERNELS: &str = "/usr/local/share/jupyter/kernels";
 const OWN_KERNEL: &str = "python3";
 const R_KERNEL: &str = "ir";
 
+/// What it says of itself.
+pub const PIECE: Definition = Definition { add, services: &[] };
+
 /// Adds them, where the plan has them.
-pub fn add(piece: &Piece<'_>, host: &mut DesiredHost) -> Result<(), RenderError> {
+fn add(piece: &Piece<'_>, host: &mut DesiredHost) -> Result<(), RenderError> {
     python::add(piece, host)?;
     r::add(piece, host)
 }

@@ -3,14 +3,17 @@
 use crate::host::desired::{Checker, DesiredHost, DesiredUnit, Effect, Gate, Input};
 use crate::host::render::RenderError;
 
-use super::Piece;
+use super::{Definition, Piece};
 
 const RULES: &str = "/etc/labctl/metadata.nft";
 const CLOSED: &str = "/etc/labctl/metadata-closed.nft";
 const UNIT: &str = "/etc/systemd/system/labctl-metadata.service";
 
+/// What it says of itself.
+pub const PIECE: Definition = Definition { add, services: &[] };
+
 /// Adds the rules and the unit that loads them.
-pub fn add(piece: &Piece<'_>, host: &mut DesiredHost) -> Result<(), RenderError> {
+fn add(piece: &Piece<'_>, host: &mut DesiredHost) -> Result<(), RenderError> {
     host.add_packages(&["nftables"]);
     let rules = piece.render("nftables/metadata.nft.j2")?;
     // Checked without the users' names, some of which are only made by this apply.

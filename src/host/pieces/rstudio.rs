@@ -1,10 +1,14 @@
 //! RStudio Server, from its vendor's package.
 
+use serde::Serialize;
+
 use crate::host::desired::{DesiredHost, DesiredUnit, Download, Effect, Gate, Input, Port};
 use crate::host::render::RenderError;
+use crate::host::services::{Link, Service};
+use crate::plan::Workbench;
 
-use super::Piece;
-use super::languages::LINK_OF_R;
+use super::languages::{LINK_OF_R, program_of_r};
+use super::{Definition, Piece};
 
 const PACKAGE: &str = "rstudio-server";
 /// The package as the unit's input: a newer one takes a restart.
@@ -15,8 +19,58 @@ const CONFIGURATION: &str = "/etc/rstudio/rserver.conf";
 const SIGN_IN: &str = "/etc/pam.d/rstudio";
 const PORT: u16 = 8787;
 
+/// What it says of itself.
+pub const PIECE: Definition = Definition {
+    add,
+    services: &[Service {
+        port: Some(PORT),
+        key: "rstudio",
+        is_in: |workbench| workbench.rstudio.is_some(),
+        ..Service::new("rstudio", &[UNIT])
+    }],
+};
+
+/// RStudio Server.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Rstudio {
+    /// Where it is, such as `/rstudio`.
+    pub path: String,
+    /// The same with a slash behind.
+    pub base: String,
+    /// Where it listens.
+    pub port: u16,
+    /// The R that sessions run.
+    pub r: &'static str,
+    /// Who may sign in, with colons between.
+    pub users: String,
+}
+
+impl Rstudio {
+    /// Takes it from the plan.
+    pub fn of(workbench: &Workbench) -> Option<Self> {
+        let path = workbench.rstudio.as_ref()?.path.to_string();
+        let users = workbench.users.iter().map(|user| user.name.to_string());
+        Some(Self {
+            port: PORT,
+            base: format!("{path}/"),
+            path,
+            r: program_of_r(workbench.r.as_ref()?),
+            users: users.collect::<Vec<_>>().join(":"),
+        })
+    }
+
+    /// What the landing page says of it.
+    pub fn link(&self) -> Link {
+        Link {
+            title: "RStudio",
+            path: self.base.clone(),
+            text: "R with its editor, plots and help, for each user",
+        }
+    }
+}
+
 /// Adds it, where the plan has it and says what it is made of.
-pub fn add(piece: &Piece<'_>, host: &mut DesiredHost) -> Result<(), RenderError> {
+fn add(piece: &Piece<'_>, host: &mut DesiredHost) -> Result<(), RenderError> {
     let mirrors = &piece.workbench.mirrors;
     // The checks of the plan have asked for both.
     let source = mirrors.rstudio.as_ref();

@@ -5,14 +5,17 @@ mod server;
 
 use std::sync::Arc;
 
+use serde::Serialize;
+
 use crate::host::desired::{
     Checker, DesiredHost, DesiredUnit, Download, Effect, Environment, Gate, Input, Port, Tree,
 };
 use crate::host::render::RenderError;
-use crate::plan::Language;
+use crate::host::services::{Link, Service, base};
 use crate::plan::local_folder::LocalFolder;
+use crate::plan::{Language, Workbench};
 
-use super::Piece;
+use super::{Definition, Piece};
 
 const ENVIRONMENT: &str = "/opt/shiny";
 const APP: &str = "/opt/shiny-app";
@@ -25,8 +28,55 @@ const PORT: u16 = 3838;
 const REQUIREMENTS: &str = "requirements.txt";
 const DESCRIPTION: &str = "DESCRIPTION";
 
+/// What it says of itself.
+pub const PIECE: Definition = Definition {
+    add,
+    services: &[Service {
+        port: Some(PORT),
+        key: "shiny",
+        is_in: |workbench| workbench.shiny.is_some(),
+        ..Service::new("shiny", &[UNIT, server::UNIT])
+    }],
+};
+
+/// The Shiny app.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Shiny {
+    /// Where it is, such as `/penguins`.
+    pub path: String,
+    /// The same with a slash behind.
+    pub base: String,
+    /// Where it listens.
+    pub port: u16,
+    /// Whether it is written in Python; else in R.
+    pub python: bool,
+}
+
+impl Shiny {
+    /// Takes it from the plan.
+    pub fn of(workbench: &Workbench) -> Option<Self> {
+        let shiny = workbench.shiny.as_ref()?;
+        let path = shiny.path.to_string();
+        Some(Self {
+            port: PORT,
+            base: base(&path),
+            path,
+            python: shiny.language == Language::Python,
+        })
+    }
+
+    /// What the landing page says of it.
+    pub fn link(&self) -> Link {
+        Link {
+            title: "Shiny app",
+            path: self.base.clone(),
+            text: "An app that everybody may use, without signing in",
+        }
+    }
+}
+
 /// Adds it, where the plan has it.
-pub fn add(piece: &Piece<'_>, host: &mut DesiredHost) -> Result<(), RenderError> {
+fn add(piece: &Piece<'_>, host: &mut DesiredHost) -> Result<(), RenderError> {
     let (Some(variables), Some(section)) = (&piece.variables.shiny, &piece.workbench.shiny) else {
         return Ok(());
     };

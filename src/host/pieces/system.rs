@@ -2,13 +2,20 @@
 
 use crate::host::desired::{DesiredHost, DesiredUnit, Effect, Input};
 use crate::host::render::RenderError;
+use crate::host::services::Service;
 
-use super::Piece;
+use super::{Definition, Piece};
 
 const JOURNAL: &str = "/etc/systemd/journald.conf.d/10-labctl.conf";
 
+/// What it says of itself.
+pub const PIECE: Definition = Definition {
+    add,
+    services: &[Service::new("apply", &["labctl-apply.service"])],
+};
+
 /// Adds them.
-pub fn add(_: &Piece<'_>, host: &mut DesiredHost) -> Result<(), RenderError> {
+fn add(_: &Piece<'_>, host: &mut DesiredHost) -> Result<(), RenderError> {
     host.add_packages(&["unattended-upgrades", "cloud-guest-utils"]);
     let files = [
         (

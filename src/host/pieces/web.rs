@@ -2,10 +2,10 @@
 
 use crate::host::desired::{Checker, DesiredHost, DesiredUnit, Effect, Gate, Input, NGINX, Port};
 use crate::host::render::RenderError;
-use crate::host::variables::Variables;
+use crate::host::services::Service;
 use crate::support::digest;
 
-use super::Piece;
+use super::{Definition, Piece};
 
 /// NGINX's whole configuration.
 const CONFIGURATION: &str = "/etc/nginx/nginx.conf";
@@ -16,14 +16,19 @@ const ROTATE: &str = "/etc/systemd/system/labctl-logs.service";
 const TIMER: &str = "/etc/systemd/system/labctl-logs.timer";
 const PAGE: &str = "/var/www/labctl/index.html";
 
+/// What it says of itself.
+pub const PIECE: Definition = Definition {
+    add,
+    services: &[Service {
+        log: Some("/var/log/nginx/error.log"),
+        ..Service::new("nginx", &[NGINX])
+    }],
+};
+
 /// Adds it, where there is anything to serve.
-pub fn add(piece: &Piece<'_>, host: &mut DesiredHost) -> Result<(), RenderError> {
-    let Variables {
-        services,
-        landing_page,
-        ..
-    } = piece.variables;
-    if services.is_empty() && !landing_page {
+fn add(piece: &Piece<'_>, host: &mut DesiredHost) -> Result<(), RenderError> {
+    let landing_page = piece.variables.landing_page;
+    if piece.variables.services.is_empty() && !landing_page {
         return Ok(());
     }
     host.https = Some(piece.workbench.https.mode);
@@ -64,7 +69,7 @@ pub fn add(piece: &Piece<'_>, host: &mut DesiredHost) -> Result<(), RenderError>
             },
         ]);
     }
-    if *landing_page {
+    if landing_page {
         host.add_file(PAGE, piece.render("landing/index.html.j2")?, "0644");
         host.gates.push(Gate::Page {
             name: "landing page",

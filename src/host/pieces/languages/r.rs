@@ -4,7 +4,6 @@ use serde_json::json;
 
 use crate::host::desired::{DesiredHost, Download, Environment, EnvironmentKind};
 use crate::host::render::RenderError;
-use crate::host::variables::program_of_r;
 use crate::plan::{R, RVersion};
 
 use super::{Piece, R_KERNEL, kernel, offer};
@@ -18,6 +17,17 @@ const RIG_PROFILE: &str = "/etc/labctl/Rprofile.site";
 /// R's half of a kernel ("IRkernel", installation).
 const KERNEL_PACKAGE: &str = "IRkernel";
 
+const SYSTEM_R: &str = "/usr/bin/R";
+const RIG_R: &str = "/opt/labctl-r/bin/R";
+
+/// Says which R everybody runs.
+pub const fn program(r: &R) -> &'static str {
+    match r.version {
+        RVersion::System => SYSTEM_R,
+        RVersion::Release | RVersion::Exact(_) => RIG_R,
+    }
+}
+
 /// Adds it.
 pub fn add(piece: &Piece<'_>, host: &mut DesiredHost) -> Result<(), RenderError> {
     let Some(r) = &piece.workbench.r else {
@@ -28,7 +38,7 @@ pub fn add(piece: &Piece<'_>, host: &mut DesiredHost) -> Result<(), RenderError>
         RVersion::Release | RVersion::Exact(_) => by_rig(piece, host, r)?,
     }
     let command = [
-        program_of_r(r),
+        program(r),
         "--no-echo",
         "-e",
         "IRkernel::main()",

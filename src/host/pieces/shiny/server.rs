@@ -13,7 +13,7 @@ use super::{APP, Piece, run};
 pub(super) const PACKAGE: &str = "shiny-server";
 /// The package as the unit's input: a newer one takes a restart.
 const INSTALLED: &str = "package.shiny-server";
-const UNIT: &str = "shiny-server.service";
+pub(super) const UNIT: &str = "shiny-server.service";
 const ADDED: &str = "/etc/systemd/system/shiny-server.service.d/labctl.conf";
 const CONFIGURATION: &str = "/etc/shiny-server/shiny-server.conf";
 /// The R that it runs: with the app's variables.
@@ -28,7 +28,7 @@ pub(super) fn add(
     let configuration = piece.render("shiny/shiny-server.conf.j2")?;
     host.add_file(CONFIGURATION, configuration, "0644");
     host.add_file(PROGRAM, piece.render("shiny/r.sh.j2")?, "0755");
-    host.add_file(ADDED, Piece::plain("systemd/shiny-server.conf")?, "0644");
+    host.add_file(ADDED, piece.render("systemd/shiny-server.conf.j2")?, "0644");
     let paths = vec![CONFIGURATION, PROGRAM, ADDED, APP, INSTALLED];
     run(host, UNIT, paths, Gate::ShinyServer { unit: UNIT, url });
     Ok(())
