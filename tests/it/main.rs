@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)] // a test that cannot go on says so
 
 mod cli;
+mod conformance;
 mod engine;
 mod fuzz;
 mod host;

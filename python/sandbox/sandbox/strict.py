@@ -2,6 +2,7 @@
 
 * RunInstances with a used ClientToken gives the first answer again; with other parameters, or
   once the instance was terminated, it is an error. Termination protection is honoured.
+* What is no id of an instance is told from an instance that is not there.
 * The type of an instance changes only while it is stopped; a volume only grows.
 * A security group is not deleted while an instance that is not terminated, a network interface or
   a rule of another group uses it, an address not released while it is associated, and a terminated
@@ -240,6 +241,12 @@ class Strict:
         return self.linger(call, answer)
 
     after_StopInstances = after_StartInstances
+
+    def before_DescribeInstances(self, call: Call) -> Answer | None:
+        for name, value in call.form.items():
+            if name.startswith("InstanceId.") and not re.fullmatch(r"i-([0-9a-f]{8}|[0-9a-f]{17})", value):
+                return error(call, 400, "InvalidInstanceID.Malformed", f'Invalid id: "{value}"')
+        return None
 
     def refuse_in_state(self, call: Call, states: tuple[str, ...], what: str) -> Answer | None:
         ids = [value for key, value in call.form.items() if key.startswith("InstanceId.")]

@@ -14,6 +14,7 @@ mod limits;
 mod runner;
 mod targets;
 
+pub use answers::clients;
 use runner::Target;
 pub use targets::check_harmless;
 

@@ -21,6 +21,7 @@ use labctl::cloud::resources::Scope;
 use labctl::report::explain::{call_error, step_error};
 use labctl::report::{OutcomeView, Outputs, PlanView, StatusView, json, outcome, status, text};
 
+pub use self::replay::clients;
 use self::replay::{Asked, Changing, Exchange, Recorder, Replay};
 use super::runner::{Memory, Numbers, note, tell};
 use super::targets::check_harmless;
