@@ -23,11 +23,11 @@ pub mod workflow;
 
 use std::process::ExitCode;
 
+use arguments::Global;
 use clap::{Parser, Subcommand};
 
 use crate::report::{Out, OutOptions};
 
-use arguments::Global;
 pub use workflow::Failure;
 
 /// The exit code of `--detailed-exitcode` for a plan with changes.

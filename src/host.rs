@@ -6,9 +6,8 @@
 //! host ──probe (one exec)──▶ facts┘
 //! ```
 //!
-//! The modules in this order: [`variables`] and [`render`] turn the plan into
-//! texts, [`site`] says where browsers find it, [`pieces`] put them together to the [`mod@desired`] host; [`facts`] is
-//! what the probe read and [`manifest`] what labctl noted there about itself;
+//! The modules in this order: [`pieces`] turn the plan into the [`mod@desired`] host, with texts by
+//! [`render`]; [`site`] says where browsers find it; [`facts`] is what the probe read and [`manifest`] what labctl noted there about itself;
 //! [`mod@diff`] compares, [`preflight`] refuses what cannot end well; [`request`]
 //! says it in the agent's words, [`protocol`] is how the two talk, [`messages`] is
 //! all that they say as one schema, [`session`] does it over [`ssh`]. All but the

@@ -12,7 +12,7 @@
 //! ```
 //!
 //! Each folder uses only those below it, and no two modules use each other; a test
-//! (`tests/it/walls.rs`) reads the imports and holds it:
+//! (`tests/it/imports.rs`) reads the imports and holds it:
 //!
 //! - [`commands`]: the arguments, and one file for each command, which reads as the stages
 //! - [`report`]: values → text, JSON and progress; nothing else prints

@@ -2,7 +2,8 @@
 //!
 //! A kind says what it is by a table of fields (`Manage::fields`), how it is
 //! read, and how it is created, updated and deleted. The list of kinds
-//! (`all_kinds!`) makes the enum and all dispatch: a new kind is one file and one line in it.
+//! (`all_kinds!` in `kind.rs`) makes the enum and all dispatch: a new kind is one file, one line there, and its `mod`
+//! line here.
 
 pub mod adoption;
 pub mod bucket;
@@ -328,7 +329,7 @@ pub async fn read(reader: &Reader<'_>) -> Result<LiveLab, CallError> {
 }
 
 /// Takes a list for what it can be. What comes twice, as where a page repeats what the one before had, is there once:
-/// the second would be taken for a spare one, and deleted.
+/// the second would be taken for a duplicate, and deleted.
 ///
 /// # Errors
 /// Something without an id cannot be told from others, and every call about it would be about something else.

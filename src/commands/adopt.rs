@@ -5,7 +5,6 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::arguments::Global;
 use crate::cloud::api::Cloud;
 use crate::cloud::diff::Change;
 use crate::cloud::planning::{self, Planned};
@@ -15,6 +14,7 @@ use crate::cloud::resources::{DesiredResource, LiveResource};
 use crate::cloud::resources::{LAB_TAG, Run, adoption};
 use crate::report::Out;
 
+use super::arguments::Global;
 use super::workflow::{cloud_apply, session};
 use super::{Failure, apply};
 

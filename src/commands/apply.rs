@@ -82,14 +82,14 @@ pub async fn run(global: &Global, arguments: &Arguments, out: &Out) -> Result<Ex
     // Nobody has looked at the server's half of a plan that was saved without it.
     let is_without_host = saved.as_ref().is_some_and(SavedPlan::is_without_host);
     let only = arguments.only.or(is_without_host.then_some(Half::Cloud));
-    let hosting = HostWorkflow::of(context, only).await?;
+    let workflow = HostWorkflow::of(context, only).await?;
     if only == Some(Half::Host) {
         check_host_alone(&parsed, &planned, &way)?;
     }
     // Where nothing in AWS is to change, nothing will make the server answer.
     let insists = only == Some(Half::Host) || !planned.set.has_work();
-    let host = match &hosting {
-        Some(hosting) => Some(hosting.plan(&planned, insists).await?),
+    let host = match &workflow {
+        Some(workflow) => Some(workflow.plan(&planned, insists).await?),
         None => None,
     };
     if let Some(saved) = &saved {
@@ -118,9 +118,9 @@ pub async fn run(global: &Global, arguments: &Arguments, out: &Out) -> Result<Ex
         false => without_changes(planned),
     };
     let ended = cloud_apply::apply(&aws, &planned, &options, out).await?;
-    match (hosting, host) {
-        (Some(hosting), Some(host)) if ended.is_complete() => {
-            finish_host(&hosting, host, &planned, &ended, out).await
+    match (workflow, host) {
+        (Some(workflow), Some(host)) if ended.is_complete() => {
+            finish_host(&workflow, host, &planned, &ended, out).await
         }
         _ => ended.tell(&planned, outcome::applied, out),
     }
@@ -161,7 +161,7 @@ fn without_changes(mut planned: Planned) -> Planned {
 
 /// Sets up the server, and ends with what answers there.
 async fn finish_host(
-    hosting: &HostWorkflow<'_>,
+    workflow: &HostWorkflow<'_>,
     host: HostPlan,
     planned: &Planned,
     ended: &Ended,
@@ -178,14 +178,14 @@ async fn finish_host(
             private: None,
             is_same: host_workflow::stays_up(&planned.set),
         }),
-        (Some(id), None, _) => hosting.find(id).await?,
+        (Some(id), None, _) => workflow.find(id).await?,
     };
     let Some(reached) = reached else {
         out.warning("the server does not run or has no public address, so it was not set up");
         return ended.tell(planned, outcome::applied, out);
     };
     let account = &planned.live.account;
-    let (verdict, facts) = hosting.converge(host, reached.clone(), account).await?;
+    let (verdict, facts) = workflow.converge(host, reached.clone(), account).await?;
     if out.is_json() {
         out.json(&json::outcome(&ended.view(planned), verdict.as_ref()));
     }
@@ -195,13 +195,13 @@ async fn finish_host(
             Err(Failure::Reported)
         }
         verdict => {
-            hosting.context.way.note_site(&reached.id).await?;
+            workflow.context.way.note_site(&reached.id).await?;
             if !out.is_json() {
-                let pages = hosting.pages(&planned.live, &reached).await;
-                let answers = hosting.answers(&facts, pages);
+                let pages = workflow.pages(&planned.live, &reached).await;
+                let answers = workflow.answers(&facts, pages);
                 out.result(&report_host::ended(verdict.as_ref(), &answers));
                 out.result(&outcome::whereabouts(&ended.view(planned)));
-                hosting.context.way.tell(out).await?;
+                workflow.context.way.tell(out).await?;
             }
             Ok(ExitCode::SUCCESS)
         }

@@ -5,9 +5,9 @@ use std::process::ExitCode;
 use clap::{Args, CommandFactory};
 use clap_complete::Shell;
 
-use super::Cli;
 use crate::report::Out;
 
+use super::Cli;
 use super::Failure;
 
 /// What `completions` takes.

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::arguments::Global;
 use crate::cloud::api::Read;
 use crate::cloud::diff::Change;
 use crate::cloud::planning::{self, Planned};
@@ -16,6 +15,7 @@ use crate::plan::DurationSetting;
 use crate::report::{Out, outcome, text};
 
 use super::Failure;
+use super::arguments::Global;
 use super::workflow::cloud_apply::{self, Options};
 use super::workflow::plan_view::view;
 use super::workflow::session;

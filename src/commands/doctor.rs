@@ -11,7 +11,6 @@ use std::time::SystemTime;
 use clap::Args;
 use futures_util::future::{join, join_all};
 
-use super::arguments::{Endpoint, Global};
 use crate::cloud::permissions;
 use crate::cloud::planning::Laptop;
 use crate::cloud::resource::Power;
@@ -28,6 +27,7 @@ use crate::report::{Out, doctor as report, explain};
 use crate::support::hint::Hint;
 
 use super::Failure;
+use super::arguments::{Endpoint, Global};
 use super::workflow::pages::{self, RunningServer};
 use super::workflow::route::Route;
 use super::workflow::server::Server;

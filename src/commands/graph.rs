@@ -2,7 +2,6 @@
 
 use std::process::ExitCode;
 
-use super::arguments::Global;
 use crate::cloud::diff;
 use crate::cloud::graph;
 use crate::cloud::lower::{self, Inputs};
@@ -12,6 +11,7 @@ use crate::report::{Out, graph as graph_text};
 use crate::support::folders;
 
 use super::Failure;
+use super::arguments::Global;
 use super::workflow::session;
 
 /// Stands for the account, which the order does not depend on.

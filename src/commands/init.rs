@@ -7,12 +7,12 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::arguments::Global;
 use crate::plan::{self, BucketName, DomainName, Email, FilePath, InitAnswers, LabName, Region};
 use crate::report::Out;
 use crate::support::folders;
 
 use super::Failure;
+use super::arguments::Global;
 
 /// What `init` takes.
 #[derive(Debug, Args)]

@@ -4,7 +4,6 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::arguments::Global;
 use crate::host::HostError;
 use crate::host::pieces;
 use crate::host::services::Service;
@@ -13,6 +12,7 @@ use crate::plan::{Parsed, nearest};
 use crate::report::{Out, harmless};
 
 use super::Failure;
+use super::arguments::Global;
 use super::workflow::server::{LOGIN, Visit};
 use super::workflow::system_ssh::{self, Held, Over};
 use super::workflow::{interrupt, session};

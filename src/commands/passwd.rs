@@ -4,12 +4,12 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::arguments::Global;
 use crate::host::password::Password;
 use crate::host::session as host_session;
 use crate::report::Out;
 
 use super::Failure;
+use super::arguments::Global;
 use super::workflow::server::{self, Visit};
 use super::workflow::session;
 

@@ -48,9 +48,9 @@ pub async fn run(global: &Global, arguments: &Arguments, out: &Out) -> Result<Ex
         laptop: &laptop,
         out,
     };
-    let hosting = HostWorkflow::of(context, arguments.only).await?;
-    let host = match hosting {
-        Some(hosting) => Some(hosting.plan(&planned, false).await?),
+    let workflow = HostWorkflow::of(context, arguments.only).await?;
+    let host = match workflow {
+        Some(workflow) => Some(workflow.plan(&planned, false).await?),
         None => None,
     };
     let host_document = host.as_ref().map(|host| host::document(&host.view()));

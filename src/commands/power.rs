@@ -2,7 +2,6 @@
 
 use std::process::ExitCode;
 
-use super::arguments::Global;
 use crate::cloud::resource::{Address, Power};
 use crate::cloud::resources::LiveResource;
 use crate::cloud::resources::instance::power;
@@ -11,6 +10,7 @@ use crate::cloud::resources::{self, Body, Kind, Lookups, Reader, Run, Scope};
 use crate::report::Out;
 
 use super::Failure;
+use super::arguments::Global;
 use super::workflow::{server, session};
 
 /// Starts the server and waits until it runs.

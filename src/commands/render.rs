@@ -5,12 +5,12 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::arguments::Global;
 use crate::host;
 use crate::report::Out;
 use crate::support::private_files;
 
 use super::Failure;
+use super::arguments::Global;
 use super::workflow::session;
 
 /// What `render` takes.

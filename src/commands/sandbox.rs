@@ -4,12 +4,12 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 
-use super::arguments::Global;
 use crate::plan::{LabName, Parsed};
 use crate::report::{Out, Stages, sandbox as report};
 use crate::sandbox::{self, Place, Sandbox, Status};
 
 use super::Failure;
+use super::arguments::Global;
 use super::workflow::session;
 
 /// What `sandbox` takes.

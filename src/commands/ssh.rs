@@ -4,10 +4,10 @@ use std::process::{Command, ExitCode};
 
 use clap::Args;
 
-use super::arguments::Global;
 use crate::report::Out;
 
 use super::Failure;
+use super::arguments::Global;
 use super::workflow::server::{self, LOGIN, Visit};
 use super::workflow::{session, system_ssh};
 

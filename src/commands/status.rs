@@ -4,11 +4,11 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::arguments::Global;
 use crate::cloud::resources::{self, Reader, Scope};
 use crate::report::{Out, StatusView, json, status};
 
 use super::Failure;
+use super::arguments::Global;
 use super::workflow::pages::{self, RunningServer};
 use super::workflow::route::Route;
 use super::workflow::session;

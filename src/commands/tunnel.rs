@@ -6,13 +6,13 @@ use std::str::FromStr;
 
 use clap::Args;
 
-use super::arguments::Global;
 use crate::host::pieces;
 use crate::host::services::Service;
 use crate::plan::Parsed;
 use crate::report::Out;
 
 use super::Failure;
+use super::arguments::Global;
 use super::workflow::server::{LOGIN, Visit};
 use super::workflow::system_ssh::{self, Held, Over};
 use super::workflow::{interrupt, session};

@@ -2,12 +2,12 @@
 
 use std::process::ExitCode;
 
-use super::arguments::Global;
 use crate::plan;
 use crate::report::Out;
 use crate::support::folders;
 
 use super::Failure;
+use super::arguments::Global;
 use super::workflow::session;
 
 /// Checks the plan file.

@@ -21,7 +21,7 @@ use crate::plan::{CertificateFiles, KeyFiles, LocalFolders, Plan, Workbench};
 
 use super::desired::DesiredHost;
 use super::render::{RenderError, Templates, plain};
-use super::services::Service;
+use super::services::{self, Service};
 
 pub use variables::Variables;
 
@@ -67,7 +67,7 @@ pub struct Piece<'a> {
     pub templates: &'a Templates,
 }
 
-/// What a piece says of itself, in its own file: nothing else names it.
+/// What a piece says of itself, in its own file; [`Variables`] take up what its templates may say.
 pub struct Definition {
     /// Adds what the plan wants of it to a host.
     add: fn(&Piece<'_>, &mut DesiredHost) -> Result<(), RenderError>,
@@ -89,9 +89,12 @@ const ALL: &[Definition] = &[
     certificate::PIECE,
 ];
 
-/// What people ask for by a short name, of all pieces.
+/// What people ask for by a short name, of all pieces: what a plan brings first, what every server has last.
 pub fn services() -> impl Iterator<Item = &'static Service> + Clone {
-    ALL.iter().flat_map(|piece| piece.services)
+    let all = || ALL.iter().flat_map(|piece| piece.services);
+    let is_everywhere = |service: &&Service| service.key == services::EVERYWHERE;
+    let brought = all().filter(move |service| !is_everywhere(service));
+    brought.chain(all().filter(is_everywhere))
 }
 
 /// Finds a service by its name; `jupyterhub` is what the plan calls JupyterHub.

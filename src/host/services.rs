@@ -4,6 +4,9 @@ use serde::Serialize;
 
 use crate::plan::Workbench;
 
+/// The key of what every server has: the section itself.
+pub(super) const EVERYWHERE: &str = "workbench";
+
 /// Something on the server that people ask for by a short name.
 #[derive(Debug, Clone, Copy)]
 pub struct Service {
@@ -31,7 +34,7 @@ impl Service {
             port: None,
             units,
             log: None,
-            key: "workbench",
+            key: EVERYWHERE,
             is_in: |_| true,
             path: |_| "/".to_owned(),
         }

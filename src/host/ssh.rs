@@ -20,10 +20,11 @@ mod lines;
 mod link;
 mod orders;
 mod private_key;
+mod target;
 mod thread;
 mod trust;
 
-pub use connection::{Connection, Opened, Shell, Target};
+pub use connection::{Connection, Opened, Shell};
 pub use console::console_host_keys;
 pub use deadlines::Deadlines;
 pub use error::{DialError, LinkError, SshError};
@@ -32,6 +33,7 @@ pub use identity::Identity;
 pub use known_hosts::{KnownHosts, Pinned};
 pub use orders::Finished;
 pub use private_key::{KeyFileProblem, PrivateKey, examine};
+pub use target::Target;
 pub use trust::{Console, HowTrusted, Trust};
 
 use std::cell::Cell;
@@ -41,15 +43,14 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use codes::{Broken, CHANNEL_FAILURE, CHANNEL_REQUEST_DENIED};
+use orders::{Credential, Dial, LoginError};
+use private_key::Secret;
 use ssh2::{BlockDirections, Channel, ErrorCode, MethodType};
 use tokio::io::Interest;
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
-
-use codes::{Broken, CHANNEL_FAILURE, CHANNEL_REQUEST_DENIED};
-use orders::{Credential, Dial, LoginError};
-use private_key::Secret;
 
 /// Ways to agree on a key, best first: without SHA-1, which the library still offers by default.
 const KEY_EXCHANGES: &str = "mlkem768x25519-sha256,curve25519-sha256,curve25519-sha256@libssh.org,\

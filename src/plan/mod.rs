@@ -28,7 +28,6 @@ mod tree;
 use std::path::{Path, PathBuf};
 
 use serde_yaml::Mapping;
-
 use shape::Shape;
 
 pub use certificate::{CertificateFiles, Private, Which};

@@ -220,6 +220,7 @@ fn server(view: &StatusView<'_>, live: &LiveResource) -> Value {
 fn resource(live: &LiveResource) -> Value {
     let standing = match live.standing {
         Standing::Current => "current",
+        // Format 1 keeps these two words.
         Standing::Duplicate => "spare",
         Standing::Stale => "former",
     };

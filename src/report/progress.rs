@@ -11,13 +11,13 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
+use narrator::Narrator;
 
 use crate::cloud::apply::{Event, Listener};
 use crate::cloud::graph::Step;
 
 use super::words::{doing, harmless, step_name};
 use super::{Out, json};
-use narrator::Narrator;
 
 const TICK: Duration = Duration::from_millis(120);
 const TICKS: &[&str] = &["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏", " "];

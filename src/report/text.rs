@@ -5,12 +5,13 @@ mod lines;
 mod rows;
 mod value;
 
+use value::Known;
+
 use crate::cloud::diff::{Change, Summary};
 
 use super::PlanView;
 use super::style::{DANGER, DIM, HELP, STRONG, paint};
 use super::words::{self, counted, harmless};
-use value::Known;
 
 /// Writes what an apply would do.
 pub fn change_set(view: &PlanView<'_>) -> String {

@@ -1,10 +1,10 @@
 //! Everything by which the sandbox can fail, and what to do about it.
 
-use crate::support::hint::Hint;
 use std::borrow::Cow;
-
 use std::io;
 use std::path::PathBuf;
+
+use crate::support::hint::Hint;
 
 /// Why there is no sandbox.
 #[derive(Debug, thiserror::Error)]

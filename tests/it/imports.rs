@@ -122,15 +122,48 @@ fn absolute(path: &[String], module: &Module) -> Module {
     from
 }
 
-/// Every import of one module by another.
+/// What modules hand on as theirs: the name there, and where it really is.
+fn reexports(modules: &BTreeMap<Module, Vec<TokenTree>>) -> BTreeMap<Module, Module> {
+    let mut handed_on = BTreeMap::new();
+    for (module, tokens) in modules {
+        for (index, token) in tokens.iter().enumerate() {
+            let is_use = matches!(token, TokenTree::Ident(name) if name == "use");
+            let before = &tokens[index.saturating_sub(2)..index];
+            let is_public = before.iter().any(|token| token.to_string() == "pub");
+            if !is_use || !is_public {
+                continue;
+            }
+            for path in paths(&tokens[index + 1..]) {
+                let is_rooted = ["crate", "super", "self"].contains(&path[0].as_str());
+                let target = match is_rooted {
+                    true => absolute(&path, module),
+                    false => [module.clone(), path].concat(),
+                };
+                if let Some(name) = target.last() {
+                    handed_on.insert([module.clone(), vec![name.clone()]].concat(), target);
+                }
+            }
+        }
+    }
+    handed_on
+}
+
+/// Every import of one module by another, seen through what is handed on.
 fn imports() -> Imports {
     let modules = modules();
     assert!(modules.len() > 150, "where has the source gone?");
+    let handed_on = reexports(&modules);
     let mut imports = Imports::new();
     for (module, tokens) in &modules {
         let mut found = BTreeSet::new();
         mentions(tokens, module, &mut found);
         for mut path in found {
+            for end in (1..=path.len()).rev() {
+                if let Some(target) = handed_on.get(&path[..end]) {
+                    path = [target.clone(), path[end..].to_vec()].concat();
+                    break;
+                }
+            }
             while !modules.contains_key(&path) && path.pop().is_some() {}
             if path != *module && !path.is_empty() {
                 imports.insert((module.clone(), path));

@@ -4,7 +4,6 @@
 mod checkers;
 
 use std::path::Path;
-
 use std::sync::Arc;
 
 use labctl::host::{DesiredHost, Inputs, desired};
@@ -12,6 +11,7 @@ use labctl::plan;
 use labctl::plan::local_folder::LocalFolder;
 
 use crate::support::snapshot;
+
 pub use checkers::check;
 
 const HEAD: &str = "\

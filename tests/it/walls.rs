@@ -83,6 +83,8 @@ fn planning_is_pure() {
         "pieces",
         "preflight",
         "request",
+        "services",
+        "site",
     ];
     let host = host.map(|stage| format!("host/{stage}.rs"));
     let cloud = ["diff", "graph", "lower", "resource"].map(|stage| format!("cloud/{stage}.rs"));

@@ -344,7 +344,7 @@ class Applied(TypedDict):
     gates: list[Gate]
     model: Model | None
     names: list[str]
-    https: Https
+    https: Https | None
 
 
 class Notes(TypedDict):

@@ -6,15 +6,15 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
 use aws_smithy_async::time::SystemTimeSource;
 use tokio::time::Instant;
+use {
+    aws_sdk_ec2 as ec2, aws_sdk_iam as iam, aws_sdk_resourcegroupstagging as tagging,
+    aws_sdk_route53 as route53, aws_sdk_s3 as s3, aws_sdk_sts as sts,
+};
 
 use super::panics::caught;
 use super::rate_limit::{RateLimit, counted, measured};
 use super::retry::{Judge, retries, timeouts};
 use super::{Call, CallError, Cloud, Object, PUT_OBJECT, Read, Reply, call, http, operations};
-use {
-    aws_sdk_ec2 as ec2, aws_sdk_iam as iam, aws_sdk_resourcegroupstagging as tagging,
-    aws_sdk_route53 as route53, aws_sdk_s3 as s3, aws_sdk_sts as sts,
-};
 
 /// A call that ended.
 #[derive(Debug, Clone, Copy)]

@@ -155,6 +155,7 @@ pub fn policy(plan: &Plan, command: Option<Command>) -> Json {
         }
     }
     needs.extend(network_is_read(plan, &stages));
+    needs.extend(model_is_looked_for(plan, &stages));
     needs.extend(launched_with_role(plan, &stages));
     needs.extend(adopted(&stages));
     json!({ "Version": "2012-10-17", "Statement": statements(&names, &needs) })
@@ -168,6 +169,14 @@ fn network_is_read(plan: &Plan, stages: &[Stage]) -> Vec<Need> {
             .flat_map(|operation| row(*operation).needs)
             .copied()
             .collect(),
+        false => Vec::new(),
+    }
+}
+
+/// A model of the laptop is looked for in the bucket.
+fn model_is_looked_for(plan: &Plan, stages: &[Stage]) -> Vec<Need> {
+    match stages.contains(&Stage::Look) && Part::Model.is_in(plan) {
+        true => row(Operation::list_object_versions).needs.to_vec(),
         false => Vec::new(),
     }
 }

@@ -52,7 +52,7 @@ impl InternetGateway {
             return Ok(());
         };
         let vpc = run.id(vpc)?;
-        // A spare gateway that is in the place is deleted by a step of its own.
+        // A duplicate that is in the place is deleted by a step of its own.
         let passing = |error: &CallError| {
             let codes = ["InvalidVpcID.NotFound", "InvalidInternetGatewayID.NotFound"];
             codes.contains(&error.code())

@@ -81,7 +81,7 @@ const PROPAGATION: Duration = Duration::from_secs(180);
 pub const SIGHT: Duration = Duration::from_secs(30);
 /// How long to look for what a call may have made that got no answer: long
 /// enough for EC2 to list it by its tags, most of the time. What is seen later
-/// is a spare, and the next run deletes it.
+/// is a duplicate, and the next run deletes it.
 const OWN_SIGHT: Duration = Duration::from_secs(10);
 /// How often to ask for something anew that was not made.
 const TRIES: u32 = 4;

@@ -6,6 +6,7 @@ use crate::cloud::diff::{Change, ChangeSet};
 use crate::cloud::planning::{Laptop, Planned};
 use crate::cloud::resource::{Impact, Power};
 use crate::cloud::resources::{Kind, LiveLab, instance};
+use crate::commands::arguments::Half;
 use crate::host::pieces::Variables;
 use crate::host::session as host_session;
 use crate::host::site::{Dns, Page};
@@ -21,7 +22,6 @@ use super::pages::{self, RunningServer};
 use super::route::Route;
 use super::server::Server;
 use super::{cloud_apply, interrupt, rehearsal};
-use crate::commands::arguments::Half;
 
 /// The plan's half that is about the host.
 #[derive(Clone, Copy)]
@@ -65,15 +65,15 @@ impl<'a> HostWorkflow<'a> {
         let Some(workbench) = workbench else {
             return Ok(None);
         };
-        let hosting = Self {
+        let workflow = Self {
             context,
             workbench,
             only,
         };
         match context.way.obstacle() {
-            None => Ok(Some(hosting)),
+            None => Ok(Some(workflow)),
             Some(obstacle) => {
-                rehearsal::check(&hosting.desired(None)?, obstacle, context.out).await?;
+                rehearsal::check(&workflow.desired(None)?, obstacle, context.out).await?;
                 Ok(None)
             }
         }
@@ -304,7 +304,7 @@ pub struct Reached {
     pub id: String,
     /// Its public address.
     pub address: Option<IpAddr>,
-    /// Its address in its network, where that was asked for because it has no other.
+    /// Its address in its network, where the server was asked for anew.
     pub private: Option<IpAddr>,
     /// Whether it is as it was when it was looked at.
     pub is_same: bool,

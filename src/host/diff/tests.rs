@@ -3,13 +3,14 @@
 
 use std::sync::Arc;
 
+use crate::host::fixture;
+use crate::plan::LocalFolders;
+use crate::plan::local_folder::{LocalFile, LocalFolder};
+
 use super::super::facts::{LiveCertificate, LiveFile, LiveModel, LiveUnit, LiveUser, RootDisk};
 use super::super::manifest::NotedUser;
 use super::super::pieces::Inputs;
 use super::*;
-use crate::host::fixture;
-use crate::plan::LocalFolders;
-use crate::plan::local_folder::{LocalFile, LocalFolder};
 
 mod languages;
 mod vendors;

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::host::desired::{DesiredHost, DesiredUnit, Download, Effect, Gate, Input, Port};
 use crate::host::render::RenderError;
-use crate::host::services::{Link, Service};
+use crate::host::services::{Link, Service, base};
 use crate::plan::Workbench;
 
 use super::languages::{LINK_OF_R, program_of_r};
@@ -52,7 +52,7 @@ impl Rstudio {
         let users = workbench.users.iter().map(|user| user.name.to_string());
         Some(Self {
             port: PORT,
-            base: format!("{path}/"),
+            base: base(&path),
             path,
             r: program_of_r(workbench.r.as_ref()?),
             users: users.collect::<Vec<_>>().join(":"),

@@ -1,8 +1,9 @@
 //! {facts, desired} → refusals: each test changes one thing of a host on which all is well.
 
-use super::*;
 use crate::host::facts::{Disk, Listener, LiveFile, LiveUser};
 use crate::host::{self, Inputs, UnitChange, fixture};
+
+use super::*;
 
 const WORKBENCH: &str = "  users: [{ name: anna }]\n  jupyterhub: {}\n";
 

@@ -1,9 +1,10 @@
 //! Why a conversation with a host fails, and what to do about it.
 
+use std::borrow::Cow;
+
 use crate::host::protocol::AnswerError;
 use crate::host::ssh::{LinkError, SshError};
 use crate::support::hint::Hint;
-use std::borrow::Cow;
 
 /// Why a host could not be read or changed.
 #[derive(Debug, thiserror::Error)]

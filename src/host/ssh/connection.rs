@@ -1,11 +1,8 @@
 //! Opening a connection: reach the server, judge its key, log in; again while it boots.
 
-use std::fmt;
-
 use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 
-use super::HostKey;
 use super::deadlines::{Deadlines, Watch};
 use super::error::{DialError, LinkError, SshError};
 use super::host_key::preference;
@@ -14,25 +11,7 @@ use super::lines::Lines;
 use super::link::Link;
 use super::orders::{Dial, Finished, LoginError};
 use super::trust::{HowTrusted, Judge, Trust, Verdict};
-
-/// Where to reach a host and as whom.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Target {
-    /// A name or an address.
-    pub address: String,
-    /// The port.
-    pub port: u16,
-    /// The user to log in as.
-    pub user: String,
-    /// What the host's key is pinned by: the instance's id.
-    pub pin: String,
-}
-
-impl fmt::Display for Target {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "`{}` port {}", self.address, self.port)
-    }
-}
+use super::{HostKey, Target};
 
 /// A command's way to a host; the simulated host of tests is one too.
 pub trait Shell {

@@ -1,11 +1,11 @@
 //! Everything by which reaching a host can fail, and what to do about it.
 
-use crate::support::hint::Hint;
 use std::borrow::Cow;
-
 use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
+
+use crate::support::hint::Hint;
 
 use super::private_key::KeyFileProblem;
 use super::{HostKey, Target};

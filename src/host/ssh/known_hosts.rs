@@ -8,8 +8,9 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use super::HostKey;
 use crate::support::{bounded, private_files};
+
+use super::HostKey;
 
 /// Some hundred thousand lines.
 const MAXIMUM_BYTES: usize = 64 << 20;

@@ -2,9 +2,10 @@
 
 use std::collections::HashMap;
 
-use super::{Check, Findings};
 use crate::plan::model::{Access, Api, HttpsMode, Plan, Workbench};
 use crate::plan::scalars::{ModelLocation, UrlPath};
+
+use super::{Check, Findings};
 
 pub(super) const CHECKS: &[Check] = &[
     (&["workbench.domain", "workbench.https", "dns.zone"], domain),

@@ -1,11 +1,11 @@
 //! The edge: reads a folder from the disk.
 
-use crate::support::hint::Hint;
 use std::borrow::Cow;
-
 use std::fs;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
+
+use crate::support::hint::Hint;
 
 use super::ignore::Ignore;
 use super::{LocalFile, LocalFolder};

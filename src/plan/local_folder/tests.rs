@@ -4,8 +4,9 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::PathBuf;
 
-use super::*;
 use crate::support::hint::Hint;
+
+use super::*;
 
 /// A folder that is removed at the end of its test.
 struct Scratch(PathBuf);

@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{OneOrMany, words};
 use crate::plan::scalars::{
     BuildArgument, BuildValue, ContainerImage, CpuLimit, DomainName, DurationSetting, Email,
     FilePath, MemorySize, ModelLocation, PythonRequirement, PythonVersion, RVersion, Sha256, Url,
     UrlPath, UserName,
 };
+
+use super::{OneOrMany, words};
 
 /// What is installed on the server.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

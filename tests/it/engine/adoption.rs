@@ -1,11 +1,12 @@
 //! What others made becomes the lab's, if its owner says so; the next apply brings it to the plan.
 
-use crate::memory_cloud::Memory;
 use labctl::cloud::diff::Change;
 use labctl::cloud::resource::{Address, Owner};
 use labctl::cloud::resources::LiveResource;
 use labctl::cloud::resources::run::Shared;
 use labctl::cloud::resources::{Run, adoption};
+
+use crate::memory_cloud::Memory;
 
 use super::foreign;
 use super::harness::{ACCOUNT, ALL, Lab, WHOLE};

@@ -4,12 +4,13 @@ use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::pin::Pin;
 
-use crate::memory_cloud::Memory;
-use crate::memory_cloud::faulty::{Fault, Faulty};
 use labctl::cloud::api::{Call, CallError, CallFailure, Cloud};
 use labctl::cloud::apply::Outcome;
 use tokio::sync::Notify;
 use tokio::time::Instant;
+
+use crate::memory_cloud::Memory;
+use crate::memory_cloud::faulty::{Fault, Faulty};
 
 use super::harness::{ALL, Lab};
 

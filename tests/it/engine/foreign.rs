@@ -1,6 +1,5 @@
 //! What others have in the account: made past labctl, without its tags.
 
-use crate::memory_cloud::Memory;
 use aws_sdk_ec2::operation::allocate_address::AllocateAddressInput;
 use aws_sdk_ec2::operation::attach_internet_gateway::AttachInternetGatewayInput;
 use aws_sdk_ec2::operation::create_internet_gateway::CreateInternetGatewayInput;
@@ -31,6 +30,8 @@ use aws_sdk_s3::types::{
 };
 use aws_smithy_types::Blob;
 use labctl::cloud::api::{Cloud, Read};
+
+use crate::memory_cloud::Memory;
 
 use super::harness::{ACCOUNT, OTHER_KEY};
 

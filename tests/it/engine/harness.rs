@@ -4,7 +4,6 @@ use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::memory_cloud::{Inventory, Memory, Options};
 use labctl::cloud::api::{CallError, Cloud, Read};
 use labctl::cloud::apply::{Applying, Event, Outcome};
 use labctl::cloud::diff::{Change, ChangeSet};
@@ -12,6 +11,8 @@ use labctl::cloud::graph;
 use labctl::cloud::planning::{self, Laptop, Planned};
 use labctl::cloud::resources::{Scope, StepError};
 use labctl::plan::{self, Plan};
+
+use crate::memory_cloud::{Inventory, Memory, Options};
 
 pub const ACCOUNT: &str = "123456789012";
 pub const KEY: &str =

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::memory_cloud::{Item, Memory};
 use labctl::plan::{Access, HttpsMode, Network, Plan, RecordValue};
+
+use crate::memory_cloud::{Item, Memory};
 
 use super::harness::{Lab, parse};
 

@@ -1,12 +1,12 @@
 //! A run that was cut off anywhere is brought to its end by the next one: one lab, or none, and nothing beside it.
 
 use crate::memory_cloud::Options;
+use crate::support::is_exhaustive;
 
 use super::disturbances::{Disturbance, EACH, Ending, KILLS, Work, disturb};
 use super::harness::{ALL, Lab, SMALL, WHOLE, actions, complaints, pass, slow};
 use super::inspection::faults;
 use super::picture::{differences, picture};
-use crate::support::is_exhaustive;
 
 /// What has to be so once the next run is through.
 async fn unfinished(lab: &Lab, work: Work, clean: &[String]) -> Vec<String> {

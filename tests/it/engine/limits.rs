@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use crate::memory_cloud::faulty::{Fault, Faulty};
-use crate::memory_cloud::{Memory, Options};
 use labctl::cloud::api::Call;
 use labctl::cloud::api::CallError;
 use labctl::cloud::diff::Refusal;
+
+use crate::memory_cloud::faulty::{Fault, Faulty};
+use crate::memory_cloud::{Memory, Options};
 
 use super::foreign;
 use super::harness::{ACCOUNT, ALL, Lab, SMALL, WHOLE, complaints, sole_error};

@@ -2,13 +2,14 @@
 
 use std::cell::Cell;
 
-use crate::memory_cloud::faulty::{Fault, Faulty};
 use aws_sdk_ec2::operation::delete_internet_gateway::DeleteInternetGatewayInput;
 use aws_sdk_ec2::operation::delete_key_pair::DeleteKeyPairInput;
 use aws_sdk_ec2::operation::detach_internet_gateway::DetachInternetGatewayInput;
 use aws_sdk_s3::operation::put_bucket_tagging::PutBucketTaggingInput;
 use aws_sdk_s3::types::{Tag, Tagging};
 use labctl::cloud::api::{Call, CallError, Cloud};
+
+use crate::memory_cloud::faulty::{Fault, Faulty};
 
 use super::foreign;
 use super::harness::{Destroying, Lab, SMALL, WHOLE, complaints, run, sole_error};

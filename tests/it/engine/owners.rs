@@ -3,8 +3,6 @@
 
 use std::sync::Arc;
 
-use crate::memory_cloud::faulty::{Fault, Faulty};
-use crate::memory_cloud::{Memory, Options};
 use aws_sdk_s3::operation::put_bucket_tagging::PutBucketTaggingInput;
 use aws_sdk_s3::operation::put_public_access_block::PutPublicAccessBlockInput;
 use aws_sdk_s3::types::{PublicAccessBlockConfiguration, Tag, Tagging};
@@ -14,6 +12,9 @@ use labctl::cloud::planning;
 use labctl::cloud::resource::Owner;
 use labctl::cloud::resources::{Kind, Scope};
 use labctl::plan::local_folder::{LocalFile, LocalFolder};
+
+use crate::memory_cloud::faulty::{Fault, Faulty};
+use crate::memory_cloud::{Memory, Options};
 
 use super::disturbances::Recorder;
 use super::foreign;

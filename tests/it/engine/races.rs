@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use crate::memory_cloud::Options;
 use futures_util::join;
+
+use crate::memory_cloud::Options;
 
 use super::harness::{ALL, Lab, WHOLE, pass, run};
 use super::inspection::new_items;

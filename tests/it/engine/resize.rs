@@ -1,8 +1,9 @@
 //! A resize is a guarded transaction: noted on the server while it lasts, brought to an end or taken back.
 
+use labctl::cloud::api::Call;
+
 use crate::memory_cloud::Options;
 use crate::memory_cloud::faulty::{Fault, Faulty};
-use labctl::cloud::api::Call;
 
 use super::disturbances::{EACH, Ending, Work, disturb};
 use super::foreign;

@@ -10,8 +10,9 @@ use std::process::Command;
 use labctl::support::digest;
 use labctl::{host, plan};
 
-use super::machine::{Bench, SMALL, done, make_key, script};
 use crate::support::files_below;
+
+use super::machine::{Bench, SMALL, done, make_key, script};
 
 const IMAGES: &str = "labctl-test-applied";
 /// How many images are kept; those of old inputs are in nobody's way until then.

@@ -9,10 +9,11 @@ use serde_json::Value;
 use simple_dns::rdata::{A, RData};
 use simple_dns::{CLASS, Packet, ResourceRecord, TYPE};
 
+use crate::support::Lab;
+
 use super::accidents::state;
 use super::counts::{Visits, log_visits, visits_of};
 use super::machine::{Bench, SMALL};
-use crate::support::Lab;
 
 /// A resolver by which every name leads to one address.
 struct Resolver {

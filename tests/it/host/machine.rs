@@ -9,9 +9,10 @@ use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 use serde_json::Value;
 
+use crate::support::{Lab, Ran};
+
 use super::applied;
 use super::counting_proxy::CountingProxy;
-use crate::support::{Lab, Ran};
 
 /// NGINX with the landing page behind a self-signed certificate, and two users: set up in seconds.
 pub const SMALL: &str = "\

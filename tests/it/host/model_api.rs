@@ -4,9 +4,10 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
+use crate::support::python;
+
 use super::machine::{Bench, SMALL, done};
 use super::tunnel::{EMULATOR, Tunnel};
-use crate::support::python;
 
 const BUCKET: &str = "bucket: { name: BUCKET, instance_access: read }\n";
 const API: &str = "  api: { build: api, build_args: { BASE_IMAGE: base-of-the-test }, model: s3://BUCKET/models/penguin_model }\n";

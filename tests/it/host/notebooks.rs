@@ -147,8 +147,7 @@ fn busy_server_is_stopped_at_its_greatest_age() {
         !machine.is_active(&server_of("guest"))
     });
     assert!(begun.elapsed() > IDLE + Duration::from_secs(5));
-    machine
-        .sh("journalctl -u jupyterhub --no-pager | grep -q 'Culling server guest (age: 00:01:'");
+    machine.sh("journalctl -u jupyterhub --no-pager | grep -q 'Culling server guest (age: 00:01:'");
 }
 
 #[test]

@@ -4,9 +4,10 @@ use std::io::{BufRead, BufReader, Read};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 
+use crate::support::Lab;
+
 use super::accidents::{fresh, wait_until};
 use super::machine::{Bench, HUB, SMALL, done};
-use crate::support::Lab;
 
 fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -226,7 +227,7 @@ fn logs_that_cannot_be_are_refused() {
     lab.write("lab.yaml", SMALL);
     lab.labctl(&["logs", "rstudio"]).refuses(&[
         "the plan has no `rstudio`",
-        "it has: nginx, certificate, ssh, apply",
+        "it has: certificate, apply, ssh, nginx",
         "labctl logs rstudio-server.service",
     ]);
     for word in ["$(reboot)", "a b", "x;y"] {

@@ -1,7 +1,6 @@
 //! What a service answers when it refuses a request.
 
 use aws_smithy_types::error::operation::BuildError;
-
 use labctl::cloud::api::{Call, CallError};
 
 /// An error answer of a service.

@@ -19,9 +19,9 @@ use aws_sdk_ec2::operation::run_instances::RunInstancesInput;
 use aws_sdk_ec2::operation::run_instances::builders::RunInstancesInputBuilder;
 use aws_sdk_ec2::types::{Filter, Instance, InstanceType, ResourceType, Tag, TagSpecification};
 use aws_smithy_types::Blob;
+use labctl::cloud::api::{CallError, Cloud, Read};
 
 use super::{Memory, Options};
-use labctl::cloud::api::{CallError, Cloud, Read};
 
 /// A public key in OpenSSH's form.
 const KEY: &str =

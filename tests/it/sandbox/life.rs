@@ -4,9 +4,10 @@
 use std::path::Path;
 use std::process::Command;
 
-use super::rehearsal::{self, Rehearsal};
 use crate::host::machine::{SMALL, done};
 use crate::support::python;
+
+use super::rehearsal::{self, Rehearsal};
 
 /// What the small plan has not: a bucket, and a zone by which a way to look at it is printed.
 const MORE: &str = "bucket: { name: bucket-of-a-small-lab }

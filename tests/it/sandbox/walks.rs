@@ -8,13 +8,14 @@ use std::process::Command;
 
 use labctl::plan::{self, Plan};
 
-use super::life;
-use super::rehearsal::{self, Rehearsal};
 use crate::host::applied;
 use crate::host::machine::{HUB, SMALL, Server, done};
 use crate::host::mirror::{self, MIRROR};
 use crate::host::model_api::IMPORT_BASE;
 use crate::support::{Ran, files_below, python};
+
+use super::life;
+use super::rehearsal::{self, Rehearsal};
 
 /// The files of `plans/` and `examples/`, each with the test that walks it.
 const WALKED: [(&str, fn()); 7] = [

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use crate::memory_cloud::{Inventory, Item};
 use aws_sdk_ec2::operation::start_instances::StartInstancesInput;
 use labctl::cloud::api::Cloud;
 use labctl::cloud::diff::{Change, ChangeSet};
@@ -13,6 +12,7 @@ use tokio::time::sleep;
 use crate::engine::harness::{ALL, Lab, actions, complaints, run};
 use crate::engine::inspection;
 use crate::engine::picture::differences;
+use crate::memory_cloud::{Inventory, Item};
 
 use super::actions::{Permission, destroy_refusal, refusal};
 use super::hands::{self, at_once};

@@ -1,6 +1,5 @@
 //! What others do behind labctl's back, in an instant between two calls.
 
-use crate::memory_cloud::Item;
 use aws_sdk_ec2::operation::authorize_security_group_ingress::AuthorizeSecurityGroupIngressInput;
 use aws_sdk_ec2::operation::create_tags::CreateTagsInput;
 use aws_sdk_ec2::operation::describe_addresses::DescribeAddressesInput;
@@ -26,6 +25,7 @@ use labctl::cloud::api::{Call, CallError, Cloud, Read};
 use labctl::cloud::resources::record::companion_name;
 
 use crate::engine::harness::OTHER_KEY;
+use crate::memory_cloud::Item;
 
 use super::recipe::LAB;
 use super::sim::{ForeignRecord, Sim, is_ours, ours};

@@ -4,11 +4,12 @@ use std::cell::Cell;
 use std::pin::pin;
 use std::time::Duration;
 
-use crate::memory_cloud::Memory;
-use crate::memory_cloud::faulty::{Fault, Faults, Faulty};
 use labctl::cloud::api::{Call, CallError, CallFailure};
 use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
+
+use crate::memory_cloud::Memory;
+use crate::memory_cloud::faulty::{Fault, Faults, Faulty};
 
 use super::hands;
 use super::sim::Sim;

@@ -4,13 +4,13 @@ use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use crate::memory_cloud::{Inventory, Item, Memory, Options};
 use labctl::cloud::planning::Laptop;
 use labctl::plan::Plan;
 use tokio::time::{Instant, sleep};
 
 use crate::engine::foreign;
 use crate::engine::harness::{ACCOUNT, KEY, OTHER_KEY, laptop, parse};
+use crate::memory_cloud::{Inventory, Item, Memory, Options};
 
 use super::chance::Chance;
 use super::figures::Figures;

@@ -1,12 +1,13 @@
 //! Defects made on purpose: if the checks do not notice these, they notice nothing.
 
-use crate::memory_cloud::faulty::Fault;
 use aws_sdk_ec2::operation::delete_key_pair::DeleteKeyPairInput;
 use aws_sdk_ec2::operation::delete_tags::DeleteTagsInput;
 use aws_sdk_ec2::operation::describe_addresses::DescribeAddressesInput;
 use aws_sdk_ec2::operation::release_address::ReleaseAddressInput;
 use aws_sdk_ec2::types::Tag;
 use labctl::cloud::api::{Call, Cloud, Read};
+
+use crate::memory_cloud::faulty::Fault;
 
 use super::hands::at_once;
 use super::sim::{Sim, ours};

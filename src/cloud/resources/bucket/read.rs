@@ -17,7 +17,6 @@ use crate::cloud::api::{CallError, CallFailure, Read};
 use crate::cloud::resource::{Address, Live, Observed, Owner, Tags};
 use crate::cloud::resources::reader::Reader;
 use crate::cloud::resources::{Kind, tags as lab_tags};
-
 use crate::plan::Upload;
 
 use super::{Bucket, model as uploads};

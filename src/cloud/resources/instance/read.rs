@@ -17,9 +17,8 @@ use crate::cloud::resource::{Address, Live, Observed, Power, Reference};
 use crate::cloud::resources::pages::Pages;
 use crate::cloud::resources::placement::Placement;
 use crate::cloud::resources::reader::Reader;
-use crate::cloud::resources::{Kind, ec2_tags, tags};
-
 use crate::cloud::resources::tags::{IMAGE_TAG, TRANSACTION_TAG};
+use crate::cloud::resources::{Kind, ec2_tags, tags};
 
 use super::{Instance, Metadata, RootVolume};
 

@@ -7,9 +7,10 @@ use labctl::cloud::planning::{self, Planned};
 use labctl::cloud::resources::Kind;
 use labctl::report::explain::call_error;
 
+use crate::engine::harness::{self, KEY, laptop, parse};
+
 use super::replay::{self, Exchange, Replay};
 use super::{Job, block_on, carry_out, check_set, check_writes, plan_of};
-use crate::engine::harness::{self, KEY, laptop, parse};
 
 /// A recording of which one answer was written anew.
 fn edited(name: &str, operation: &str, edit: impl Fn(&str) -> String) -> Replay {

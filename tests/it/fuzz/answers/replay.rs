@@ -22,8 +22,9 @@ use labctl::cloud::api::aws::Aws;
 use labctl::cloud::api::http;
 use serde::{Deserialize, Serialize};
 
-use super::xml;
 use crate::fuzz::json;
+
+use super::xml;
 
 /// No run of labctl needs so many calls; one that does goes round.
 const MOST_CALLS: usize = 20_000;

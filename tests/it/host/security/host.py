@@ -6,7 +6,8 @@ import sys
 
 STEER = "\x1b]0;owned\x07\x1b[2J\x9b31m\u202eevil\r\x00\x7f"
 data = sys.stdin.buffer
-data.read(int(data.readline()))
+_, length = data.readline().split()
+data.read(int(length))
 request = json.loads(data.read(int(data.readline())))
 nonce = request["nonce"]
 mode = open("/srv/hostile").read().strip()

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use super::{Client, Sshd, block_on, run};
 use crate::host::counting_proxy::CountingProxy;
+
+use super::{Client, Sshd, block_on, run};
 
 /// One more is TCP's own, which a proxy does not see.
 #[test]

@@ -7,8 +7,9 @@ use std::time::Duration;
 use labctl::host::ssh::{KeyFileProblem, SshError};
 use labctl::support::hint::Hint;
 
-use super::{Client, Sshd, block_on};
 use crate::host::sshd::{Agent, make_key, public_path, read_key, set_mode, succeed};
+
+use super::{Client, Sshd, block_on};
 
 const PASSPHRASE: &str = "open sesame";
 

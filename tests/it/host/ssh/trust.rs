@@ -6,8 +6,9 @@ use std::process::Command;
 use labctl::host::ssh::{HowTrusted, SshError};
 use labctl::support::hint::Hint;
 
-use super::{Client, PIN, Sshd, block_on};
 use crate::host::sshd::{Agent, succeed};
+
+use super::{Client, PIN, Sshd, block_on};
 
 fn trusted(client: &Client, port: u16) -> HowTrusted {
     block_on(client.open(port)).unwrap().trusted

@@ -14,11 +14,11 @@ use aws_sdk_s3::types::{
     ObjectVersion,
 };
 use aws_smithy_types::DateTime;
+use labctl::cloud::api::Object;
 
 use super::super::refusal::{Answer, refuse};
 use super::super::world::World;
 use super::{Bucket, malformed};
-use labctl::cloud::api::Object;
 
 /// The most that one call lists or deletes.
 const MOST: usize = 1000;
