@@ -21,12 +21,12 @@ mod status;
 
 use std::time::Duration;
 
-use engine::Found;
 use tokio::time::Instant;
 
 use crate::plan::{Https, HttpsMode, Image, Plan};
 use crate::support::backoff::Backoff;
 
+use engine::Found;
 pub use error::SandboxError;
 pub use place::{Place, all};
 use process::Process;

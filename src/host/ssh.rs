@@ -43,14 +43,15 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use codes::{Broken, CHANNEL_FAILURE, CHANNEL_REQUEST_DENIED};
-use orders::{Credential, Dial, LoginError};
-use private_key::Secret;
 use ssh2::{BlockDirections, Channel, ErrorCode, MethodType};
 use tokio::io::Interest;
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
+
+use codes::{Broken, CHANNEL_FAILURE, CHANNEL_REQUEST_DENIED};
+use orders::{Credential, Dial, LoginError};
+use private_key::Secret;
 
 /// Ways to agree on a key, best first: without SHA-1, which the library still offers by default.
 const KEY_EXCHANGES: &str = "mlkem768x25519-sha256,curve25519-sha256,curve25519-sha256@libssh.org,\

@@ -28,6 +28,7 @@ mod tree;
 use std::path::{Path, PathBuf};
 
 use serde_yaml::Mapping;
+
 use shape::Shape;
 
 pub use certificate::{CertificateFiles, Private, Which};
