@@ -62,17 +62,29 @@ impl Answers {
         }
     }
 
-    /// Whether there is no such bucket.
-    fn is_missing(&self) -> bool {
+    fn errors(&self) -> impl Iterator<Item = &CallError> {
         let errors = [
             self.tagging.as_ref().err(),
             self.versioning.as_ref().err(),
             self.encryption.as_ref().err(),
         ];
-        errors
-            .into_iter()
-            .flatten()
-            .any(|error| error.code() == "NoSuchBucket")
+        errors.into_iter().flatten()
+    }
+
+    /// Whether there is no such bucket.
+    fn is_missing(&self) -> bool {
+        self.errors().any(|error| error.code() == "NoSuchBucket")
+    }
+
+    /// The first answer that says nothing of the bucket: AWS has trouble of its own, or was not reached.
+    /// To go on asking would only take time.
+    fn trouble(&self) -> Option<CallError> {
+        let is_trouble = |error: &&CallError| match &error.failure {
+            CallFailure::Service { status, .. } => *status >= 500,
+            CallFailure::Garbled { .. } => false,
+            _ => true,
+        };
+        self.errors().find(is_trouble).cloned()
     }
 
     /// Whether every question was refused: where only some are, a permission is missing.
@@ -94,6 +106,9 @@ pub(super) async fn one(
     let answers = Answers::ask(reader.cloud, name, None).await;
     if answers.is_missing() {
         return Ok(None);
+    }
+    if let Some(error) = answers.trouble() {
+        return Err(error);
     }
     let account = reader.account().await?;
     let access = GetPublicAccessBlockInput::builder()
