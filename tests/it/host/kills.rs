@@ -255,11 +255,11 @@ fn an_agent_that_is_killed_is_told_of_and_the_next_apply_completes() {
 fn a_server_that_restarts_is_found_again_and_completed() {
     let bench = without_nginx();
     let mut labctl = Watched::start(&bench, &["apply", "--yes", "-v"]);
-    labctl.until("Unpacking nginx");
+    // As early as dpkg can be seen at work: a busy machine takes its time to restart, and dpkg may be done by then.
+    labctl.until("Preparing to unpack");
     bench.machine.reboot();
     labctl.ended().exits(1).says(&[
         "the connection to the server was lost",
-        "packages: ",
         "the server",
         "the configuration was not switched",
     ]);
