@@ -22,7 +22,7 @@ use crate::host::session::Examined;
 use crate::host::site::{Page, Site};
 use crate::host::ssh::Deadlines;
 use crate::host::{DesiredHost, session as host_session};
-use crate::plan::{self, DomainName, HttpsMode, Parsed};
+use crate::plan::{self, DomainName, HTTP_PORT, HTTPS_PORT, HttpsMode, Parsed};
 use crate::report::{Out, doctor as report, explain};
 use crate::support::hint::Hint;
 
@@ -76,8 +76,6 @@ impl FromStr for Detour {
 }
 
 const SSH: u16 = 22;
-const HTTP: u16 = 80;
-const HTTPS: u16 = 443;
 /// More names than this are no lab's, whatever a server says of itself.
 const MOST_NAMES: usize = 100;
 
@@ -270,10 +268,10 @@ impl Round<'_> {
             Body::SecurityGroup(group) => Some(group),
             _ => None,
         });
-        let doors = [(SSH, "ssh"), (HTTP, "nginx"), (HTTPS, "nginx")];
+        let doors = [(SSH, "ssh"), (HTTP_PORT, "nginx"), (HTTPS_PORT, "nginx")];
         let doors = doors.into_iter().filter(|(port, _)| match *port {
-            HTTP => mode.is_some(),
-            HTTPS => mode.is_some_and(|mode| mode != HttpsMode::Off),
+            HTTP_PORT => mode.is_some(),
+            HTTPS_PORT => mode.is_some_and(|mode| mode != HttpsMode::Off),
             _ => true,
         });
         doors
@@ -317,8 +315,8 @@ impl Round<'_> {
         if mode == HttpsMode::Off {
             return Finding::skipped(title, "there is none: `https` is `off`");
         }
-        let Some(Endpoint { address, port }) = self.place(HTTPS).await else {
-            return no_way(title, HTTPS);
+        let Some(Endpoint { address, port }) = self.place(HTTPS_PORT).await else {
+            return no_way(title, HTTPS_PORT);
         };
         let served = tls::served(&address, port, name.unwrap_or(&address)).await;
         // Whose authority is a rehearsal's own is trusted by nobody.

@@ -3,12 +3,10 @@
 use crate::cloud::resource::Reference;
 use crate::cloud::resources::record::Record;
 use crate::cloud::resources::{Body, LiveLab, LiveResource};
-use crate::plan::{Plan, WebName, web_names};
+use crate::plan::{HTTP_PORT, HTTPS_PORT, Plan, WebName, web_names};
 
 use super::pieces::Variables;
 
-const HTTP_PORT: u16 = 80;
-const HTTPS_PORT: u16 = 443;
 /// CNAMEs that lead on to CNAMEs are followed so far; resolvers give up at similar lengths.
 const LONGEST_CHAIN: usize = 8;
 

@@ -40,9 +40,10 @@ pub use load::{
     FindError, KeyFiles, LoadError, find, from_bytes, load, read_certificate, read_keys,
 };
 pub use model::{
-    Access, Api, Bucket, Dns, Download, GithubActions, Https, HttpsMode, IngressRule, Instance,
-    Jupyterhub, Language, Mirrors, Network, Plan, Python, R, Record, RecordType, RecordValue,
-    RecordValues, RootVolume, Rstudio, SecurityGroup, Shiny, User, Workbench, companion_name,
+    Access, Api, Bucket, Dns, Download, GithubActions, HTTP_PORT, HTTPS_PORT, Https, HttpsMode,
+    IngressRule, Instance, Jupyterhub, Language, Mirrors, Network, Plan, Python, R, Record,
+    RecordType, RecordValue, RecordValues, RootVolume, Rstudio, SecurityGroup, Shiny, User,
+    Workbench, companion_name,
 };
 pub use names::{WebName, certificate_names, challenge_names, server_names, web_names};
 pub use problem::{Problem, Problems, Severity};

@@ -4,13 +4,11 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
+use crate::plan::{HTTP_PORT, HTTPS_PORT};
 use crate::sandbox::{Authority, Machine, Port, Site, Status};
 
 use super::style::{CREATE, DANGER, DIM, STRONG, UPDATE, paint};
 use super::words::harmless;
-
-const HTTP: u16 = 80;
-const HTTPS: u16 = 443;
 
 /// What a sandbox is not: printed, so that nobody takes a rehearsal for the performance.
 pub const LIMITS: [&str; 7] = [
@@ -196,8 +194,8 @@ struct Doors<'a> {
 impl Doors<'_> {
     /// The ports of the site that a browser may be led to, each with the one that it asks for.
     fn ports(&self) -> impl Iterator<Item = (u16, &Port)> {
-        let https = self.https.map(|port| (HTTPS, port));
-        https.into_iter().chain([(HTTP, self.http)])
+        let https = self.https.map(|port| (HTTPS_PORT, port));
+        https.into_iter().chain([(HTTP_PORT, self.http)])
     }
 
     fn scheme(&self) -> &'static str {
@@ -206,7 +204,9 @@ impl Doors<'_> {
 
     /// By address: NGINX asks for no name where the lab has none.
     fn plain_way(&self) -> String {
-        let (usual, port) = self.https.map_or((HTTP, self.http), |port| (HTTPS, port));
+        let (usual, port) = self
+            .https
+            .map_or((HTTP_PORT, self.http), |port| (HTTPS_PORT, port));
         let host = match port.port == usual {
             true => port.address.clone(),
             false => place(port),

@@ -86,6 +86,14 @@ async fn group(cloud: &dyn Cloud) -> Result<String, CallError> {
         .unwrap_or_default())
 }
 
+/// Makes a bucket; its name is the account's own, for all accounts share the names.
+async fn bucket(cloud: &dyn Cloud, account: &str) -> String {
+    let name = format!("conformance-{account}");
+    let input = CreateBucketInput::builder().bucket(&name);
+    cloud.create_bucket(input).await.unwrap();
+    name
+}
+
 async fn vpc(cloud: &dyn Cloud) -> String {
     let answer = cloud
         .create_vpc(CreateVpcInput::builder().cidr_block("10.7.0.0/16"))
@@ -368,11 +376,7 @@ const RULES: &[Rule] = &[
         expected: &["BucketNotEmpty"],
         ask: |cloud, account| {
             Box::pin(async move {
-                let name = format!("conformance-{account}");
-                cloud
-                    .create_bucket(CreateBucketInput::builder().bucket(&name))
-                    .await
-                    .unwrap();
+                let name = bucket(cloud, account).await;
                 let object = Object {
                     bucket: name.clone(),
                     owner: account.to_owned(),
@@ -394,11 +398,7 @@ const RULES: &[Rule] = &[
         expected: &["NoSuchTagSet", "AccessDenied", "NoSuchBucket"],
         ask: |cloud, account| {
             Box::pin(async move {
-                let name = format!("conformance-{account}");
-                cloud
-                    .create_bucket(CreateBucketInput::builder().bucket(&name))
-                    .await
-                    .unwrap();
+                let name = bucket(cloud, account).await;
                 let ask = async |name: &str, owner: Option<&str>| {
                     let input = GetBucketTaggingInput::builder().bucket(name);
                     code(

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use crate::commands::arguments::{Endpoint, Global};
 use crate::host::HostError;
 use crate::host::ssh::KnownHosts;
-use crate::plan::Plan;
+use crate::plan::{HTTP_PORT, HTTPS_PORT, Plan};
 use crate::report::{Out, sandbox as report};
 use crate::sandbox::{Port, SandboxError};
 use crate::support::folders;
@@ -15,8 +15,6 @@ use super::Failure;
 use super::rehearsal::Rehearsal;
 
 const SSH_PORT: u16 = 22;
-const HTTP_PORT: u16 = 80;
-const HTTPS_PORT: u16 = 443;
 
 /// How the server is reached.
 #[derive(Debug)]

@@ -3,6 +3,7 @@
 use crate::host::desired::{Checker, DesiredHost, DesiredUnit, Effect, Gate, Input, NGINX, Port};
 use crate::host::render::RenderError;
 use crate::host::services::Service;
+use crate::plan::{HTTP_PORT, HTTPS_PORT};
 use crate::support::digest;
 
 use super::{Definition, Piece};
@@ -50,14 +51,14 @@ fn add(piece: &Piece<'_>, host: &mut DesiredHost) -> Result<(), RenderError> {
     });
     logs(host)?;
     host.ports.push(Port {
-        port: 80,
+        port: HTTP_PORT,
         unit: NGINX,
     });
     host.gates
         .extend([Gate::Active { unit: NGINX }, Gate::Nginx { hash }]);
     if piece.variables.tls {
         host.ports.push(Port {
-            port: 443,
+            port: HTTPS_PORT,
             unit: NGINX,
         });
         host.gates.extend([

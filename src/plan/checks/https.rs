@@ -2,15 +2,12 @@
 
 use super::cloud::opens_to_all;
 use super::{Check, Findings};
-use crate::plan::model::{HttpsMode, Plan, Workbench};
+use crate::plan::model::{HTTP_PORT, HTTPS_PORT, HttpsMode, Plan, Workbench};
 
 pub(super) const CHECKS: &[Check] = &[
     (&["workbench.https", "workbench.domain", "dns"], certificate),
     (&["workbench.https", "security_group"], web_ports),
 ];
-
-const HTTP: u16 = 80;
-const HTTPS: u16 = 443;
 
 fn certificate(plan: &Plan, findings: &mut Findings<'_>) {
     let Some(Workbench { https, domain, .. }) = &plan.workbench else {
@@ -95,9 +92,9 @@ fn web_ports(plan: &Plan, findings: &mut Findings<'_>) {
         "workbench"
     };
     let needed = if https.mode == HttpsMode::Off {
-        HTTP
+        HTTP_PORT
     } else {
-        HTTPS
+        HTTPS_PORT
     };
     if rule(needed).is_none() {
         let summary = format!("the workbench is served on port {needed}, which is closed");
@@ -106,7 +103,7 @@ fn web_ports(plan: &Plan, findings: &mut Findings<'_>) {
         );
         findings.error(place, summary, &format!("no rule for port {needed}"), help);
     }
-    if https.mode == HttpsMode::LetsEncrypt && !rule(HTTP).is_some_and(opens_to_all) {
+    if https.mode == HttpsMode::LetsEncrypt && !rule(HTTP_PORT).is_some_and(opens_to_all) {
         findings.error(
             place,
             "Let's Encrypt looks at port 80 from anywhere, now and at each renewal",

@@ -59,6 +59,11 @@ impl Default for Workbench {
     }
 }
 
+/// Where browsers ask for pages without encryption (RFC 9110, section 4.2.1).
+pub const HTTP_PORT: u16 = 80;
+/// Where browsers ask for pages with it (RFC 9110, section 4.2.2).
+pub const HTTPS_PORT: u16 = 443;
+
 /// How the connection to the server is encrypted.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
