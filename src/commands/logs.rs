@@ -20,8 +20,7 @@ use super::workflow::{interrupt, session};
 /// What `logs` takes.
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// What wrote them: jupyter, notebooks, rstudio, api, shiny, nginx, certificate, ssh, apply, or a unit of systemd
-    #[arg(value_name = "UNIT")]
+    #[arg(value_name = "UNIT", help = what())]
     unit: String,
     /// Go on and show what is written from now on, until Ctrl-C
     #[arg(short, long)]
@@ -32,6 +31,15 @@ pub struct Arguments {
     /// Show only what was written since then, such as `1 hour ago`, `today`, `2026-02-01 12:00`
     #[arg(long, value_name = "TIME")]
     since: Option<String>,
+}
+
+/// What wrote them: the names are those that the pieces give.
+fn what() -> String {
+    let names: Vec<_> = pieces::services().map(|service| service.name).collect();
+    format!(
+        "What wrote them: {}, or a unit of systemd",
+        names.join(", ")
+    )
 }
 
 /// What systemd takes for the name of a unit (systemd.unit(5)), with `.service` left out or not.

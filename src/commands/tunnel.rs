@@ -20,8 +20,7 @@ use super::workflow::{interrupt, session};
 /// What `tunnel` takes.
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// What to reach: jupyter, rstudio, api, shiny, or a port of the server
-    #[arg(value_name = "SERVICE")]
+    #[arg(value_name = "SERVICE", help = what())]
     end: End,
     /// The port on this laptop [default: the same as on the server; 8000 more below 1024]
     #[arg(short, long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
@@ -55,12 +54,19 @@ impl FromStr for End {
         }
         let service = pieces::service(word);
         let end = service.and_then(|service| Some(Self::Service(service, service.port?)));
-        end.ok_or_else(|| {
-            let names = pieces::services().filter(|service| service.port.is_some());
-            let names: Vec<_> = names.map(|service| service.name).collect();
-            format!("it is one of {}, or a port's number", names.join(", "))
-        })
+        end.ok_or_else(|| format!("it is one of {}, or a port's number", names()))
     }
+}
+
+/// The services that a tunnel leads to.
+fn names() -> String {
+    let there = pieces::services().filter(|service| service.port.is_some());
+    let names: Vec<_> = there.map(|service| service.name).collect();
+    names.join(", ")
+}
+
+fn what() -> String {
+    format!("What to reach: {}, or a port of the server", names())
 }
 
 impl End {

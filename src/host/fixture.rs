@@ -1,6 +1,6 @@
 //! What the tests of several stages begin with: a plan, and the host that it wants.
 
-use crate::plan;
+use crate::plan::{self, Plan};
 
 use super::{DesiredHost, Inputs, desired};
 
@@ -27,13 +27,14 @@ workbench:
 
 /// Lowers a plan with this `workbench`.
 pub fn wanted(workbench: &str, inputs: &Inputs) -> DesiredHost {
-    let parsed = plan::parse("lab.yaml", &format!("{PLAN}{workbench}"))
+    let plan = plan(workbench);
+    desired(&plan, plan.workbench.as_ref().unwrap(), inputs).unwrap()
+}
+
+/// A plan with this `workbench`.
+pub fn plan(workbench: &str) -> Plan {
+    plan::parse("lab.yaml", &format!("{PLAN}{workbench}"))
         .map_err(|found| format!("{:?}", found.problems))
-        .unwrap();
-    desired(
-        &parsed.plan,
-        parsed.plan.workbench.as_ref().unwrap(),
-        inputs,
-    )
-    .unwrap()
+        .unwrap()
+        .plan
 }

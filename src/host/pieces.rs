@@ -68,6 +68,7 @@ pub struct Piece<'a> {
 }
 
 /// What a piece says of itself, in its own file; [`Variables`] take up what its templates may say.
+#[derive(Clone, Copy)]
 pub struct Definition {
     /// Adds what the plan wants of it to a host.
     add: fn(&Piece<'_>, &mut DesiredHost) -> Result<(), RenderError>,
@@ -91,7 +92,11 @@ const ALL: &[Definition] = &[
 
 /// What people ask for by a short name, of all pieces: what a plan brings first, what every server has last.
 pub fn services() -> impl Iterator<Item = &'static Service> + Clone {
-    let all = || ALL.iter().flat_map(|piece| piece.services);
+    services_of(ALL)
+}
+
+fn services_of(pieces: &[Definition]) -> impl Iterator<Item = &'static Service> + Clone + use<'_> {
+    let all = move || pieces.iter().flat_map(|piece| piece.services);
     let is_everywhere = |service: &&Service| service.key == services::EVERYWHERE;
     let brought = all().filter(move |service| !is_everywhere(service));
     brought.chain(all().filter(is_everywhere))
@@ -117,6 +122,15 @@ pub fn desired(
     workbench: &Workbench,
     inputs: &Inputs,
 ) -> Result<DesiredHost, RenderError> {
+    desired_of(ALL, plan, workbench, inputs)
+}
+
+fn desired_of(
+    pieces: &[Definition],
+    plan: &Plan,
+    workbench: &Workbench,
+    inputs: &Inputs,
+) -> Result<DesiredHost, RenderError> {
     let variables = Variables::new(plan, workbench);
     let piece = Piece {
         workbench,
@@ -130,7 +144,7 @@ pub fn desired(
         names: variables.names.clone(),
         ..DesiredHost::default()
     };
-    for known in ALL {
+    for known in pieces {
         (known.add)(&piece, &mut host)?;
     }
     Ok(host)
@@ -153,6 +167,8 @@ impl Piece<'_> {
 
 #[cfg(test)]
 mod tests {
+    mod example;
+
     use super::*;
 
     #[test]

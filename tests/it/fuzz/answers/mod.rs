@@ -253,6 +253,41 @@ fn recording_anew() {
     }
 }
 
+/// Reads a lab as it is, through clients that may be recorded or replayed.
+async fn planned(aws: &Aws<'_>) -> Planned {
+    planning::plan(aws, &parse(&whole()), &laptop(KEY))
+        .await
+        .unwrap()
+}
+
+/// What reads a lab reads one that an earlier labctl made, too: its marks, names and policies are kept here as they were.
+/// A change that is meant to change labs that exist is told in the CHANGELOG, and only then are the answers recorded anew.
+#[test]
+fn a_lab_of_an_earlier_labctl_is_planned_empty() {
+    let replay = Replay::new(replay::recording("earlier"), None);
+    let planned = block_on(planned(&replay.clients()));
+    let work = planned.set.changes.iter().filter(|change| change.is_work());
+    let work: Vec<_> = work.map(|change| change.address().to_string()).collect();
+    assert_eq!(work, Vec::<String>::new());
+    let there = planned.live.resources.len();
+    assert!(there > 10, "the recording has lost its lab: {there}");
+}
+
+#[test]
+#[ignore = "writes the lab anew: cargo nextest run --locked --run-ignored only recording_a_lab"]
+fn recording_a_lab_for_later_versions() {
+    let lab = Lab::new(&whole());
+    let endpoint = format!("http://127.0.0.1:{}", lab.port());
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    let runtime = builder.enable_all().build().unwrap();
+    let aws = |client| replay::clients(&endpoint, &lab.account, client);
+    let ended = runtime.block_on(carry_out(Job::Fresh, &aws(Recorder::client().0)));
+    assert_eq!(harness::complaints(&ended.unwrap()), Vec::<String>::new());
+    let (client, recorder) = Recorder::client();
+    runtime.block_on(planned(&aws(client)));
+    replay::keep("earlier", &recorder.noted.lock().unwrap());
+}
+
 fn add_foreign_record(lab: &Lab) {
     let zones = lab.rest("route53", "GET", "/2013-04-01/hostedzone", "");
     let ids = crate::support::elements(&zones, "Id");
