@@ -7,6 +7,8 @@
 * A security group is not deleted while an instance that is not terminated, a network interface or
   a rule of another group uses it, an address not released while it is associated, and a terminated
   instance keeps no network interface.
+* A network has one internet gateway. EC2's tags have keys of at most 128 characters, none of AWS's own.
+* Who may assume a role is said in JSON.
 * With `profile_ms`, EC2 does not know a new instance profile, nor the role in it, for that long.
 * The CallerReference of a hosted zone is never taken again, not even after its deletion.
 * Record changes are checked as Route 53 does, and `*` is listed as `\\052`.
@@ -319,6 +321,35 @@ class Strict:
             )
         return None
 
+    def before_AttachInternetGateway(self, call: Call) -> Answer | None:
+        gateway, network = call.form.get("InternetGatewayId"), call.form.get("VpcId")
+        others = [g.id for g in call.ec2.internet_gateways.values() if g.vpc and g.vpc.id == network]
+        if others and gateway not in others:
+            return error(
+                call, 400, "InvalidParameterValue", f"Network {network} already has an internet gateway attached"
+            )
+        return None
+
+    def before_CreateTags(self, call: Call) -> Answer | None:
+        for name, key in call.form.items():
+            if not re.fullmatch(r"Tag\.\d+\.Key", name):
+                continue
+            if key.lower().startswith("aws:"):
+                return error(
+                    call,
+                    400,
+                    "InvalidParameterValue",
+                    f"Value ( {key} ) for parameter key is invalid. Tag keys starting with 'aws:' are reserved for internal use",
+                )
+            if len(key) > 128:
+                return error(
+                    call,
+                    400,
+                    "InvalidParameterValue",
+                    f"Value ( {key} ) for parameter key is invalid. Tag keys are at most 128 characters",
+                )
+        return None
+
     def after_AddRoleToInstanceProfile(self, call: Call, answer: Answer) -> Answer:
         self.roles_added[call.form["InstanceProfileName"]] = time.monotonic()
         return answer
@@ -398,6 +429,24 @@ class Strict:
                 ),
             )
         return answer
+
+    # IAM
+
+    def before_CreateRole(self, call: Call) -> Answer | None:
+        return self.check_trust(call, "AssumeRolePolicyDocument")
+
+    def before_UpdateAssumeRolePolicy(self, call: Call) -> Answer | None:
+        return self.check_trust(call, "PolicyDocument")
+
+    @staticmethod
+    def check_trust(call: Call, parameter: str) -> Answer | None:
+        try:
+            document = json.loads(call.form.get(parameter, ""))
+        except ValueError:
+            document = None
+        if isinstance(document, dict) and document.get("Statement"):
+            return None
+        return error(call, 400, "MalformedPolicyDocument", "This policy contains invalid Json")
 
     # Route 53
 
