@@ -31,7 +31,7 @@ pub struct Arguments {
     /// A domain of yours, for names and HTTPS
     #[arg(long, value_name = "DOMAIN")]
     domain: Option<DomainName>,
-    /// Where Let's Encrypt sends its warnings
+    /// An address for the account at Let's Encrypt, which needs none
     #[arg(long, value_name = "ADDRESS", requires = "domain")]
     email: Option<Email>,
 }

@@ -20,7 +20,7 @@ pub struct InitAnswers {
     pub bucket: BucketName,
     /// The domain, if there is one.
     pub domain: Option<DomainName>,
-    /// Where Let's Encrypt sends its warnings; a placeholder stands in for it.
+    /// The address for the certificate authority's account, if it is to have one.
     pub email: Option<Email>,
 }
 
@@ -47,7 +47,7 @@ pub fn init_text(answers: &InitAnswers) -> Result<String, minijinja::Error> {
             key_pair => serde_json::Value::from(answers.key_pair.as_str()).to_string(),
             bucket => answers.bucket.as_str(),
             domain => answers.domain.as_ref().map(DomainName::as_str),
-            email => answers.email.as_ref().map_or("you@example.com", Email::as_str),
+            email => answers.email.as_ref().map(Email::as_str),
         },
     )
 }

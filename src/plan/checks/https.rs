@@ -25,14 +25,6 @@ fn certificate(plan: &Plan, findings: &mut Findings<'_>) {
             "add `domain: your-name.org` to `workbench`, or write `mode: self-signed`",
         );
     }
-    if mode == HttpsMode::LetsEncrypt && https.email.is_none() {
-        findings.error(
-            path,
-            "`lets-encrypt` needs an email address",
-            "`email` is missing",
-            "add `email: you@example.com`; it is told when a certificate is about to end",
-        );
-    }
     if mode == HttpsMode::Dns && plan.dns.is_none() {
         findings.error(
             path,
@@ -72,7 +64,12 @@ fn certificate(plan: &Plan, findings: &mut Findings<'_>) {
     }
     if mode == HttpsMode::SelfSigned && domain.is_some() && !findings.source.has("workbench.https")
     {
-        findings.warning("workbench.domain", "browsers will warn: the certificate is made by the server itself", "a domain without `https`", "add `https: { mode: lets-encrypt, email: you@example.com }`, or `https: { mode: self-signed }` to keep it so");
+        findings.warning(
+            "workbench.domain",
+            "browsers will warn: the certificate is made by the server itself",
+            "a domain without `https`",
+            "add `https: { mode: lets-encrypt }`, or `https: { mode: self-signed }` to keep it so",
+        );
     }
 }
 

@@ -70,7 +70,8 @@ pub const HTTPS_PORT: u16 = 443;
 pub struct Https {
     /// Where the certificate comes from.
     pub mode: HttpsMode,
-    /// The address that Let's Encrypt warns before a certificate ends.
+    /// The address that the certificate authority knows for its account. Let's Encrypt sends no warnings to it (its blog,
+    /// "Ending Support for Expiration Notification Emails", January 2025).
     pub email: Option<Email>,
     /// The ACME directory of another certificate authority than Let's Encrypt.
     pub directory: Option<Url>,

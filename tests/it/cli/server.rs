@@ -40,7 +40,7 @@ fn no_address_is_told_that_is_not_the_servers() {
     assert_eq!(start_page(&lab).as_deref(), Some("https://do4ds-lab.shop/"));
     lab.cut("dns");
     lab.edit("  domain: do4ds-lab.shop\n", "");
-    lab.edit("lets-encrypt, email: you@example.com", "self-signed");
+    lab.edit("mode: lets-encrypt", "mode: self-signed");
     let url = |address: &Option<String>| address.as_ref().map(|ip| format!("https://{ip}/"));
     assert_eq!(start_page(&lab), url(&elastic));
     lab.edit("elastic_ip: true", "elastic_ip: false");

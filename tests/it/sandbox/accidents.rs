@@ -14,10 +14,7 @@ fn kill_process(rehearsal: &Rehearsal) {
 
 #[test]
 fn what_is_killed_is_repaired() {
-    let plan = SMALL.replace(
-        "{ mode: self-signed }",
-        "{ mode: lets-encrypt, email: me@example.com }",
-    );
+    let plan = SMALL.replace("{ mode: self-signed }", "{ mode: lets-encrypt }");
     let rehearsal = Rehearsal::new(&plan);
     rehearsal.labctl(&["apply", "--yes"]).ok();
     let (container, server) = (rehearsal.container(), rehearsal.server());
