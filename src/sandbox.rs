@@ -97,6 +97,11 @@ impl Sandbox {
         self.process.endpoint()
     }
 
+    /// The access key of this sandbox's account, and its secret: another one is not answered.
+    pub fn key(&self) -> (&str, &str) {
+        self.process.key()
+    }
+
     /// The files of this sandbox.
     pub const fn place(&self) -> &Place {
         &self.place

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 
 use crate::plan::{LabName, Parsed};
-use crate::report::{Out, Stages, sandbox as report};
+use crate::report::{Out, Stages, harmless, sandbox as report};
 use crate::sandbox::{self, Place, Sandbox, Status};
 
 use super::Failure;
@@ -29,7 +29,7 @@ enum Action {
     Down(Which),
     /// Show what runs, how to look at it, and what a sandbox cannot show
     Status(StatusArguments),
-    /// Print what makes other clients of AWS use it: `eval "$(labctl sandbox env)"`
+    /// Print what makes other clients of AWS use it: `eval "$(labctl sandbox env)"`; the secret stays in a file
     Env,
     /// End it and forget its account and disks
     Reset(Which),
@@ -149,6 +149,14 @@ async fn env(parsed: &Parsed, out: &Out) -> Result<(), Failure> {
         )
     })?;
     let region = parsed.plan.region.to_string();
-    out.result(&report::environment(status.port, &region));
+    let credentials = place.credentials().display().to_string();
+    let settings = report::environment(status.port, &credentials, &region);
+    let settings = settings.map_err(|_| {
+        Failure::said(
+            format!("`{}` is a path that no shell takes", harmless(&credentials)),
+            "XDG_STATE_HOME leads to another folder",
+        )
+    })?;
+    out.result(&settings);
     Ok(())
 }

@@ -13,7 +13,7 @@ use super::words::harmless;
 /// What a sandbox is not: printed, so that nobody takes a rehearsal for the performance.
 pub const LIMITS: [&str; 7] = [
     "prices, quotas, capacity and the time that AWS takes for things",
-    "IAM's evaluation of permissions: the API's model is read with keys that nobody checks, and notebooks have none",
+    "IAM's evaluation of permissions: every key may do everything, the API's may in S3, and notebooks have none",
     "security groups: ports 22, 80 and 443 of each server are open to this laptop, and no other is",
     "instance types: a container has all of this laptop's processors and memory",
     "volumes: disks are folders of this laptop, and do not grow",
@@ -21,24 +21,34 @@ pub const LIMITS: [&str; 7] = [
     "Ubuntu itself, where no registry could be reached: servers are Debian 12 then",
 ];
 
-/// What AWS's other clients must be told to go to a sandbox.
-pub fn environment(port: u16, region: &str) -> String {
+/// What AWS's other clients must be told to go to a sandbox; `credentials` is the file with its access key.
+///
+/// # Errors
+///
+/// The path has a character that no shell takes.
+pub fn environment(
+    port: u16,
+    credentials: &str,
+    region: &str,
+) -> Result<String, shlex::QuoteError> {
     let endpoint = format!("http://127.0.0.1:{port}");
     let settings = [
         ("AWS_ENDPOINT_URL", endpoint.as_str()),
-        ("AWS_ACCESS_KEY_ID", "sandbox"),
-        ("AWS_SECRET_ACCESS_KEY", "sandbox"),
+        ("AWS_SHARED_CREDENTIALS_FILE", credentials),
+        // A role or an endpoint of the user's own would come first.
+        ("AWS_CONFIG_FILE", "/dev/null"),
         ("AWS_REGION", region),
         ("AWS_DEFAULT_REGION", region),
     ];
-    let lines = settings.map(|(name, value)| format!("export {name}={value}"));
-    // A session's token would go with a key of its own.
-    let unset = "unset AWS_PROFILE AWS_SESSION_TOKEN".to_owned();
-    lines
-        .into_iter()
-        .chain([unset])
-        .collect::<Vec<_>>()
-        .join("\n")
+    let mut lines = Vec::new();
+    for (name, value) in settings {
+        lines.push(format!("export {name}={}", shlex::try_quote(value)?));
+    }
+    // These come before the file.
+    lines.push(
+        "unset AWS_PROFILE AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN".to_owned(),
+    );
+    Ok(lines.join("\n"))
 }
 
 /// Writes how a sandbox is; `None` for one that does not run.

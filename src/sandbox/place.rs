@@ -68,6 +68,11 @@ impl Place {
         self.at("known_hosts")
     }
 
+    /// The access key for AWS's other clients, as a file that they read.
+    pub fn credentials(&self) -> PathBuf {
+        self.at("aws-credentials")
+    }
+
     /// Whether there has been such a sandbox.
     pub fn exists(&self) -> bool {
         self.folder.is_dir()

@@ -1,5 +1,6 @@
 //! The sandbox's process: start it, talk with it, end it.
 
+use std::fmt;
 use std::fs;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -25,12 +26,26 @@ const REPAIR: Duration = Duration::from_secs(300);
 const TOKEN: &str = "X-Labctl-Sandbox";
 
 /// A process that answers.
-#[derive(Debug, Deserialize)]
+#[derive(Deserialize)]
 pub struct Process {
     port: u16,
     pid: u32,
     program: String,
     token: String,
+    // A process of before there were keys is found, and started anew.
+    #[serde(default)]
+    access_key: String,
+    #[serde(default)]
+    secret_key: String,
+}
+
+impl fmt::Debug for Process {
+    /// Leaves the secrets out.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut written = formatter.debug_struct("Process");
+        written.field("port", &self.port).field("pid", &self.pid);
+        written.finish_non_exhaustive()
+    }
 }
 
 impl Process {
@@ -122,6 +137,11 @@ impl Process {
     /// Where it answers as AWS.
     pub fn endpoint(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// The access key that it takes, and its secret.
+    pub fn key(&self) -> (&str, &str) {
+        (&self.access_key, &self.secret_key)
     }
 
     /// Asks how everything is.

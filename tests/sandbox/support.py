@@ -108,10 +108,11 @@ class Sandbox:
             with refusal:
                 return refusal.code
 
-    def client(self, service):
-        """A client of the emulated AWS."""
-        config = Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"})
-        return boto3.client(service, endpoint_url=self.url, region_name="us-east-1", aws_access_key_id="any", aws_secret_access_key="x", config=config)
+    def client(self, service, **other):
+        """A client of the emulated AWS, with the sandbox's key unless another one is named."""
+        config = Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"}, signature_version="v4" if service != "s3" else "s3v4")
+        key = {"aws_access_key_id": self.known["access_key"], "aws_secret_access_key": self.known["secret_key"]}
+        return boto3.client(service, endpoint_url=self.url, region_name="us-east-1", config=config, **{**key, **other})
 
     def run_instance(self, **more):
         """Runs an instance and gives its id."""

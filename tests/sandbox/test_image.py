@@ -7,10 +7,15 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 import unittest
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "python/sandbox"))
+
+from sandbox.engine import COMMON_ARGUMENTS, DOCKER_ARGUMENTS, DOCKER_BOOT
 
 PROGRAM = Path(__file__).resolve().parent.parent.parent / "src" / "sandbox" / "host" / "image"
 BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
@@ -26,9 +31,7 @@ case "$1" in
     *) exit 1 ;;
 esac
 """
-SERVER = """--label labctl-test --cap-add SYS_ADMIN --cap-add NET_ADMIN --cap-add SYS_PTRACE
-    --security-opt seccomp=unconfined --security-opt apparmor=unconfined --tmpfs /run --tmpfs /run/lock
-    --volume /sys/fs/cgroup:/sys/fs/cgroup:rw"""
+SERVER = ["--label", "labctl-test", *COMMON_ARGUMENTS, *DOCKER_ARGUMENTS]
 
 
 def image(*arguments, **options):
@@ -115,7 +118,7 @@ class Servers(unittest.TestCase):
     def start(cls, name):
         cls.addClassCleanup(subprocess.run, ["docker", "rm", "--force", "--volumes", name], capture_output=True)
         subprocess.run(
-            ["docker", "run", "--detach", "--name", name, *SERVER.split(), cls.tag], check=True, capture_output=True
+            ["docker", "run", "--detach", "--name", name, *SERVER, cls.tag, "/bin/sh", "-c", DOCKER_BOOT], check=True, capture_output=True
         )
         return name
 

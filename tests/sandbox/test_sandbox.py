@@ -1,5 +1,8 @@
 """Tests of the sandbox's process, from outside: boto3, ssh and docker. Run by scripts/test, as root."""
 
+import base64
+import datetime
+import hashlib
 import json
 import os
 import signal
@@ -11,9 +14,17 @@ import threading
 import time
 import unittest
 import urllib.error
+import urllib.request
+import zlib
 from pathlib import Path
 from unittest import mock
 
+import boto3
+from botocore import UNSIGNED
+from botocore.auth import S3SigV4Auth, SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.config import Config
+from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 from support import ROOT, Sandbox, docker, is_alive, wait_until
 
@@ -79,15 +90,30 @@ class WithoutServersTest(unittest.TestCase):
 
     def test_web_pages_and_strangers_are_refused(self):
         box = self.sandbox
-        self.assertEqual(box.code("/labctl-sandbox/health"), 200)
-        self.assertEqual(box.code("/labctl-sandbox/status"), 403)
+        for path in ("health", "status"):
+            self.assertEqual(box.code(f"/labctl-sandbox/{path}"), 403)
         self.assertEqual(box.code("/labctl-sandbox/shutdown", "POST", **{"X-Labctl-Sandbox": "guessed"}), 403)
         token = {"X-Labctl-Sandbox": box.known["token"]}
         self.assertEqual(box.code("/labctl-sandbox/status", **token), 200)
         for sign in ({"Origin": "https://example.org"}, {"Sec-Fetch-Site": "cross-site"}, {"Host": "example.org"}):
             self.assertEqual(box.code("/labctl-sandbox/status", **token, **sign), 403)
             self.assertEqual(box.code("/", **sign), 403)
-        self.assertEqual(box.code("/"), 200)
+
+    def test_keys_stay_with_the_account(self):
+        box = self.sandbox
+        keys = box.known["access_key"], box.known["secret_key"]
+        self.assertRegex(keys[0], "^AKIA[A-Z2-7]{16}$")
+        self.assertGreaterEqual(len(keys[1]), 40)
+        box.kill()
+        box.up()
+        self.assertEqual((box.known["access_key"], box.known["secret_key"]), keys)
+        settings = {"AWS_ENDPOINT_URL": box.url, "AWS_SHARED_CREDENTIALS_FILE": str(box.folder / "aws-credentials"), "AWS_DEFAULT_REGION": "us-east-1"}
+        program = "import boto3; print(boto3.client('sts').get_caller_identity()['Account'])"
+        self.assertEqual(subprocess.check_output([sys.executable, "-c", program], env=settings, text=True), "123456789012\n")
+        other = Sandbox().up()
+        self.addCleanup(other.end)
+        self.assertNotEqual(other.known["secret_key"], keys[1])
+        self.assertEqual(refused(other, "sts", aws_access_key_id=keys[0], aws_secret_access_key=keys[1]), "InvalidClientTokenId")
 
     def test_a_broken_state_is_set_aside(self):
         box = self.sandbox
@@ -132,7 +158,7 @@ class WithoutServersTest(unittest.TestCase):
         box = self.sandbox
         box.run_instance()
         modes = {path.name: path.stat().st_mode & 0o777 for path in box.folder.iterdir() if path.name != "log"}
-        self.assertEqual(modes, dict.fromkeys(("aws.pickle", "lock", "process.json", "settings.json"), 0o600))
+        self.assertEqual(modes, dict.fromkeys(("aws-credentials", "aws.pickle", "lock", "process.json", "settings.json"), 0o600))
         box.process.terminate()
         self.assertEqual(box.process.wait(timeout=20), 0)
         self.assertFalse((box.folder / "process.json").exists())
@@ -282,22 +308,55 @@ class WithServersTest(unittest.TestCase):
         self.box.client("s3").create_bucket(Bucket="penguins")
         self.box.client("s3").put_object(Bucket="penguins", Key="model/a", Body=b"of the laptop")
         self.assertEqual(self.asked_from(identity, "penguins/model/a"), "of the laptop 200")
-        self.assertEqual(self.asked_from(identity, "penguins/b", "--upload-file - <<<there"), "200")
-        self.assertEqual(self.box.client("s3").get_object(Bucket="penguins", Key="b")["Body"].read(), b"there\n")
+        self.assertEqual(self.asked_from(identity, "penguins/b", "--request PUT --header content-type:text/plain --data-binary there"), "200")
+        self.assertEqual(self.box.client("s3").get_object(Bucket="penguins", Key="b")["Body"].read(), b"there")
         for refused, service in (("?Action=RunInstances", "ec2"), ("moto-api/reset", "s3"), ("labctl-sandbox/status", "iam")):
             said = self.asked_from(identity, refused, "--request POST", service)
             self.assertRegex(said, "reaches S3 and nothing else.* 403$", refused)
         for header in ("Origin: http://elsewhere.example", "Host: elsewhere.example"):
             said = self.asked_from(identity, "penguins/model/a", f"--header '{header}'")
             self.assertRegex(said, " 403$", header)
+        for wrong, code in (("AWS_SESSION_TOKEN", "InvalidToken"), ("AWS_SECRET_ACCESS_KEY", "SignatureDoesNotMatch"), ("AWS_ACCESS_KEY_ID", "InvalidAccessKeyId")):
+            said = self.asked_from(identity, "penguins/model/a", before=f"{wrong}=other; ")
+            self.assertRegex(said, f"<Code>{code}</Code>.* 40[03]$", wrong)
+        mode = docker("exec", self.box.container(identity), "stat", "-c", "%a %U", "/etc/labctl/aws.env")
+        self.assertEqual(mode, "600 root")
+        self.the_servers_key_is_for_s3_alone(identity)
         docker("exec", self.box.container(identity), "sh", "-c", "echo MINE=1 >/etc/labctl/aws.env")
         self.box.ask("repair", {})
         self.assertEqual(docker("exec", self.box.container(identity), "cat", "/etc/labctl/aws.env"), "MINE=1")
 
-    def asked_from(self, identity, path, options="", service="s3"):
+    def the_servers_key_is_for_s3_alone(self, identity):
+        """What a server has opens nothing where the laptop's clients ask."""
+        text = docker("exec", self.box.container(identity), "cat", "/etc/labctl/aws.env")
+        key = dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
+        names = ("aws_access_key_id", "aws_secret_access_key", "aws_session_token")
+        key = {name: key[name.upper()] for name in names}
+        self.assertEqual(refused(self.box, "ec2", **key), "AuthFailure")
+        self.assertEqual(refused(self.box, "s3", **key), "InvalidAccessKeyId")
+
+    def test_a_container_has_no_more_than_systemd_needs(self):
+        identity = self.running()
+        container = self.box.container(identity)
+        # seccomp(2): 2 is a filter. A system call that it keeps from a server (keyctl(2)) fails.
+        self.assertRegex(docker("exec", container, "cat", "/proc/1/status"), r"Seccomp:\s+2\n")
+        keyctl = "import ctypes, errno; l = ctypes.CDLL(None, use_errno=True); print(l.syscall(250, 0, -3, 1), errno.errorcode[ctypes.get_errno()])"
+        self.assertEqual(docker("exec", container, "python3", "-c", keyctl), "-1 EPERM")
+        # It sees the cgroups of nobody else, and makes those of its own services.
+        groups = docker("exec", container, "cat", "/proc/1/cgroup").splitlines()
+        self.assertEqual({line.split(":", 2)[2].removesuffix("/init.scope") for line in groups} - {"", "/"}, set())
+        # Of hierarchies that the machine itself does not use, docker makes no group for a container.
+        used = [words[1] for words in map(str.split, Path("/proc/mounts").read_text().splitlines()) if words[2].startswith("cgroup")]
+        found = docker("exec", container, "find", *used, "-name", "*docker*")
+        self.assertEqual(found, "")
+        limited = ["systemd-run", "--quiet", "--wait", "--pipe", "-p", "PrivateTmp=yes", "-p", "ProtectSystem=strict", "-p", "MemoryMax=200M", "cat", "/proc/self/cgroup"]
+        self.assertIn(".service", docker("exec", container, *limited))
+
+    def asked_from(self, identity, path, options="", service="s3", before=""):
         """What S3 answers to a server, and the status; signed as the server is told to."""
         signed = f'--aws-sigv4 aws:amz:us-east-1:{service} --user "$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY"'
-        line = f'. /etc/labctl/aws.env; curl --silent --write-out " %{{http_code}}" {signed} {options} "$AWS_ENDPOINT_URL_S3/{path}"'
+        signed += ' --header "x-amz-security-token: $AWS_SESSION_TOKEN"'
+        line = f'. /etc/labctl/aws.env; {before}curl --silent --write-out " %{{http_code}}" {signed} {options} "$AWS_ENDPOINT_URL_S3/{path}"'
         return docker("exec", self.box.container(identity), "bash", "-c", line).replace("\n", " ")
 
     def started(self, identity):
@@ -441,11 +500,208 @@ class StorageTest(unittest.TestCase):
 
     def test_a_gateway_of_another_machine_is_told_and_servers_are_told_nothing(self):
         with tempfile.TemporaryDirectory() as folder:
-            subject = storage.Storage(files.Settings(folder), None)
+            subject = storage.Storage(files.Settings(folder), None, None)
             # Kept for documents (RFC 5737): no machine has it.
             subject.tend(mock.Mock(network_needs_containers=False, make_network=lambda: "192.0.2.1"), {})
         self.assertRegex(subject.problem, "^servers reach no bucket: .*assign requested address")
         self.assertEqual((subject.hosts(), subject.environment()), ("", ""))
+
+
+class SignaturesTest(unittest.TestCase):
+    """Who has no secret, or spoils what was signed, is refused in the words of each service."""
+
+    CALLS = {
+        "ec2": lambda ec2: ec2.describe_vpcs(),
+        "iam": lambda iam: iam.list_roles(),
+        "sts": lambda sts: sts.get_caller_identity(),
+        "s3": lambda s3: s3.list_buckets(),
+        "route53": lambda dns: dns.list_hosted_zones(),
+        "resourcegroupstaggingapi": lambda tagging: tagging.get_resources(),
+        "ssm": lambda ssm: ssm.describe_parameters(),
+    }
+    # By EC2, S3, AWS's JSON protocol, and the others.
+    CODES = {
+        "unknown": ("AuthFailure", "InvalidAccessKeyId", "UnrecognizedClientException", "InvalidClientTokenId"),
+        "wrong": ("AuthFailure", "SignatureDoesNotMatch", "InvalidSignatureException", "SignatureDoesNotMatch"),
+        "token": ("AuthFailure", "InvalidToken", "UnrecognizedClientException", "InvalidClientTokenId"),
+        "missing": ("AccessDenied",) * 4,
+    }
+
+    @classmethod
+    def setUpClass(cls):
+        cls.box = Sandbox().up()
+        cls.addClassCleanup(cls.box.end)
+        cls.s3 = cls.box.client("s3")
+        cls.s3.create_bucket(Bucket="penguins")
+
+    def test_every_service_refuses_in_its_own_words(self):
+        unsigned = {"config": Config(signature_version=UNSIGNED, retries={"total_max_attempts": 1}, s3={"addressing_style": "path"})}
+        cases = {
+            "unknown": {"aws_access_key_id": "sandbox", "aws_secret_access_key": "sandbox"},
+            "wrong": {"aws_secret_access_key": "sandbox"},
+            "token": {"aws_session_token": "guessed"},
+        }
+        for service, call in self.CALLS.items():
+            call(self.box.client(service))
+            which = {"ec2": 0, "s3": 1, "resourcegroupstaggingapi": 2, "ssm": 2}.get(service, 3)
+            for case, key in cases.items():
+                with self.subTest(service=service, case=case), self.assertRaises(ClientError) as problem:
+                    call(self.box.client(service, **key))
+                self.assertEqual(problem.exception.response["Error"]["Code"], self.CODES[case][which])
+            with self.subTest(service=service), self.assertRaises(ClientError) as problem:
+                call(boto3.client(service, endpoint_url=self.box.url, region_name="us-east-1", **unsigned))
+            self.assertEqual(problem.exception.response["ResponseMetadata"]["HTTPStatusCode"], 403)
+
+    def test_keys_that_were_made_in_the_account_count(self):
+        iam, sts = self.box.client("iam"), self.box.client("sts")
+        iam.create_user(UserName="u")
+        key = iam.create_access_key(UserName="u")["AccessKey"]
+        own = {"aws_access_key_id": key["AccessKeyId"], "aws_secret_access_key": key["SecretAccessKey"]}
+        self.assertTrue(self.box.client("sts", **own).get_caller_identity()["Arn"].endswith("user/u"))
+        iam.update_access_key(UserName="u", AccessKeyId=key["AccessKeyId"], Status="Inactive")
+        self.assertEqual(refused(self.box, "sts", **own), "InvalidClientTokenId")
+        key = sts.assume_role(RoleArn="arn:aws:iam::123456789012:role/r", RoleSessionName="session")["Credentials"]
+        own = {"aws_access_key_id": key["AccessKeyId"], "aws_secret_access_key": key["SecretAccessKey"]}
+        self.assertEqual(refused(self.box, "sts", **own), "InvalidClientTokenId")
+        self.assertTrue(self.box.client("sts", **own, aws_session_token=key["SessionToken"]).get_caller_identity()["Arn"].endswith("r/session"))
+
+    def test_every_form_of_a_body_and_a_name_is_taken(self):
+        name = "a b/ü+%~(x)!*'&=:@.txt"
+        self.s3.put_object(Bucket="penguins", Key=name, Body=b"text", Metadata={"with_underscore": "two  spaces"})
+        self.assertEqual(self.s3.get_object(Bucket="penguins", Key=name)["Body"].read(), b"text")
+        self.assertEqual(self.s3.list_objects_v2(Bucket="penguins", Prefix="a b/")["Contents"][0]["Key"], name)
+        url = self.s3.generate_presigned_url("get_object", Params={"Bucket": "penguins", "Key": name}, ExpiresIn=60)
+        with urllib.request.urlopen(url) as answer:
+            self.assertEqual(answer.read(), b"text")
+        for spoilt in (url.replace("X-Amz-Expires=60", "X-Amz-Expires=600"), url.replace("penguins", "others")):
+            self.assertEqual(self.status(spoilt), 403)
+        for more in ("unsigned", "chunked", "chunked with a trailer"):
+            request = chunked(self.box, "/penguins/streamed", more)
+            self.assertEqual(self.status(request), 200, more)
+            self.assertEqual(self.s3.get_object(Bucket="penguins", Key="streamed")["Body"].read(), CHUNK * 2, more)
+        for spoil in (b"penguin", b"signature:"):
+            request = chunked(self.box, "/penguins/spoilt", "chunked with a trailer")
+            request.data = request.data.replace(spoil, spoil.swapcase(), 1) if spoil == b"penguin" else request.data.replace(spoil + request.data.rsplit(spoil, 1)[1][:8], spoil + b"00000000")
+            self.assertEqual(self.status(request), 403, spoil)
+
+    def test_what_was_signed_must_arrive_as_it_was(self):
+        spoils = {
+            "nothing": lambda request: None,
+            "body": lambda request: setattr(request, "data", b"Action=TerminateInstances"),
+            "path": lambda request: setattr(request, "full_url", self.box.url + "/other"),
+            "query": lambda request: setattr(request, "full_url", self.box.url + "/?Action=RunInstances"),
+            "header": lambda request: request.add_header("Content-Type", "text/plain"),
+            "added header": lambda request: request.add_header("X-Amz-Target", "Other"),
+            "service": lambda request: request.add_header("Authorization", request.get_header("Authorization").replace("/ec2/", "/iam/")),
+            "day": lambda request: request.add_header("X-amz-date", "20200101T000000Z"),
+            "scheme": lambda request: request.add_header("Authorization", "AWS sandbox:c2lnbmF0dXJl"),
+        }
+        for name, spoil in spoils.items():
+            request = signed(self.box, "ec2", "POST", "/", b"Action=DescribeVpcs&Version=2016-11-15")
+            spoil(request)
+            # What cannot be read as a signature names no service: it is taken for S3's.
+            wanted = {"nothing": 200, "service": 403, "scheme": 400}.get(name, 401)
+            self.assertEqual(self.status(request), wanted, name)
+        with mock.patch("botocore.auth.get_current_datetime", lambda *_: datetime.datetime.now(datetime.timezone.utc).replace(tzinfo=None) - datetime.timedelta(minutes=16)):
+            old = signed(self.box, "ec2", "POST", "/", b"Action=DescribeVpcs&Version=2016-11-15")
+        self.assertEqual(self.status(old), 400)
+
+    def status(self, request):
+        try:
+            with urllib.request.urlopen(request, timeout=30) as answer:
+                return answer.status
+        except urllib.error.HTTPError as refusal:
+            with refusal:
+                return refusal.code
+
+
+class OtherUsersTest(unittest.TestCase):
+    """Another user of the laptop, who really is one."""
+
+    def test_nobody_else_uses_a_sandbox_or_reads_of_it(self):
+        box = Sandbox().up()
+        self.addCleanup(box.end)
+        box.client("s3").create_bucket(Bucket="mine")
+        box.client("s3").put_object(Bucket="mine", Key="secret", Body=b"secret")
+        for path in sorted(box.folder.rglob("*")):
+            self.assertNotEqual(as_nobody("cat", path).returncode, 0, path)
+        self.assertNotEqual(as_nobody("ls", box.folder).returncode, 0)
+        self.assertNotEqual(as_nobody("touch", box.folder / "aws.pickle").returncode, 0)
+        self.assertNotIn(box.known["secret_key"], as_nobody("cat", f"/proc/{box.process.pid}/cmdline").stdout)
+        self.assertNotEqual(as_nobody("cat", f"/proc/{box.process.pid}/environ").returncode, 0)
+        form = ["--data", "Action=RunInstances&Version=2016-11-15&ImageId=ami-1&MinCount=1&MaxCount=1"]
+        wrong = [["--user", f"{name}:sandbox", "--aws-sigv4", f"aws:amz:us-east-1:{service}"] for name in ("sandbox", box.known["access_key"]) for service in ("ec2", "iam", "s3", "route53")]
+        asked = [("/", form), ("/", []), ("/mine/secret", []), ("/mine/secret?X-Amz-Signature=0", []), ("/2013-04-01/hostedzone", [])]
+        asked += [("/", [*form, *each]) for each in wrong] + [("/mine/secret", each) for each in wrong]
+        asked += [(path, ["--request", method]) for path in ("/moto-api/reset", "/moto-api/data.json", "/moto-api/config", "/latest/meta-data/iam/security-credentials/", "/latest/api/token") for method in ("GET", "POST", "PUT")]
+        asked += [(f"/labctl-sandbox/{path}", []) for path in ("health", "status", "settings", "shutdown")]
+        for path, options in asked:
+            ran = as_nobody("curl", "--silent", "--noproxy", "*", "--write-out", " %{http_code}", *options, box.url + path)
+            self.assertRegex(ran.stdout, " (400|401|403)$", (path, options))
+            self.assertNotRegex(ran.stdout, r"^secret|<instanceId>|\"pid\"")
+        self.assertEqual(box.client("s3").get_object(Bucket="mine", Key="secret")["Body"].read(), b"secret")
+        self.assertEqual(box.client("ec2").describe_instances()["Reservations"], [])
+
+
+CHUNK = b"penguin" * 10000
+
+
+def as_nobody(*command):
+    """Runs a program as another user of the machine."""
+    return subprocess.run(["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups", *command], capture_output=True, text=True, errors="replace", check=False, cwd="/")
+
+
+def refused(box, service, **key):
+    """The code with which a service refuses a key."""
+    try:
+        SignaturesTest.CALLS[service](box.client(service, **key))
+    except ClientError as problem:
+        return problem.response["Error"]["Code"]
+    raise AssertionError(f"{service} took the key")
+
+
+def signed(box, service, method, path, body, **headers):
+    """A request that botocore has signed."""
+    headers = {"Content-Type": "application/x-www-form-urlencoded", **headers}
+    asked = AWSRequest(method, box.url + path, data=body, headers=headers)
+    kind = S3SigV4Auth if service == "s3" else SigV4Auth
+    kind(Credentials(box.known["access_key"], box.known["secret_key"]), service, "us-east-1").add_auth(asked)
+    return urllib.request.Request(asked.url, body, dict(asked.headers), method=method)
+
+
+def chunked(box, path, form):
+    """A request of S3 whose body comes in chunks, as SDKs send what they cannot read twice."""
+    word = {"unsigned": "STREAMING-UNSIGNED-PAYLOAD-TRAILER", "chunked": "STREAMING-AWS4-HMAC-SHA256-PAYLOAD"}.get(form, "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER")
+    headers = {"x-amz-content-sha256": word, "x-amz-decoded-content-length": str(2 * len(CHUNK)), "Content-Encoding": "aws-chunked", "Content-Type": "text/plain"}
+    crc = "x-amz-checksum-crc32:" + base64.b64encode(zlib.crc32(CHUNK * 2).to_bytes(4, "big")).decode()
+    if form != "chunked":
+        headers["x-amz-trailer"] = "x-amz-checksum-crc32"
+    asked = AWSRequest("PUT", box.url + path, data=b"", headers=headers)
+    auth = S3SigV4Auth(Credentials(box.known["access_key"], box.known["secret_key"]), "s3", "us-east-1")
+    with mock.patch.object(auth, "payload", lambda _: word), mock.patch.object(auth, "_should_sha256_sign_payload", lambda _: False):
+        auth.add_auth(asked)
+    before, body = asked.headers["Authorization"].rsplit("=", 1)[1], b""
+    digest = lambda data: hashlib.sha256(data).hexdigest()
+    empty = digest(b"")
+    for data in (CHUNK, CHUNK, b""):
+        head = f"{len(data):x}"
+        if form != "unsigned":
+            before = chunk_signature(auth, asked, "PAYLOAD", f"{before}\n{empty}\n{digest(data)}")
+            head += f";chunk-signature={before}"
+        body += f"{head}\r\n".encode() + data + (b"\r\n" if data else b"")
+    if form != "chunked":
+        body += f"{crc}\r\n".encode()
+    if form == "chunked with a trailer":
+        told = digest(f"{crc}\n".encode())
+        last = chunk_signature(auth, asked, "TRAILER", f"{before}\n{told}")
+        body += f"x-amz-trailer-signature:{last}\r\n".encode()
+    return urllib.request.Request(asked.url, body + b"\r\n", dict(asked.headers), method="PUT")
+
+
+def chunk_signature(auth, asked, kind, text):
+    """The signature of a part of a body (S3 API Reference, "Transferring Payload in Multiple Chunks")."""
+    scope = asked.headers["Authorization"].split("Credential=")[1].split(",")[0].split("/", 1)[1]
+    return auth.signature(f"AWS4-HMAC-SHA256-{kind}\n{asked.context['timestamp']}\n{scope}\n{text}", asked)
 
 
 def change_records(dns, zone, *changes):

@@ -40,7 +40,7 @@ from sandbox.engine import Engine, EngineError
 from sandbox.files import Settings, read_json, write_json
 from sandbox.servers import listen
 
-FILES = ("process.json", "settings.json", "children.json", "aws.pickle", "aws.pickle.broken", "root.pem", "lock")
+FILES = ("process.json", "settings.json", "children.json", "aws.pickle", "aws.pickle.broken", "aws-credentials", "root.pem", "lock")
 
 
 def lock(folder: Path, lab: str) -> TextIO:
@@ -74,6 +74,7 @@ def serve(options: argparse.Namespace) -> None:
 
     from sandbox.authority import Authority
     from sandbox.control import LastAnswer, Sandbox
+    from sandbox.keys import Keys
     from sandbox.machines import Machines
     from sandbox.state import Keeper
     from sandbox.storage import Storage
@@ -83,13 +84,14 @@ def serve(options: argparse.Namespace) -> None:
     sandbox.settings = settings = Settings(options.folder)
     if options.image:
         settings.set(image=options.image)
+    sandbox.keys = keys = Keys(options.folder, settings, sandbox.lock)
     sandbox.warm_up()
     sandbox.keeper = keeper = Keeper(options.folder, sandbox.strict, sandbox.lock)
     sandbox.problems += filter(None, [keeper.restore()])
     engine = None if options.engine == "none" else Engine(options.engine, options.lab, options.folder)
     sandbox.strict.instances_wait = engine is not None
     sandbox.authority = Authority(options.folder, settings, sandbox.lock)
-    sandbox.storage = Storage(settings, sandbox.carry_out)
+    sandbox.storage = Storage(settings, keys, sandbox.carry_out)
     sandbox.machines = Machines(sandbox.lock, engine, settings, keeper, sandbox.authority, sandbox.storage)
     listener = listen_on_loopback(settings)
     sandbox.port = listener.getsockname()[1]
@@ -106,6 +108,8 @@ def serve(options: argparse.Namespace) -> None:
         "pid": os.getpid(),
         "program": options.program,
         "token": sandbox.token,
+        "access_key": keys.client.id,
+        "secret_key": keys.client.secret,
         "lab": options.lab,
     }
     write_json(options.folder / "process.json", process)

@@ -1,9 +1,10 @@
 """The sandbox's answers: to labctl on paths of its own, to everybody else as AWS.
 
-labctl's paths need the token of the process. Browsers are refused everywhere: a web page must not reach what is
-emulated here, and a browser says where a request comes from, or asks for another host.
+labctl's paths need the token of the process, and AWS's calls a signature (`signatures.py`). Browsers are refused
+everywhere: a web page must not reach what is emulated here, and a browser says where a request comes from, or asks for
+another host.
 
-    GET  /labctl-sandbox/health      is it there; the only path without token
+    GET  /labctl-sandbox/health      is it there
     GET  /labctl-sandbox/status      all that there is to know
     POST /labctl-sandbox/settings    {"image": TAG, "authority": true|false}
     POST /labctl-sandbox/site        {"instance": ID, "site": {…}|null}: what was applied to a server for browsers
@@ -21,14 +22,16 @@ import re
 import threading
 from typing import TYPE_CHECKING
 
-from .server import DEFAULT_ACCOUNT, Emulator, Handler, identify, is_browser
-from .strict import Answer, Strict
+from .server import DEFAULT_ACCOUNT, OF_MOTO, Emulator, Handler, identify, is_browser
+from .signatures import refusal
+from .strict import Answer, Strict, error
 
 if TYPE_CHECKING:
     from typing import Any
 
     from .authority import Authority
     from .files import Settings
+    from .keys import Keys
     from .machines import Machines
     from .state import Keeper
     from .storage import Storage
@@ -43,6 +46,7 @@ class Sandbox(Emulator):
     """The emulated AWS of one lab, with the control of its process; `__main__.py` puts the parts together."""
 
     settings: Settings
+    keys: Keys
     keeper: Keeper
     machines: Machines
     authority: Authority
@@ -62,7 +66,10 @@ class Sandbox(Emulator):
             return _json(403, {"error": "this is no place for web pages: use labctl or an AWS client"})
         if environ["PATH_INFO"].startswith(PREFIX):
             return self.control(environ, body)
-        return self.carry_out(identify(environ, body))
+        call = identify(environ, body)
+        if environ["PATH_INFO"].startswith(OF_MOTO):
+            return error(call, 403, "AccessDenied", "moto's own paths are closed in a sandbox")
+        return refusal(call, self.keys.of_clients) or self.carry_out(call)
 
     def carry_out(self, call: Call) -> Answer:
         """Carries out a call of an AWS client."""
@@ -94,10 +101,10 @@ class Sandbox(Emulator):
     def control(self, environ: Environ, body: bytes) -> Answer:
         """Answers labctl."""
         asked = (environ["REQUEST_METHOD"], environ["PATH_INFO"].removeprefix(PREFIX))
-        if asked == ("GET", "health"):
-            return _json(200, {"ok": True, "lab": self.lab, "program": self.program, "pid": os.getpid()})
         if not hmac.compare_digest(environ.get("HTTP_X_LABCTL_SANDBOX", "").encode(), self.token.encode()):
             return _json(403, {"error": "the header X-Labctl-Sandbox with the sandbox's token is missing or wrong"})
+        if asked == ("GET", "health"):
+            return _json(200, {"ok": True, "lab": self.lab, "program": self.program, "pid": os.getpid()})
         if asked == ("GET", "status"):
             return _json(200, self.status())
         if asked == ("POST", "settings"):

@@ -28,26 +28,35 @@ INSTANCE_LABEL = "labctl.instance"
 LISTINGS = 5
 # How long a server may take to shut down before it is killed.
 STOP_SECONDS = 15
-# systemd in docker: see `man systemd.exec` for what it mounts, and systemd's own "container interface".
+# systemd in docker (systemd's documents, "The Container Interface"). The cgroups are the container's own: it sees none
+# of the laptop's.
 DOCKER_ARGUMENTS = [
-    "--cgroupns=host",
+    "--cgroupns=private",
     "--tmpfs",
     "/run",
     "--tmpfs",
     "/run/lock",
-    "--volume",
-    "/sys/fs/cgroup:/sys/fs/cgroup:rw",
     "--stop-signal",
     "SIGRTMIN+3",
     "--env",
     "container=docker",
 ]
+# docker mounts them read-only, and systemd has to make some.
+DOCKER_BOOT = """while read -r _ place kind _; do
+    case $kind in cgroup | cgroup2) mount -o remount,bind,rw "$place" ;; esac
+done </proc/mounts
+exec /sbin/init"""
 PODMAN_ARGUMENTS = ["--systemd=always"]
 # What podman would raise beyond what its user has, which fails without CAP_SYS_RESOURCE (containers.conf(5)).
 PODMAN_LIMITS = {"nofile": resource.RLIMIT_NOFILE, "nproc": resource.RLIMIT_NPROC}
 # What podman asks for where nobody says anything, and it lowers its own limit to this first.
 PODMAN_PROCESSES = 32768
-# Without SYS_BOOT a server cannot say whether it was powered off or rebooted; it concerns the container only.
+# What a server needs beyond docker's defaults, each tried without:
+# - SYS_BOOT: else it cannot say whether it was powered off or rebooted; it concerns the container only;
+# - SYS_ADMIN, and no AppArmor: systemd mounts for itself, for services that are shut in, and Docker on the server does;
+# - NET_ADMIN: the firewall, and Docker on the server;
+# - SYS_PTRACE: root sees which program of another user listens on a port.
+# Seccomp's filter stays on. Whoever is root on a server is still hardly shut in: a sandbox is no boundary against them.
 COMMON_ARGUMENTS = [
     "--pull",
     "never",
@@ -59,8 +68,6 @@ COMMON_ARGUMENTS = [
     "NET_ADMIN",
     "--cap-add",
     "SYS_PTRACE",
-    "--security-opt",
-    "seccomp=unconfined",
     "--security-opt",
     "apparmor=unconfined",
     "--volume",
@@ -167,11 +174,13 @@ class Engine:
     def create(self, instance: str, hostname: str, image: str, published: Iterable[str]) -> None:
         """Makes the container of an instance; `published` are its ports as `address:port:inner`."""
         self.make_network()
-        arguments = DOCKER_ARGUMENTS if self.program == "docker" else [*PODMAN_ARGUMENTS, *_own_limits()]
+        is_docker = self.program == "docker"
+        arguments = DOCKER_ARGUMENTS if is_docker else [*PODMAN_ARGUMENTS, *_own_limits()]
+        boot = ["/bin/sh", "-c", DOCKER_BOOT] if is_docker else []
         ports = [word for port in published for word in ("--publish", port)]
         labels = ["--label", f"{LABEL}={self.sandbox}", "--label", f"{INSTANCE_LABEL}={instance}"]
         named = ["--name", self.name(instance), "--hostname", hostname, "--network", self.network]
-        self.ask("create", *named, *labels, *COMMON_ARGUMENTS, *arguments, *ports, image)
+        self.ask("create", *named, *labels, *COMMON_ARGUMENTS, *arguments, *ports, image, *boot)
 
     def start(self, instance: str) -> None:
         """Starts a container."""

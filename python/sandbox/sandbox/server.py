@@ -27,6 +27,8 @@ from werkzeug.test import EnvironBuilder
 from .strict import Answer, Call, Strict, error
 
 DEFAULT_ACCOUNT = "123456789012"
+# Paths that moto takes for its own, whatever service is asked: it forgets everything there, and gives keys away.
+OF_MOTO = ("/moto-api", "/latest/meta-data", "/latest/api", "/favicon.ico")
 
 
 class Emulator:

@@ -41,10 +41,10 @@ rm -f $file; exit 1"""
 # /etc/hosts is a mount: it can be written, but not replaced.
 WRITE_HOSTS = f"""kept=$(sed '/^{BEGIN}$/,/^{END}$/d' /etc/hosts); {{ echo "$kept"; cat; }} >/etc/hosts"""
 
-MARK = "# labctl sandbox: S3 of the emulated AWS, and keys that nobody checks"
+MARK = "# labctl sandbox: S3 of the emulated AWS"
 # Somebody's own stays.
 WRITE_AWS = f"""file=/etc/labctl/aws.env; new=$(cat)
-[ ! -e $file ] || grep -qxF '{MARK}' $file || exit 0
+[ ! -e $file ] || grep -q '^{MARK}' $file || exit 0
 [ -n "$new" ] || exec rm -f $file
 mkdir -p /etc/labctl; umask 077; printf '%s\\n' "$new" >$file"""
 

@@ -1,7 +1,7 @@
 """S3 for the servers, in the place of what a real one reaches with the keys of its instance profile.
 
-It is answered at the gateway of the servers' network, by a name that stays when the network is made anew. Nothing but
-S3 is: a notebook must not start servers on the laptop. labctl's programs on a server look into `/etc/labctl/aws.env`
+It is answered at the gateway of the servers' network, by a name that stays when the network is made anew, and by a key
+of the servers' own. Nothing but S3 is: a notebook must not start servers on the laptop. labctl's programs on a server look into `/etc/labctl/aws.env`
 for another place of S3, and that file is what the sandbox puts into each of them.
 """
 
@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, cast
 from werkzeug.serving import ThreadedWSGIServer
 
 from .engine import EngineError
-from .server import Handler, identify, is_browser
+from .server import OF_MOTO, Handler, identify, is_browser
 from .servers import is_free, listen
+from .signatures import refusal
 from .strict import error
 
 if TYPE_CHECKING:
@@ -26,21 +27,20 @@ if TYPE_CHECKING:
 
     from .engine import Engine
     from .files import Settings
+    from .keys import Keys
     from .strict import Answer, Call, Environ
 
 AGAIN_SECONDS = 30
 # `internal` is kept for private use (ICANN, resolution 2024.07.29.06).
 NAME = "s3.sandbox.internal"
 OWN_NAME = re.compile(re.escape(NAME))
-# Paths that moto takes for its own, whatever service is asked.
-OF_MOTO = ("/moto-api", "/latest/meta-data", "/favicon.ico")
 
 
 class Storage:
     """Answers S3 while there are servers: `tend` is called again and again; `carry_out` is who knows the buckets."""
 
-    def __init__(self, settings: Settings, carry_out: Callable[[Call], Answer]) -> None:
-        self.settings, self.carry_out = settings, carry_out
+    def __init__(self, settings: Settings, keys: Keys, carry_out: Callable[[Call], Answer]) -> None:
+        self.settings, self.keys, self.carry_out = settings, keys, carry_out
         self.server: ThreadedWSGIServer | None = None
         self.gateway = ""
         self.problem: str | None = None
@@ -75,13 +75,17 @@ class Storage:
 
     def answer(self, environ: Environ, body: bytes) -> Answer:
         """Answers one request of a server."""
-        is_strange = is_browser(environ, OWN_NAME)
+        call = identify(environ, body)
+        # A signature in the address would let moto look at the body for the service.
+        is_signed = "HTTP_AUTHORIZATION" in environ
+        is_strange = is_browser(environ, OWN_NAME) or environ["PATH_INFO"].startswith(OF_MOTO)
+        if is_strange or call.service != "s3" or not is_signed:
+            return error(call, 403, "AccessDenied", "a server in the sandbox reaches S3 and nothing else")
+        refused = refusal(call, self.keys.of_servers)
+        if refused:
+            return refused
         # moto would take the first part of another name for a bucket.
         environ["HTTP_HOST"] = "localhost"
-        call = identify(environ, body)
-        is_signed = "HTTP_AUTHORIZATION" in environ
-        if is_strange or call.service != "s3" or not is_signed or environ["PATH_INFO"].startswith(OF_MOTO):
-            return error(call, 403, "AccessDenied", "a server in the sandbox reaches S3 and nothing else")
         return self.carry_out(call)
 
     def hosts(self) -> str:
@@ -93,7 +97,9 @@ class Storage:
         if not self.server:
             return ""
         endpoint = f"http://{NAME}:{self.settings.get('storage_port')}"
-        return f"AWS_ENDPOINT_URL_S3={endpoint}\nAWS_ACCESS_KEY_ID=sandbox\nAWS_SECRET_ACCESS_KEY=sandbox\n"
+        key = self.keys.server
+        names = {"ACCESS_KEY_ID": key.id, "SECRET_ACCESS_KEY": key.secret, "SESSION_TOKEN": key.token}
+        return f"AWS_ENDPOINT_URL_S3={endpoint}\n" + "".join(f"AWS_{name}={value}\n" for name, value in names.items())
 
     def end(self) -> None:
         """Answers no more; the next look may begin again at once."""

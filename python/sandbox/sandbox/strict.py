@@ -110,7 +110,7 @@ def error(call: Call, status: int, code: str, message: str) -> Answer:
         case "s3":
             content_type = "application/xml"
             body = f"<Error><Code>{code}</Code><Message>{text}</Message><RequestId>{request}</RequestId><HostId>emulator</HostId></Error>"
-        case "tagging":
+        case "tagging" | "ssm":
             content_type = "application/x-amz-json-1.1"
             body = json.dumps({"__type": code, "message": message})
         case service:

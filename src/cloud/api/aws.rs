@@ -110,10 +110,15 @@ impl<'a> Aws<'a> {
         Self::build(&loader.load().await, true, log)
     }
 
-    /// Makes clients of the sandbox on this laptop. Neither the environment nor any file is asked, so that nothing of
-    /// this can go astray to an account.
-    pub fn emulated(region: &str, endpoint: &str, log: Option<CallLog<'a>>) -> Self {
-        let credentials = sts::config::Credentials::new("sandbox", "sandbox", None, None, "labctl");
+    /// Makes clients of the sandbox on this laptop, with its access key and the secret of that. Neither the environment
+    /// nor any file is asked, so that nothing of this can go astray to an account.
+    pub fn emulated(
+        region: &str,
+        endpoint: &str,
+        (id, secret): (&str, &str),
+        log: Option<CallLog<'a>>,
+    ) -> Self {
+        let credentials = sts::config::Credentials::new(id, secret, None, None, "labctl");
         let config = SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new(region.to_owned()))

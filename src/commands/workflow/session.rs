@@ -121,7 +121,8 @@ pub async fn connect<'a>(
     if global.sandbox {
         rehearsal::check_options(global)?;
         let rehearsal = rehearsal::up(&parsed.plan, out).await?;
-        let aws = Aws::emulated(&region, &rehearsal.sandbox.endpoint(), log);
+        let sandbox = &rehearsal.sandbox;
+        let aws = Aws::emulated(&region, &sandbox.endpoint(), sandbox.key(), log);
         return Ok((aws, Route::Sandbox(Box::new(rehearsal))));
     }
     if let Some(Unusable { name, has }) = variables::unusable(std::env::vars_os()) {

@@ -168,9 +168,12 @@ fn a_server_without_pages_has_a_shell_while_it_runs() {
 
 #[test]
 fn other_clients_are_told_what_they_need() {
-    let text = environment(25000, "eu-west-1");
+    let text = environment(25000, "/home/a b/aws-credentials", "eu-west-1").unwrap();
     let lines: Vec<_> = text.lines().collect();
     assert!(lines.contains(&"export AWS_ENDPOINT_URL=http://127.0.0.1:25000"));
     assert!(lines.contains(&"export AWS_REGION=eu-west-1"));
-    assert!(lines.contains(&"unset AWS_PROFILE AWS_SESSION_TOKEN"));
+    assert!(lines.contains(&"export AWS_SHARED_CREDENTIALS_FILE='/home/a b/aws-credentials'"));
+    // What comes before the file, and would be sent to the sandbox.
+    let unset = "unset AWS_PROFILE AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN";
+    assert!(lines.contains(&unset));
 }

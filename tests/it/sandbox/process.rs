@@ -10,4 +10,6 @@ classes! { "sandbox/test_sandbox.py":
     authority = "AuthorityTest",
     engine = "EngineTest",
     storage = "StorageTest",
+    signatures = "SignaturesTest",
+    other_users = "OtherUsersTest",
 }
