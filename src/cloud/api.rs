@@ -135,7 +135,9 @@ macro_rules! operations {
                 iam delete_instance_profile(DeleteInstanceProfileInputBuilder) -> DeleteInstanceProfileOutput;
                 iam delete_open_id_connect_provider(DeleteOpenIdConnectProviderInputBuilder) -> DeleteOpenIdConnectProviderOutput;
                 iam delete_role(DeleteRoleInputBuilder) -> DeleteRoleOutput;
+                iam delete_role_permissions_boundary(DeleteRolePermissionsBoundaryInputBuilder) -> DeleteRolePermissionsBoundaryOutput;
                 iam delete_role_policy(DeleteRolePolicyInputBuilder) -> DeleteRolePolicyOutput;
+                iam put_role_permissions_boundary(PutRolePermissionsBoundaryInputBuilder) -> PutRolePermissionsBoundaryOutput;
                 iam put_role_policy(PutRolePolicyInputBuilder) -> PutRolePolicyOutput;
                 iam remove_role_from_instance_profile(RemoveRoleFromInstanceProfileInputBuilder) -> RemoveRoleFromInstanceProfileOutput;
                 iam tag_instance_profile(TagInstanceProfileInputBuilder) -> TagInstanceProfileOutput;

@@ -300,6 +300,12 @@ impl Lowering<'_> {
         policy::server(region, account, bucket, &challenge_names(self.plan))
     }
 
+    /// What bounds every role of the lab.
+    fn boundary(&self) -> Option<String> {
+        let boundary = self.plan.permissions_boundary.as_ref();
+        boundary.map(ToString::to_string)
+    }
+
     fn role(&self) -> Vec<DesiredResource> {
         let Some(policy) = self.server_policy() else {
             return Vec::new();
@@ -312,6 +318,7 @@ impl Lowering<'_> {
                 trust: policy::trust_ec2(),
                 policy: Some(policy),
                 zone: has_challenges.then(|| Reference::to(Kind::Zone)),
+                permissions_boundary: self.boundary(),
                 tags,
             }
             .into()
@@ -375,6 +382,7 @@ impl Lowering<'_> {
                     policy::bucket(region, account, bucket.name.as_str(), access)
                 }),
                 zone: None,
+                permissions_boundary: self.boundary(),
                 tags,
             };
             GithubRole { role }.into()

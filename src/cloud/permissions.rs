@@ -9,7 +9,7 @@
 mod policy;
 mod table;
 
-pub use policy::{Names, policy};
+pub use policy::{Names, makes_administrators, policy};
 pub use table::action;
 
 use clap::ValueEnum;
@@ -96,6 +96,10 @@ enum Part {
     Profile,
     /// Either role: the server's or that of GitHub Actions.
     Role,
+    /// Either role, in a plan with a permissions boundary.
+    Bounded,
+    /// Either role, in a plan without one: a boundary of before is taken off.
+    Unbounded,
     Dns,
     Github,
     Network,
@@ -115,6 +119,8 @@ impl Part {
             Self::Bucket => plan.bucket.is_some(),
             Self::Profile => has_profile() || !crate::plan::challenge_names(plan).is_empty(),
             Self::Role => Self::Profile.is_in(plan) || Self::Github.is_in(plan),
+            Self::Bounded => plan.permissions_boundary.is_some() && Self::Role.is_in(plan),
+            Self::Unbounded => plan.permissions_boundary.is_none() && Self::Role.is_in(plan),
             Self::Dns => plan.dns.is_some(),
             Self::Github => plan.github_actions.is_some(),
             Self::Network => plan.network == Network::Dedicated,

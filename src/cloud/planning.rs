@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use crate::cloud::api::{CallError, Read};
-use crate::cloud::diff::{self, ChangeSet};
+use crate::cloud::diff::{self, ChangeSet, Refusal};
 use crate::cloud::lower::{self, Inputs};
 use crate::cloud::preflight;
-use crate::cloud::resources::{self, LiveLab, Lookups, Reader, Scope};
+use crate::cloud::resource::Address;
+use crate::cloud::resources::{self, Kind, LiveLab, Lookups, Reader, Scope};
 use crate::plan::{CertificateFiles, LocalFolders, Plan, SshPublicKey};
 
 /// What comes from the laptop rather than from the plan or from AWS.
@@ -68,7 +69,24 @@ pub fn compare(plan: &Plan, scope: &Scope, laptop: &Laptop, live: &LiveLab) -> C
     };
     let mut desired = lower::lower(plan, scope, &inputs);
     lower::keep_notes(&mut desired, &live.resources);
-    diff::diff(&desired, &live.resources)
+    let mut set = diff::diff(&desired, &live.resources);
+    set.refusals.extend(foreign_boundary(plan, &live.account));
+    set
+}
+
+/// A boundary is one of the account's own policies, or of AWS's: so it is told before the first write, in which IAM would
+/// say only that there is no such policy.
+fn foreign_boundary(plan: &Plan, account: &str) -> Option<Refusal> {
+    let boundary = plan.permissions_boundary.as_ref()?;
+    let other = boundary.account().filter(|other| *other != account)?;
+    Some(Refusal {
+        address: Address::of(Kind::Role),
+        path: "permissions_boundary".to_owned(),
+        summary: format!(
+            "the policy is the account {other}'s, and the lab is in the account {account}"
+        ),
+        help: format!("name a policy of the account {account}, or use that account's credentials"),
+    })
 }
 
 /// Reads the lab and says what taking it down means.

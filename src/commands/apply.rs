@@ -22,7 +22,7 @@ use super::workflow::host_plan::{self, HostPlan};
 use super::workflow::host_workflow::{self, Context, HostWorkflow, Reached};
 use super::workflow::plan_view::{show, view};
 use super::workflow::route::Route;
-use super::workflow::{server, session};
+use super::workflow::{rehearsal, server, session};
 
 /// What `apply` takes.
 #[derive(Debug, Args)]
@@ -63,7 +63,7 @@ impl Arguments {
 pub async fn run(global: &Global, arguments: &Arguments, out: &Out) -> Result<ExitCode, Failure> {
     let saved = arguments.saved.as_deref().map(open).transpose()?;
     let (parsed, laptop) = match &saved {
-        Some(saved) => reopen(saved, out)?,
+        Some(saved) => reopen(saved, global, out)?,
         None => {
             let parsed = session::load_with_warnings(global, out)?;
             let laptop = session::laptop(&parsed, global, out).await?;
@@ -223,8 +223,9 @@ fn open(file: &Path) -> Result<SavedPlan, Failure> {
     })
 }
 
-fn reopen(saved: &SavedPlan, out: &Out) -> Result<(Parsed, Laptop), Failure> {
+fn reopen(saved: &SavedPlan, global: &Global, out: &Out) -> Result<(Parsed, Laptop), Failure> {
     let parsed = plan::parse(&saved.plan_file, &saved.plan_text).map_err(Failure::Problems)?;
+    let parsed = rehearsal::in_its_account(parsed, global);
     let mut laptop = saved
         .laptop(session::folders(&parsed, out)?)
         .map_err(|error| Failure::said(error.to_string(), "save the plan anew"))?;

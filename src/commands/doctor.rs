@@ -76,6 +76,10 @@ impl FromStr for Detour {
 }
 
 const SSH: u16 = 22;
+/// What who gives the policy away has to know.
+const ADMINISTRATORS: &str = "whoever holds this policy can become administrator of the account, \
+     because it allows to write what roles may do; with a `permissions_boundary` in the plan it \
+     allows that only for roles within the boundary";
 /// More names than this are no lab's, whatever a server says of itself.
 const MOST_NAMES: usize = 100;
 
@@ -104,7 +108,11 @@ struct Inside {
 pub async fn run(global: &Global, arguments: &Arguments, out: &Out) -> Result<ExitCode, Failure> {
     let parsed = session::load(global)?;
     if let Some(command) = arguments.iam_policy {
-        out.document(&permissions::policy(&parsed.plan, command));
+        let policy = permissions::policy(&parsed.plan, command);
+        if permissions::makes_administrators(&parsed.plan, &policy) {
+            out.warning(ADMINISTRATORS);
+        }
+        out.document(&policy);
         return Ok(ExitCode::SUCCESS);
     }
     let laptop = session::laptop_without_address(&parsed)?;

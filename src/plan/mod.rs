@@ -50,9 +50,9 @@ pub use problem::{Problem, Problems, Severity};
 pub use scalars::{
     AmiId, BranchName, BucketName, BuildArgument, BuildValue, CidrSource, ContainerImage, CpuLimit,
     DomainName, DurationSetting, Email, FilePath, Gibibytes, Image, InstanceType, Invalid, LabName,
-    MemorySize, ModelLocation, Port, PythonRequirement, PythonVersion, RVersion, RecordName,
-    Region, RepositoryName, RuleDescription, Sha256, SubnetId, TagKey, TagValue, Ttl, Url, UrlPath,
-    UserName, VolumeType, VpcId,
+    MemorySize, ModelLocation, PolicyArn, Port, PythonRequirement, PythonVersion, RVersion,
+    RecordName, Region, RepositoryName, RuleDescription, Sha256, SubnetId, TagKey, TagValue, Ttl,
+    Url, UrlPath, UserName, VolumeType, VpcId, partition,
 };
 pub use schema::schema;
 pub use source::{Source, Span};

@@ -13,8 +13,9 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 
 use super::scalars::{
-    BranchName, BucketName, CidrSource, FilePath, Gibibytes, Image, InstanceType, LabName, Port,
-    Region, RepositoryName, RuleDescription, SubnetId, TagKey, TagValue, VolumeType, VpcId,
+    BranchName, BucketName, CidrSource, FilePath, Gibibytes, Image, InstanceType, LabName,
+    PolicyArn, Port, Region, RepositoryName, RuleDescription, SubnetId, TagKey, TagValue,
+    VolumeType, VpcId,
 };
 
 pub use dns::{Dns, Record, RecordType, RecordValue, RecordValues, companion_name};
@@ -65,6 +66,8 @@ pub struct Plan {
     /// Refuses to destroy or replace anything, and protects the server against termination.
     #[serde(default)]
     pub protect: bool,
+    /// A managed policy that bounds what the lab's roles may ever do, whatever else is written into them.
+    pub permissions_boundary: Option<PolicyArn>,
     /// The network in which the server stands.
     #[serde(default)]
     pub network: Network,

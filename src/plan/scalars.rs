@@ -10,6 +10,7 @@ mod host;
 mod languages;
 mod names;
 mod network;
+mod policy_arn;
 mod records;
 mod server;
 mod sizes;
@@ -27,6 +28,7 @@ pub use host::{Email, FilePath, ModelLocation, Sha256, Url, UrlPath, UserName};
 pub use languages::{PythonRequirement, PythonVersion, RVersion};
 pub use names::{BucketName, LabName, RuleDescription, TagKey, TagValue};
 pub use network::{CidrSource, DomainName, Port};
+pub use policy_arn::{PolicyArn, partition};
 pub use records::{
     Ipv4Target, Ipv6Target, MailExchange, RecordName, RecordTarget, RecordText, Ttl,
 };
@@ -169,6 +171,7 @@ scalars! {
     Region: "string", "aws-region", "an AWS region", { "pattern": "^[a-z]{2,}(-[a-z]{2,}){1,2}-[1-9]$", "examples": ["us-east-1", "us-west-2", "eu-central-1", "eu-west-1", "ap-southeast-2"] };
     TagKey: "string", "tag-key", "a tag's key", { "maxLength": 128 };
     TagValue: "string", "tag-value", "a tag's value", { "maxLength": 256 };
+    PolicyArn: "string", "policy-arn", "the ARN of a policy", { "pattern": "^arn:aws(-cn|-us-gov)?:iam::([0-9]{12}|aws):policy/.+$", "examples": ["arn:aws:iam::123456789012:policy/boundary"] };
     VpcId: "string", "vpc-id", "the id of a VPC", { "pattern": "^vpc-([0-9a-f]{8}|[0-9a-f]{17})$" };
     SubnetId: "string", "subnet-id", "the id of a subnet", { "pattern": "^subnet-([0-9a-f]{8}|[0-9a-f]{17})$" };
     Image: "string", "image", "an image", { "pattern": "^(ubuntu-(22|24|26)\\.04|ami-([0-9a-f]{8}|[0-9a-f]{17}))$", "examples": ["ubuntu-24.04", "ubuntu-22.04", "ubuntu-26.04"] };

@@ -52,6 +52,11 @@ MAKES = {
     "CreateSecurityGroup": ["security-group"], "CreateSubnet": ["subnet"], "CreateVpc": ["vpc"],
     "RunInstances": ["instance", "volume"],
 }
+# The calls of IAM in whose context is a role's boundary.
+BOUNDED = (
+    "CreateRole", "DeleteRole", "DeleteRolePermissionsBoundary", "DeleteRolePolicy", "GetRole",
+    "PutRolePermissionsBoundary", "PutRolePolicy", "UpdateAssumeRolePolicy",
+)
 S3 = {
     "GetBucketEncryption": "GetEncryptionConfiguration", "PutBucketEncryption": "PutEncryptionConfiguration",
     "GetPublicAccessBlock": "GetBucketPublicAccessBlock", "PutPublicAccessBlock": "PutBucketPublicAccessBlock",
@@ -210,6 +215,8 @@ def of_iam(call):
     context = requested(tags)
     if call.operation == "ListRoles":
         return [Asked(action, "*")]
+    if call.operation in BOUNDED and (boundary := boundary_of(call)):
+        context["iam:PermissionsBoundary"] = boundary
     if "OpenIDConnectProvider" in call.operation:
         resource = form.get("OpenIDConnectProviderArn") or f"{root}oidc-provider/{form['Url'].removeprefix('https://')}"
     elif "InstanceProfileName" in form:
@@ -224,6 +231,14 @@ def of_iam(call):
         role = f"{root}role/{form['RoleName']}"
         asked.append(Asked("iam:PassRole", role, {"iam:PassedToService": "ec2.amazonaws.com"}))
     return asked
+
+
+def boundary_of(call):
+    """The boundary that a call sets or, where it sets none, that the role has."""
+    if call.operation in ("CreateRole", "PutRolePermissionsBoundary"):
+        return call.form.get("PermissionsBoundary")
+    role = iam(call).roles.values()
+    return next((one.permissions_boundary_arn for one in role if one.name == call.form["RoleName"]), None)
 
 
 def of_s3(call):

@@ -99,10 +99,11 @@ class Lab:
             [self.binary, *arguments], cwd=self.folder, env=environment, capture_output=True, text=True, check=False
         )
 
-    def policy(self, command, plan=None):
-        """The policy that labctl prints for a command."""
+    def policy(self, command=(), plan=None):
+        """The policy that labctl prints for a command, or for all of them."""
+        command = [command] if isinstance(command, str) else command
         now, self.plan = self.plan, plan or self.plan
-        ran = self.labctl("doctor", "--iam-policy", command)
+        ran = self.labctl("doctor", "--iam-policy", *command)
         self.plan = now
         assert ran.returncode == 0, ran.stderr
         return json.loads(ran.stdout)

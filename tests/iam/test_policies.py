@@ -12,6 +12,7 @@ import unittest
 from pathlib import Path
 
 import support
+from botocore.exceptions import ClientError
 from evaluator import holds, is_allowed, matches, names
 
 BINARY = str(Path(sys.argv.pop()).resolve()) if len(sys.argv) > 1 else "labctl"
@@ -50,6 +51,8 @@ workbench:
   domain: challenged.example
   https: { mode: dns }
 """
+BOUNDARY = "arn:aws:iam::100000000009:policy/boundary"
+BOUNDED = WIDE.replace("wide", "bounded") + f"permissions_boundary: {BOUNDARY}\n"
 APART = BARE.replace("bare", "apart") + "network: dedicated\n"
 # Asked for only to say in a message what is in the way, after minutes of waiting.
 FOR_MESSAGES = {"ec2:DescribeNetworkInterfaces"}
@@ -154,6 +157,7 @@ class Policies(unittest.TestCase):
         s3, ec2 = lab.client("s3"), lab.client("ec2")
         s3.delete_public_access_block(Bucket="labctl-iam-wide")
         s3.delete_bucket_encryption(Bucket="labctl-iam-wide")
+        lab.client("iam").put_role_permissions_boundary(RoleName="wide-us-east-1", PermissionsBoundary=self.managed(lab))
         # Without the lab's own marks it would not be the lab's.
         tags = [tag for tag in s3.get_bucket_tagging(Bucket="labctl-iam-wide")["TagSet"] if tag["Key"].startswith("labctl:")]
         s3.put_bucket_tagging(Bucket="labctl-iam-wide", Tagging={"TagSet": tags})
@@ -268,6 +272,93 @@ class Policies(unittest.TestCase):
         self.assertFalse(is_allowed(policy, change, zone, {key: ["mine.example", "other.example"]}))
         self.assertFalse(is_allowed(policy, change, zone, {key: ["notmine.example"]}))
 
+    def test_a_lab_of_before_is_put_within_the_boundary(self):
+        unbounded = BOUNDED.replace(f"permissions_boundary: {BOUNDARY}\n", "")
+        lab = self.lab("100000000009", unbounded)
+        lab.run("apply", "--yes")
+        # The boundary comes first, and then all else that only roles within it may be given.
+        lab.plan = BOUNDED
+        lab.edit("access: read }", "access: read-write }")
+        lab.edit("branch: main", "branch: trunk")
+        policy = lab.policy("apply")
+        lab.run("apply", "--yes")
+        for old, new in [("read-write }\ndns", "none }\ndns"), ("none }\ndns", "read-write }\ndns")]:
+            lab.edit(old, new)
+            lab.run("apply", "--yes", policies=[policy])
+        iam = lab.client("iam")
+        roles = [iam.get_role(RoleName=one["RoleName"])["Role"] for one in iam.list_roles()["Roles"]]
+        self.assertEqual([one["PermissionsBoundary"]["PermissionsBoundaryArn"] for one in roles], [BOUNDARY] * 2)
+        left = superfluous(policy, lab.records("apply", policy))
+        self.assertEqual([one for one in GRANTING if one in left], [])
+        lab.plan = unbounded
+        lab.run("apply", "--yes")
+        self.assertFalse(any("PermissionsBoundary" in iam.get_role(RoleName=one["RoleName"])["Role"] for one in roles))
+        lab.run("destroy", "--yes", "--delete-zone")
+
+    def test_the_holder_cannot_become_administrator_past_a_boundary(self):
+        """Each way to more rights that is known of IAM, tried as the holder of the policy of all commands."""
+        lab = self.lab("100000000009", BOUNDED.replace("lab: bounded", "lab: held"))
+        lab.run("apply", "--yes")
+        iam = lab.client("iam")
+        # One that an administrator made, by the very name of the lab's; and no boundary.
+        trust = json.dumps(iam.get_role(RoleName="held-us-east-1")["Role"]["AssumeRolePolicyDocument"])
+        everything = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]})
+        iam.delete_role_permissions_boundary(RoleName="held-us-east-1-github")
+        iam.delete_role_policy(RoleName="held-us-east-1-github", PolicyName="labctl")
+        iam.delete_role(RoleName="held-us-east-1-github")
+        tags = [{"Key": "labctl:lab", "Value": "held"}, {"Key": "labctl:region", "Value": "us-east-1"}]
+        role, bounded = {"RoleName": "held-us-east-1-github"}, {"RoleName": "held-us-east-1"}
+        new = {**role, "AssumeRolePolicyDocument": trust, "Tags": tags}
+        policy = {"PolicyName": "labctl", "PolicyDocument": everything}
+        attacks = [
+            ("create_role", new, "iam:CreateRole"),
+            ("create_role", {**new, "PermissionsBoundary": ADMINISTRATOR}, "iam:CreateRole"),
+            ("delete_role_permissions_boundary", bounded, "iam:DeleteRolePermissionsBoundary"),
+            ("put_role_permissions_boundary", {**bounded, "PermissionsBoundary": ADMINISTRATOR}, "iam:PutRolePermissionsBoundary"),
+            ("attach_role_policy", {**bounded, "PolicyArn": ADMINISTRATOR}, "iam:AttachRolePolicy"),
+        ]
+        all_commands = lab.policy()
+        self.attack(lab, all_commands, attacks)
+        iam.create_role(**new)
+        self.attack(lab, all_commands, [
+            ("put_role_policy", {**role, **policy}, "iam:PutRolePolicy"),
+            ("update_assume_role_policy", {**role, "PolicyDocument": trust}, "iam:UpdateAssumeRolePolicy"),
+        ])
+        for action, resource in [
+            ("iam:CreatePolicyVersion", BOUNDARY), ("iam:SetDefaultPolicyVersion", BOUNDARY), ("iam:DeletePolicy", BOUNDARY),
+            ("iam:CreatePolicy", BOUNDARY), ("iam:CreateUser", "*"), ("iam:CreateAccessKey", "*"), ("iam:PutUserPolicy", "*"),
+            ("sts:AssumeRole", "arn:aws:iam::100000000009:role/held-us-east-1"),
+        ]:
+            self.assertFalse(is_allowed(all_commands, action, resource, {"iam:PermissionsBoundary": BOUNDARY}), action)
+
+    def attack(self, lab, policy, calls):
+        for name, arguments, action in calls:
+            EMULATOR.policy, EMULATOR.denied = policy, []
+            try:
+                with self.assertRaises(ClientError) as refused:
+                    getattr(lab.client("iam"), name)(**arguments)
+            finally:
+                EMULATOR.policy = None
+            self.assertEqual(refused.exception.response["Error"]["Code"], "AccessDenied")
+            self.assertEqual([one.action for one in EMULATOR.denied], [action])
+
+    def test_nothing_that_gives_rights_is_without_the_boundary(self):
+        lab = self.lab("100000000010", BOUNDED)
+        for command in COMMANDS:
+            for statement in lab.policy(command)["Statement"]:
+                bound = statement.get("Condition", {}).get("StringEquals", {}).get("iam:PermissionsBoundary")
+                for action in set(statement["Action"]) & GRANTING:
+                    self.assertEqual(bound, BOUNDARY, action)
+            ran = lab.labctl("doctor", "--iam-policy", *command)
+            self.assertEqual(ran.stderr, "")
+        # Without one, the policy is given away only with a word about what it is.
+        lab.plan = BOUNDED.replace(f"permissions_boundary: {BOUNDARY}\n", "")
+        for command in COMMANDS:
+            ran = lab.labctl("doctor", "--iam-policy", *command)
+            gives = any(set(statement["Action"]) & GRANTING for statement in json.loads(ran.stdout)["Statement"])
+            self.assertEqual("can become administrator" in ran.stderr, gives, command)
+            self.assertEqual(gives, command in ([], ["apply"]))
+
     def test_moto_lets_pass_whom_a_policy_allows_and_nobody_else(self):
         """moto judges actions alone: it refuses what has a condition, and most resources it does not know."""
         # A user's key leads to this account and no other.
@@ -285,7 +376,7 @@ class Policies(unittest.TestCase):
         self.assertEqual(lab.client("ec2").describe_key_pairs()["KeyPairs"], [])
 
     def test_aws_knows_all_that_a_policy_says(self):
-        for plan in (BARE, WIDE, APART):
+        for plan in (BARE, WIDE, BOUNDED, APART):
             lab = self.lab("100000000006", plan)
             for command in ("plan", "apply", "destroy", "status", "start", "stop", "adopt", "ssh"):
                 for statement in lab.policy(command)["Statement"]:
@@ -314,7 +405,7 @@ class Policies(unittest.TestCase):
         self.assertEqual(taken, set(statement["Resource"]))
 
     def test_policies_are_small_enough(self):
-        for plan in (BARE, WIDE, APART):
+        for plan in (BARE, WIDE, BOUNDED, APART):
             for command in ("plan", "apply", "destroy"):
                 text = json.dumps(self.lab("100000000007", plan).policy(command), separators=(",", ":"))
                 # IAM User Guide, "IAM and AWS STS quotas": a managed policy.
@@ -330,6 +421,14 @@ def is_of(action, kind, resource):
     return bool(form) and names(form, resource.replace("*/*", f"{kind}/*"))
 
 
+# What gives a role rights, or gives it to somebody.
+GRANTING = {
+    "iam:CreateRole", "iam:DeleteRolePermissionsBoundary", "iam:PutRolePermissionsBoundary", "iam:PutRolePolicy",
+    "iam:UpdateAssumeRolePolicy", "iam:AttachRolePolicy",
+}
+# An empty one stands for all of them.
+COMMANDS = [[], *([command] for command in ("plan", "apply", "destroy", "status", "start", "stop", "adopt", "ssh"))]
+ADMINISTRATOR = "arn:aws:iam::aws:policy/AdministratorAccess"
 # One action of each command, without which it cannot do its work.
 JUDGED = {"plan": "ec2:DescribeInstances", "apply": "ec2:RunInstances", "destroy": "ec2:TerminateInstances"}
 ONLY_OF_EMPTY = {"iam:GetOpenIDConnectProvider", "route53:ListHostedZonesByName"}

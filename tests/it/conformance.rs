@@ -28,7 +28,9 @@ use aws_sdk_ec2::types::{
 };
 use aws_sdk_iam::operation::create_role::CreateRoleInput;
 use aws_sdk_iam::operation::delete_role::DeleteRoleInput;
+use aws_sdk_iam::operation::delete_role_permissions_boundary::DeleteRolePermissionsBoundaryInput;
 use aws_sdk_iam::operation::get_role::GetRoleInput;
+use aws_sdk_iam::operation::put_role_permissions_boundary::PutRolePermissionsBoundaryInput;
 use aws_sdk_iam::operation::put_role_policy::PutRolePolicyInput;
 use aws_sdk_route53::operation::create_hosted_zone::CreateHostedZoneInput;
 use aws_sdk_route53::operation::delete_hosted_zone::DeleteHostedZoneInput;
@@ -345,6 +347,61 @@ const RULES: &[Rule] = &[
                         .delete_role(DeleteRoleInput::builder().role_name("lab"))
                         .await,
                 )]
+            })
+        },
+    },
+    Rule {
+        name: "a boundary is a policy of the account or of AWS, is told with the role, and can be taken off",
+        source: "IAM API Reference, CreateRole, PutRolePermissionsBoundary and GetRole; IAM User Guide, Permissions boundaries",
+        expected: &[
+            "NoSuchEntity",
+            "ok",
+            "PowerUserAccess",
+            "NoSuchEntity",
+            "ok",
+            "boundary",
+            "ok",
+            "",
+        ],
+        ask: |cloud, account| {
+            Box::pin(async move {
+                let arn =
+                    |account: &str, name: &str| format!("arn:aws:iam::{account}:policy/{name}");
+                let create = async |account: &str, name: &str| {
+                    let input = role().permissions_boundary(arn(account, name));
+                    code(cloud.create_role(input).await)
+                };
+                let put = async |account: &str| {
+                    let input = PutRolePermissionsBoundaryInput::builder()
+                        .role_name("lab")
+                        .permissions_boundary(arn(account, "boundary"));
+                    code(cloud.put_role_permissions_boundary(input).await)
+                };
+                let told = async || {
+                    let input = GetRoleInput::builder().role_name("lab");
+                    let role = cloud.get_role(input).await.unwrap().role.unwrap();
+                    let boundary = role.permissions_boundary;
+                    let arn = boundary.and_then(|boundary| boundary.permissions_boundary_arn);
+                    arn.unwrap_or_default()
+                        .rsplit('/')
+                        .next()
+                        .unwrap_or_default()
+                        .to_owned()
+                };
+                let take_off = async || {
+                    let input = DeleteRolePermissionsBoundaryInput::builder().role_name("lab");
+                    code(cloud.delete_role_permissions_boundary(input).await)
+                };
+                vec![
+                    create("999999999999", "boundary").await,
+                    create("aws", "PowerUserAccess").await,
+                    told().await,
+                    put("999999999999").await,
+                    put(account).await,
+                    told().await,
+                    take_off().await,
+                    told().await,
+                ]
             })
         },
     },

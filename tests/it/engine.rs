@@ -4,6 +4,7 @@
 //! reads there.
 
 mod adoption;
+mod boundary;
 mod calls;
 mod conflicts;
 mod console;

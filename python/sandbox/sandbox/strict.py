@@ -10,6 +10,7 @@
 * A network has one internet gateway. EC2's tags have keys of at most 128 characters, none of AWS's own.
 * Who may assume a role is said in JSON.
 * With `profile_ms`, EC2 does not know a new instance profile, nor the role in it, for that long.
+* The permissions boundary of a role is a policy of its account, or of AWS's own.
 * The CallerReference of a hosted zone is never taken again, not even after its deletion.
 * Record changes are checked as Route 53 does, and `*` is listed as `\\052`.
 * A new bucket takes the tags of its creating call, is encrypted, and closed to the public.
@@ -360,6 +361,14 @@ class Strict:
         if profile and role not in [r.name for r in profile.roles]:
             return error(call, 404, "NoSuchEntity", f"Cannot find Role {role} in Instance Profile {profile.name}")
         return None
+
+    def before_CreateRole(self, call: Call) -> Answer | None:
+        arn = call.form.get("PermissionsBoundary")
+        if arn and arn.split(":")[4:5] not in ([call.account], ["aws"]):
+            return error(call, 404, "NoSuchEntity", f"Scope ARN: {arn} does not exist or is not attachable.")
+        return None
+
+    before_PutRolePermissionsBoundary = before_CreateRole
 
     def before_DeleteSecurityGroup(self, call: Call) -> Answer | None:
         group = call.form.get("GroupId")

@@ -5,15 +5,27 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value as Json, json};
 
 use crate::cloud::resources::context::{github_role_name, role_name};
-use crate::cloud::resources::policy::partition;
 use crate::cloud::resources::{LAB_TAG, REGION_TAG};
-use crate::plan::{Image, Network, Plan};
+use crate::plan::{Image, Network, Plan, partition};
 
 use super::table::{ALL, Need, On, Only, Operation, row};
 use super::{Command, Part, Stage};
 
 /// Whose Ubuntu's images are (Canonical, "Find Ubuntu images on AWS").
 const CANONICAL: &str = "099720109477";
+
+/// The condition key for a role's permissions boundary: the one that it has, or, in the calls that set one, the one that
+/// it gets (IAM User Guide, "IAM and AWS STS condition context keys").
+const BOUNDARY: &str = "iam:PermissionsBoundary";
+
+/// What gives a role rights, or gives the role to somebody.
+const GRANTING: &[&str] = &[
+    "iam:CreateRole",
+    "iam:DeleteRolePermissionsBoundary",
+    "iam:PutRolePermissionsBoundary",
+    "iam:PutRolePolicy",
+    "iam:UpdateAssumeRolePolicy",
+];
 
 /// What a plan's resources are called.
 #[derive(Debug)]
@@ -90,6 +102,7 @@ impl<'a> Names<'a> {
     }
 
     fn condition(&self, only: Only) -> Json {
+        let plan = self.plan;
         let tags = |of: &str| {
             json!({ "StringEquals": {
                 format!("aws:{of}/{LAB_TAG}"): self.plan.lab.to_string(),
@@ -114,6 +127,14 @@ impl<'a> Names<'a> {
                 };
                 json!({ "StringEquals": { "iam:PassedToService": service } })
             }
+            Only::Bounded => match &plan.permissions_boundary {
+                Some(boundary) => json!({ "StringEquals": { BOUNDARY: boundary } }),
+                None => Json::Null,
+            },
+            Only::TaggedOrBounded if plan.permissions_boundary.is_some() => {
+                self.condition(Only::Bounded)
+            }
+            Only::TaggedOrBounded => tags("RequestTag"),
             Only::Names => {
                 let zone = self.plan.dns.as_ref().map(|dns| dns.zone.to_string());
                 let zone = zone.unwrap_or_default();
@@ -247,4 +268,16 @@ fn statements(names: &Names<'_>, needs: &[Need]) -> Vec<Json> {
         statement
     };
     joined.into_iter().map(statement).collect()
+}
+
+/// Whether who holds a policy can become administrator of the account: by writing what they like into a role that no
+/// boundary holds.
+pub fn makes_administrators(plan: &Plan, policy: &Json) -> bool {
+    let boundary = plan.permissions_boundary.as_ref();
+    if boundary.is_some_and(|boundary| !boundary.allows_everything()) {
+        return false;
+    }
+    let statements = policy["Statement"].as_array().into_iter().flatten();
+    let mut actions = statements.flat_map(|one| one["Action"].as_array().into_iter().flatten());
+    actions.any(|action| GRANTING.iter().any(|granting| *action == **granting))
 }

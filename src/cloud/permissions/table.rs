@@ -100,6 +100,11 @@ pub enum Only {
     Created(&'static str),
     /// The role is handed to EC2.
     Passed,
+    /// The role has the plan's permissions boundary, or is given it, where the plan has one.
+    Bounded,
+    /// The role is made within that boundary or, where the plan has none, with the lab's tags; a managed policy has no
+    /// room for both.
+    TaggedOrBounded,
     /// The names of records lie in the plan's zone.
     Names,
     /// The image is Canonical's, unless the plan names another one.
@@ -160,7 +165,7 @@ macro_rules! permissions {
 use On::{
     Bucket, Ec2, Everything, Image, KeyPair, Objects, Profile, Provider, Roles, Subnet, Zone,
 };
-use Only::{Always, Names, Ours, Tagged};
+use Only::{Always, Bounded, Names, Ours, Tagged};
 
 permissions! {
     // Nobody can be forbidden to ask who he is (STS API Reference, `GetCallerIdentity`).
@@ -227,9 +232,11 @@ permissions! {
 
     get_role: Lab [Read] need("iam:GetRole", Roles, Always);
     get_role_policy: Lab [Read] need("iam:GetRolePolicy", Roles, Always);
-    create_role: Role [Write] need("iam:CreateRole", Roles, Tagged), need("iam:TagRole", Roles, Tagged);
-    put_role_policy: Role [Write] need("iam:PutRolePolicy", Roles, Always);
-    update_assume_role_policy: Role [Write] need("iam:UpdateAssumeRolePolicy", Roles, Always);
+    create_role: Role [Write] need("iam:CreateRole", Roles, Only::TaggedOrBounded), need("iam:TagRole", Roles, Tagged);
+    put_role_policy: Role [Write] need("iam:PutRolePolicy", Roles, Bounded);
+    update_assume_role_policy: Role [Write] need("iam:UpdateAssumeRolePolicy", Roles, Bounded);
+    put_role_permissions_boundary: Bounded [Write] need("iam:PutRolePermissionsBoundary", Roles, Bounded);
+    delete_role_permissions_boundary: Unbounded [Write] need("iam:DeleteRolePermissionsBoundary", Roles, Always);
     tag_role: Role [Write Adopt] need("iam:TagRole", Roles, Always);
     untag_role: Role [Write] need("iam:UntagRole", Roles, Always);
     list_role_policies: Role [Drop] need("iam:ListRolePolicies", Roles, Always);

@@ -3,6 +3,8 @@
 use percent_encoding::percent_decode_str;
 use serde_json::{Value as Json, json};
 
+use crate::plan::partition;
+
 /// The host of GitHub's identity provider.
 pub const GITHUB_HOST: &str = "token.actions.githubusercontent.com";
 /// For whom GitHub's tokens must be meant.
@@ -15,16 +17,6 @@ pub enum BucketAccess {
     Read,
     /// Also put and delete objects; versions of objects stay out of reach.
     ReadWrite,
-}
-
-/// The partition of a region, as it stands in ARNs (AWS General Reference,
-/// "Amazon Resource Names").
-pub fn partition(region: &str) -> &'static str {
-    match region.split('-').next() {
-        Some("cn") => "aws-cn",
-        _ if region.starts_with("us-gov-") => "aws-us-gov",
-        _ => "aws",
-    }
 }
 
 /// Stands in a policy for the id of the lab's zone, which is not known before the zone is there.
@@ -287,12 +279,5 @@ mod tests {
             server("us-east-1", ACCOUNT, Some(("penguins", access)), &[]),
             Some(both)
         );
-    }
-
-    #[test]
-    fn partitions_follow_the_region() {
-        assert_eq!(partition("eu-central-1"), "aws");
-        assert_eq!(partition("cn-north-1"), "aws-cn");
-        assert_eq!(partition("us-gov-west-1"), "aws-us-gov");
     }
 }

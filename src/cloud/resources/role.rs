@@ -2,11 +2,13 @@
 
 use aws_sdk_iam::operation::create_role::CreateRoleInput;
 use aws_sdk_iam::operation::delete_role::DeleteRoleInput;
+use aws_sdk_iam::operation::delete_role_permissions_boundary::DeleteRolePermissionsBoundaryInput;
 use aws_sdk_iam::operation::delete_role_policy::DeleteRolePolicyInput;
 use aws_sdk_iam::operation::get_role::{GetRoleInput, GetRoleOutput};
 use aws_sdk_iam::operation::get_role_policy::GetRolePolicyInput;
 use aws_sdk_iam::operation::list_attached_role_policies::ListAttachedRolePoliciesInput;
 use aws_sdk_iam::operation::list_role_policies::ListRolePoliciesInput;
+use aws_sdk_iam::operation::put_role_permissions_boundary::PutRolePermissionsBoundaryInput;
 use aws_sdk_iam::operation::put_role_policy::PutRolePolicyInput;
 use aws_sdk_iam::operation::tag_role::TagRoleInput;
 use aws_sdk_iam::operation::untag_role::UntagRoleInput;
@@ -15,7 +17,9 @@ use futures_util::try_join;
 use serde_json::Value as Json;
 
 use crate::cloud::api::{CallError, Read};
-use crate::cloud::resource::{Address, Field, Live, Observed, Owner, Reference, Tags, Value};
+use crate::cloud::resource::{
+    Address, Field, Live, Observed, Owner, Reference, Tags, Value, present,
+};
 
 use super::context::{Handle, StepError, required};
 use super::reader::Reader;
@@ -37,6 +41,8 @@ pub struct Role {
     pub policy: Option<Json>,
     /// The zone that the policy speaks of.
     pub zone: Option<Reference>,
+    /// The ARN of the policy that bounds what it may ever do.
+    pub permissions_boundary: Option<String>,
     /// Its tags.
     pub tags: Tags,
 }
@@ -80,6 +86,9 @@ pub async fn read_role<B>(
     let trust = role.assume_role_policy_document().unwrap_or_default();
     let mut policy = policy.map(|output| policy::read(output.policy_document()));
     let zone = policy.as_mut().and_then(policy::take_zone);
+    let boundary = role
+        .permissions_boundary()
+        .and_then(|boundary| boundary.permissions_boundary_arn());
     let live = tags::live(
         reader.scope,
         Address::of(kind),
@@ -91,6 +100,7 @@ pub async fn read_role<B>(
                 trust: policy::read(trust),
                 policy,
                 zone: zone.map(Reference::Id),
+                permissions_boundary: present(boundary).map(str::to_owned),
                 tags,
             })
         },
@@ -113,6 +123,32 @@ impl Role {
             None => Ok(()),
         })
         .await
+    }
+
+    /// Puts the boundary on, or takes it off.
+    async fn set_boundary(&self, run: &Run<'_>) -> Result<(), StepError> {
+        let Some(boundary) = &self.permissions_boundary else {
+            let input = DeleteRolePermissionsBoundaryInput::builder().role_name(&self.name);
+            run.cloud.delete_role_permissions_boundary(input).await?;
+            return Ok(());
+        };
+        let input = PutRolePermissionsBoundaryInput::builder()
+            .role_name(&self.name)
+            .permissions_boundary(boundary);
+        let result = run.cloud.put_role_permissions_boundary(input).await;
+        result.map_err(|error| self.no_boundary(error.into()))?;
+        Ok(())
+    }
+
+    /// Says of which policy AWS speaks where it does not know one: IAM answers with the code of a role that is not there.
+    fn no_boundary(&self, error: StepError) -> StepError {
+        match &self.permissions_boundary {
+            Some(boundary) if error.code() == NO_SUCH_ENTITY => StepError::blocked(
+                format!("the permissions boundary `{boundary}` is not there"),
+                "make that policy, or write the ARN of one that the account has as `permissions_boundary`",
+            ),
+            _ => error,
+        }
     }
 
     async fn set_tags(&self, tags: &Tags, run: &Run<'_>) -> Result<(), StepError> {
@@ -139,11 +175,14 @@ impl Role {
 impl Manage for Role {
     fn fields(&self) -> Vec<Field> {
         let policy = self.policy.clone().map_or(Value::Absent, Value::Document);
+        let boundary = self.permissions_boundary.as_ref();
+        let boundary = boundary.map_or(Value::Absent, Value::text);
         let mut fields = vec![
             Field::replace("name", Value::text(&self.name)),
             Field::update("trust", Value::Document(self.trust.clone())),
             Field::update("policy", policy),
             Field::update("zone", Value::from(&self.zone)),
+            Field::update("permissions_boundary", boundary),
         ];
         fields.extend(tags::fields(&self.tags));
         fields
@@ -175,6 +214,7 @@ impl Manage for Role {
                         .role_name(&self.name)
                         .description(format!("labctl lab {}", run.scope.lab))
                         .assume_role_policy_document(self.trust.to_string())
+                        .set_permissions_boundary(self.permissions_boundary.clone())
                         .set_tags(Some(iam_tags::write(&self.tags)));
                     run.cloud.create_role(input).await
                 },
@@ -183,7 +223,7 @@ impl Manage for Role {
         let arn = match created {
             Ok(output) => required(output.role.map(|role| role.arn), "CreateRole", "ARN")?,
             Err(error) if error.code() == "EntityAlreadyExists" => self.taken(run).await?,
-            Err(error) => return Err(error),
+            Err(error) => return Err(self.no_boundary(error)),
         };
         self.put_policy(run).await?;
         Ok(Handle::of(arn))
@@ -191,6 +231,10 @@ impl Manage for Role {
 
     async fn update(&self, live: &Live<Self>, run: &Run<'_>) -> Result<(), StepError> {
         let before = &live.body;
+        // First of all: who may change only roles within the boundary may change the rest after that.
+        if before.permissions_boundary != self.permissions_boundary {
+            self.set_boundary(run).await?;
+        }
         if before.trust != self.trust {
             let input = UpdateAssumeRolePolicyInput::builder()
                 .role_name(&self.name)

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use crate::commands::arguments::Global;
 use crate::host::DesiredHost;
 use crate::host::site::Site;
-use crate::plan::{HttpsMode, Plan};
+use crate::plan::{HttpsMode, Parsed, Plan};
 use crate::report::{Out, Stages};
 use crate::sandbox::rendered::{self, Checked};
 use crate::sandbox::{self, Authority, Sandbox, Status};
@@ -14,6 +14,20 @@ use super::Failure;
 
 /// The address that `my-ip` stands for.
 pub const MY_IP: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+/// The account that the sandbox plays (`DEFAULT_ACCOUNT` in `python/sandbox/sandbox/server.py`).
+const ACCOUNT: &str = "123456789012";
+
+/// Takes the plan's permissions boundary for a policy of the account that the sandbox plays.
+pub fn in_its_account(mut parsed: Parsed, global: &Global) -> Parsed {
+    if global.sandbox {
+        let boundary = parsed.plan.permissions_boundary.as_mut();
+        if let Some(boundary) = boundary {
+            *boundary = boundary.in_account(ACCOUNT);
+        }
+    }
+    parsed
+}
 
 /// A plan that is played in a sandbox.
 #[derive(Debug)]

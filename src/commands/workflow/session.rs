@@ -26,7 +26,7 @@ pub fn load(global: &Global) -> Result<Parsed, Failure> {
     // `LABCTL_FILE` has become `--file` already.
     let file = plan::find(global.file.as_deref(), None, Path::new("."))?;
     let file = file.strip_prefix(".").map(PathBuf::from).unwrap_or(file);
-    Ok(plan::load(&file)?)
+    Ok(rehearsal::in_its_account(plan::load(&file)?, global))
 }
 
 /// Finds and reads the plan file for a command that is about what it says, and

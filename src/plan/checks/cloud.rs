@@ -4,10 +4,12 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::{Check, Findings};
 use crate::plan::model::{Access, IngressRule, Plan};
+use crate::plan::scalars::partition;
 
 pub(super) const CHECKS: &[Check] = &[
     (&["region"], region),
     (&["tags"], tags),
+    (&["region", "permissions_boundary"], permissions_boundary),
     (&["instance.root_volume"], root_volume),
     (&["security_group"], ports),
     (&["security_group", "workbench"], ssh),
@@ -78,6 +80,33 @@ fn tags(plan: &Plan, findings: &mut Findings<'_>) {
                 "keep one of them",
             );
         }
+    }
+}
+
+fn permissions_boundary(plan: &Plan, findings: &mut Findings<'_>) {
+    let Some(boundary) = &plan.permissions_boundary else {
+        return;
+    };
+    let partition = partition(plan.region.as_str());
+    let path = "permissions_boundary";
+    if boundary.partition() != partition {
+        findings.error(
+            path,
+            format!(
+                "the policy is in the partition `{}`, and `{}` is in `{partition}`",
+                boundary.partition(),
+                plan.region
+            ),
+            "another partition",
+            format!("name a policy whose ARN begins with `arn:{partition}:`"),
+        );
+    } else if boundary.allows_everything() {
+        findings.warning(
+            path,
+            "this boundary bounds nothing: `AdministratorAccess` allows everything",
+            "no limit",
+            "name a policy that allows no more than the lab's roles may ever do",
+        );
     }
 }
 

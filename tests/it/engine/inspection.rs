@@ -283,6 +283,11 @@ fn check_identities(plan: &Plan, items: &[Item], findings: &mut Findings) {
         let is_it = |item: &&Item| item.kind == "role" && item.name == name;
         items.iter().find(is_it).cloned()
     };
+    let boundary = plan.permissions_boundary.as_ref();
+    let boundary = boundary.map(ToString::to_string).unwrap_or_default();
+    for role in items.iter().filter(|item| item.kind == "role") {
+        findings.check("boundary", &role.attributes["boundary"], &boundary);
+    }
     let name = format!("{}-{}", plan.lab, plan.region);
     if reaches_its_bucket(plan) || proves_its_names(plan) {
         let policies = role(&name).unwrap().attributes["policies"].clone();

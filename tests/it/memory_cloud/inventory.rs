@@ -253,6 +253,7 @@ impl World {
                 "",
                 &[
                     ("attached", attached.join(" ")),
+                    ("boundary", role.boundary.clone().unwrap_or_default()),
                     ("policies", format!("{:?}", role.policies)),
                     ("trust", role.trust.clone()),
                 ],

@@ -28,6 +28,8 @@ pub struct Options {
     pub vpcs: usize,
     /// The private hosted zones that the account has already.
     pub private_zones: Vec<String>,
+    /// The managed policies that the account has, by path and name.
+    pub policies: BTreeSet<String>,
     /// The bucket names that other accounts hold.
     pub taken_buckets: BTreeSet<String>,
 }
@@ -45,6 +47,7 @@ impl Default for Options {
             vcpus: 64,
             vpcs: 5,
             private_zones: Vec::new(),
+            policies: ["boundary", "narrow/boundary"].map(str::to_owned).into(),
             taken_buckets: ["data", "test", "taken-bucket"].map(str::to_owned).into(),
         }
     }

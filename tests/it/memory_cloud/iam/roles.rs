@@ -1,15 +1,22 @@
 //! Roles.
 //!
 //! Sources: IAM API Reference, "CreateRole", "GetRole", "DeleteRole",
-//! "ListRoles" (without tags, 100 a page) and "UpdateAssumeRolePolicy".
+//! "ListRoles" (without tags and boundary, 100 a page), "UpdateAssumeRolePolicy",
+//! "PutRolePermissionsBoundary" and "DeleteRolePermissionsBoundary".
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_iam::operation::{
     create_role::{CreateRoleInput, CreateRoleOutput},
     delete_role::{DeleteRoleInput, DeleteRoleOutput},
+    delete_role_permissions_boundary::{
+        DeleteRolePermissionsBoundaryInput, DeleteRolePermissionsBoundaryOutput,
+    },
     get_role::{GetRoleInput, GetRoleOutput},
     list_roles::{ListRolesInput, ListRolesOutput},
+    put_role_permissions_boundary::{
+        PutRolePermissionsBoundaryInput, PutRolePermissionsBoundaryOutput,
+    },
     update_assume_role_policy::{UpdateAssumeRolePolicyInput, UpdateAssumeRolePolicyOutput},
 };
 use aws_sdk_iam::types;
@@ -29,10 +36,23 @@ pub struct Role {
     description: Option<String>,
     max_session: i32,
     pub trust: String,
+    /// The ARN of the policy that bounds it.
+    pub boundary: Option<String>,
     /// The policies in the role, by name.
     pub policies: BTreeMap<String, String>,
     /// The ARNs of the managed policies on the role.
     pub attached: BTreeSet<String>,
+}
+
+/// Shows a boundary as roles have it.
+fn attached(boundary: Option<&String>) -> Option<types::AttachedPermissionsBoundary> {
+    let kind = types::PermissionsBoundaryAttachmentType::Policy;
+    boundary.map(|arn| {
+        types::AttachedPermissionsBoundary::builder()
+            .permissions_boundary_type(kind)
+            .permissions_boundary_arn(arn)
+            .build()
+    })
 }
 
 impl World {
@@ -72,6 +92,7 @@ impl World {
         let role = self.role(input.role_name())?;
         let view = self.role_view(input.role_name().unwrap_or_default(), role);
         let view = view
+            .set_permissions_boundary(attached(role.boundary.as_ref()))
             .set_tags(Some(self.register.iam_tags(&role.arn)?))
             .build()?;
         Ok(GetRoleOutput::builder().role(view).build())
@@ -106,6 +127,8 @@ impl World {
         let document = input.assume_role_policy_document();
         let trust = checked(document, "assumeRolePolicyDocument", Purpose::Trust)?.to_owned();
         let tags = tags::read(input.tags())?;
+        let boundary = input.permissions_boundary();
+        let boundary = boundary.map(|arn| self.boundary(Some(arn))).transpose()?;
         if self
             .roles
             .keys()
@@ -124,12 +147,14 @@ impl World {
             description: input.description().map(str::to_owned),
             max_session: input.max_session_duration().unwrap_or(3600),
             trust,
+            boundary,
             policies: BTreeMap::new(),
             attached: BTreeSet::new(),
             arn,
         };
         let view = self.role_view(name, &role);
         let view = view
+            .set_permissions_boundary(attached(role.boundary.as_ref()))
             .set_tags(Some(self.register.iam_tags(&role.arn)?))
             .build()?;
         self.roles.insert(name.to_owned(), role);
@@ -144,6 +169,40 @@ impl World {
         let document = checked(input.policy_document(), "policyDocument", Purpose::Trust)?;
         document.clone_into(&mut role.trust);
         Ok(UpdateAssumeRolePolicyOutput::builder().build())
+    }
+
+    /// Takes the ARN of a boundary: of a policy of the account, or of AWS's own.
+    ///
+    /// What IAM says of others is as users of Terraform report it (hashicorp/terraform-provider-aws, issues).
+    fn boundary(&self, arn: Option<&str>) -> Answer<String> {
+        let arn = require(arn, "permissionsBoundary")?;
+        let policies = |account: &str| format!("arn:aws:iam::{account}:policy/");
+        let own = arn.strip_prefix(&policies(&self.register.account));
+        let is_known = own.is_some_and(|name| self.options.policies.contains(name))
+            || arn.starts_with(&policies("aws"));
+        match is_known {
+            true => Ok(arn.to_owned()),
+            false => Err(no_such_entity(format!(
+                "Scope ARN: {arn} does not exist or is not attachable."
+            ))),
+        }
+    }
+
+    pub fn put_role_permissions_boundary(
+        &mut self,
+        input: &PutRolePermissionsBoundaryInput,
+    ) -> Answer<PutRolePermissionsBoundaryOutput> {
+        let boundary = self.boundary(input.permissions_boundary())?;
+        self.role_mut(input.role_name())?.boundary = Some(boundary);
+        Ok(PutRolePermissionsBoundaryOutput::builder().build())
+    }
+
+    pub fn delete_role_permissions_boundary(
+        &mut self,
+        input: &DeleteRolePermissionsBoundaryInput,
+    ) -> Answer<DeleteRolePermissionsBoundaryOutput> {
+        self.role_mut(input.role_name())?.boundary = None;
+        Ok(DeleteRolePermissionsBoundaryOutput::builder().build())
     }
 
     /// Deletes a role that has no policies and is in no profile.
