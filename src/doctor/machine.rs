@@ -53,7 +53,8 @@ pub struct Awaited {
     pub unit: String,
     /// Where the model is to be.
     pub source: String,
-    /// `waiting`, or `broken` where the model is there and the unit cannot be run with it.
+    /// `waiting`; `broken` where the model is there and the unit cannot be run; `refused` where it ran and did not
+    /// answer with it.
     pub state: String,
     /// Why.
     pub why: String,
@@ -74,6 +75,7 @@ pub(super) fn machine(condition: &Condition, now: f64) -> Vec<Finding> {
             "when nobody works there: `labctl stop`, then `labctl start`",
         ));
     }
+    findings.extend(condition.awaits.as_ref().and_then(refused_model));
     if let Some(run) = &condition.applying {
         findings.push(Finding::warning(
             "apply",
@@ -82,6 +84,21 @@ pub(super) fn machine(condition: &Condition, now: f64) -> Vec<Finding> {
         ));
     }
     findings
+}
+
+/// The model before serves on, if there is one: its gates say so.
+fn refused_model(model: &Awaited) -> Option<Finding> {
+    (model.state == "refused").then(|| {
+        Finding::warning(
+            "model",
+            format!(
+                "the API refused the model at {}: {}",
+                model.source, model.why
+            ),
+            "put another one there, which a timer on the server tries within five minutes; `labctl \
+             ssh sudo rm /var/lib/labctl/model-refused.json` lets the same one be tried again",
+        )
+    })
 }
 
 fn disk(condition: &Condition) -> Finding {
@@ -243,6 +260,13 @@ pub(super) mod tests {
             with(|one| one.wants_restart = true),
             found("updates", State::Warning)
         );
+        let refused = with(|one| {
+            one.awaits = Some(Awaited {
+                state: "refused".to_owned(),
+                ..Awaited::default()
+            });
+        });
+        assert_eq!(refused, found("model", State::Warning));
         let busy = with(|one| one.applying = Some("run".to_owned()));
         assert_eq!(busy, found("apply", State::Warning));
     }

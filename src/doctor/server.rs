@@ -109,6 +109,11 @@ fn without_model(gate: &str, model: &Awaited) -> Finding {
             "put the model there: a timer on the server takes it up within five minutes, and \
              `labctl apply` at once",
         ),
+        "refused" => Finding::failed(
+            title,
+            format!("it refused the model at {source}: {why}"),
+            "put another one there: a timer on the server tries it within five minutes",
+        ),
         _ => Finding::failed(title, why, "`labctl apply` tries it again, and shows more"),
     }
 }

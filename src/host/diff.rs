@@ -9,7 +9,7 @@ use crate::support::digest;
 
 use super::change::{FileAction, FileChange, HostChange};
 use super::desired::{DesiredFile, DesiredHost, Environment, Tree};
-use super::facts::{Facts, FileKind, LiveFile, RootDisk};
+use super::facts::{Facts, FileKind, LiveFile, REFUSED, RootDisk};
 use super::manifest::{Applied, Manifest, NotedFile};
 
 /// Below this, installing Python packages can run out of memory.
@@ -291,12 +291,14 @@ fn attribute(
     }
 }
 
-/// A model that another source has brought does not count.
+/// A model that another source has brought does not count. Where the plan's was refused, the one before serves on, and
+/// an apply brings no other.
 fn awaits_model(desired: &DesiredHost, facts: &Facts) -> Option<String> {
     let model = desired.model.as_ref()?;
     let live = facts.model.as_ref();
-    let is_ready = live.is_some_and(|live| live.source == model.source && live.state == "ready");
-    let is_there = is_ready && facts.links.contains_key(model.link);
+    let is_decided = |state: &str| matches!(state, "ready" | REFUSED);
+    let is_known = live.is_some_and(|live| live.source == model.source && is_decided(&live.state));
+    let is_there = is_known && facts.links.contains_key(model.link);
     (!is_there).then(|| model.source.clone())
 }
 

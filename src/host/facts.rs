@@ -241,14 +241,19 @@ pub struct LiveCertificate {
     pub self_signed: bool,
 }
 
+/// The state of a model with which the API did not answer.
+pub const REFUSED: &str = "refused";
+
 /// The model that the host looked for last.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct LiveModel {
     /// Where it comes from.
     pub source: String,
-    /// `ready`, or `waiting`.
+    /// `ready`, `waiting`, `broken` or `refused`.
     pub state: String,
+    /// Why it is not `ready`.
+    pub why: String,
 }
 
 /// An apply that is running.

@@ -4,7 +4,7 @@
 use super::change::{HostChange, UnitAction};
 use super::desired::{DesiredHost, Environment};
 use super::diff::{self, HostDiff};
-use super::facts::{CloudInit, DpkgState, Facts, FileKind};
+use super::facts::{CloudInit, DpkgState, Facts, FileKind, LiveModel, REFUSED};
 use super::room::{self, MEBIBYTE};
 
 /// The systems that the templates were written for.
@@ -77,6 +77,7 @@ pub fn remarks(facts: &Facts, diff: &HostDiff, now: f64) -> Vec<String> {
         CloudInit::Done | CloudInit::Absent => {}
     }
     remarks.extend(facts.root_disk.as_ref().and_then(diff::unused_volume));
+    remarks.extend(facts.model.as_ref().and_then(refused_model));
     let mut changes = diff.changes.iter();
     let installs = changes
         .any(|change| matches!(change, HostChange::Package(_) | HostChange::Download { .. }));
@@ -92,6 +93,16 @@ pub fn remarks(facts: &Facts, diff: &HostDiff, now: f64) -> Vec<String> {
         _ => {}
     }
     remarks
+}
+
+/// A model that is not tried again, though it lies in the bucket.
+fn refused_model(model: &LiveModel) -> Option<String> {
+    let LiveModel { source, state, why } = model;
+    (state == REFUSED).then(|| {
+        format!(
+            "the API refused the model at {source}, and tries it no more until that changes: {why}"
+        )
+    })
 }
 
 fn refusal(summary: impl Into<String>, help: impl Into<String>) -> Option<HostRefusal> {

@@ -34,6 +34,7 @@ macro_rules! embedded {
 }
 
 embedded![
+    "api/ask_api.py",
     "api/model_api.py",
     "api/requirements.txt",
     "apt/52labctl-unattended-upgrades",

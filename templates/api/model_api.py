@@ -4,7 +4,12 @@
     model_api.py refresh                    by a timer: takes up a model that has come or changed since
     model_api.py check [URL]                asks the API as people do
 
-`prepare` and `refresh` end with one line of JSON. A model that is not there (yet) is no failure: `waiting`.
+`prepare` and `refresh` end with one line of JSON. A model that is not there (yet) is no failure: `waiting`. One with
+which the API did not answer is `refused`: its files go, the one before serves on, and it is not tried again until the
+bucket has another one or the plan another image.
+
+The API and its model are somebody else's program, and what they answer is read by a process of its own
+(`ask_api.py`), as `nobody`, with limits: whatever that ends, it is not this program.
 
 The settings are in /etc/labctl/api.json. They name the account to which the bucket must belong: a model can run code
 when it is loaded, and of a bucket that somebody else has made by this name, none is taken. Credentials are those of the
@@ -14,18 +19,17 @@ says counts more, for a private endpoint of S3.
 
 import argparse
 import contextlib
+import errno
 import fcntl
 import hashlib
 import json
-import math
 import os
 import platform
+import re
 import shutil
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
 from pathlib import Path
 
 SETTINGS = "/etc/labctl/api.json"
@@ -37,6 +41,17 @@ UNIT = "model-api.service"
 HERE = "http://127.0.0.1:8080/"
 ROOM = 300 << 20
 CHECK_SECONDS = 90
+PYTHON = "/usr/bin/python3"
+ASK = "/usr/local/lib/labctl/ask-api"
+# What one look at the API may take, however slowly it answers.
+LOOK_SECONDS = 45
+# As much of a reason is noted.
+REASON = 1000
+# A model during whose trial the server stopped so often is taken for the reason.
+INTERRUPTIONS = 2
+# What the server itself lacks when it cannot write a file.
+OURS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EACCES, errno.EPERM)
+OUR_MODEL = re.compile(r"model-[0-9a-f]{12}")
 # Docker's names of processors, by the kernel's.
 PROCESSORS = {"x86_64": "amd64", "aarch64": "arm64"}
 
@@ -51,6 +66,10 @@ class Broken(Exception):
     def __init__(self, what, lines=()):
         super().__init__(what)
         self.lines = list(lines)
+
+
+class Refused(Broken):
+    """The model itself is at fault; it is not tried again."""
 
 
 def main():
@@ -80,59 +99,155 @@ def main():
 
 def prepare(settings):
     """Fetches the model if it is there, and then makes the image."""
+    end_trial(settings)
     try:
-        target = fetch(settings)
+        return get_ready(settings)
     except Waiting as waiting:
         note(settings, "waiting", str(waiting))
         return {"state": "waiting", "why": str(waiting), "source": source(settings)}
+
+
+def get_ready(settings):
+    """The same for a model that is there. One that was refused is not fetched again: then the one before stays."""
+    client, objects = found(settings)
+    target = folder_of(settings, objects)
+    before = current(settings)
+    refusal = refusal_of(settings, target)
+    if refusal and before is None:
+        note(settings, "refused", refusal)
+        why = f"the one that is there was refused: {refusal}"
+        return {"state": "waiting", "why": why, "source": source(settings)}
     try:
+        target = Path(before) if refusal else fetch(settings, client, objects)
         make_image(settings)
+    except Refused as refused:
+        refuse(settings, target, str(refused))
+        raise
     except Broken as broken:
         # What runs with a model of before goes on.
-        if not Path(settings["link"]).is_symlink():
+        if before is None:
             note(settings, "broken", str(broken))
         raise
+    answer = {"state": "ready", "target": str(target), "source": source(settings)}
+    if refusal:
+        note(settings, "refused", refusal)
+        return {**answer, "refused": refusal}
     note(settings, "ready")
-    return {"state": "ready", "target": str(target), "source": source(settings)}
+    return answer
 
 
 def refresh(settings):
-    """Takes up another model, unless an apply is at work; one with which the API does not answer is taken back."""
+    """Takes up another model, unless an apply is at work; one with which the API does not answer is refused."""
     with open(STATE / "lock", "a+b") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return {"state": "busy", "why": "an apply is running"}
         answer = prepare(settings)
-        link = Path(settings["link"])
-        before = os.readlink(link) if link.is_symlink() else None
-        if answer["state"] != "ready" or answer["target"] == before:
-            return answer
-        point(link, answer["target"])
-        try:
-            restart()
-            answer["detail"] = wait_for_answer()
-        except Broken as broken:
-            if before is None:
-                link.unlink()
-                run(["systemctl", "stop", UNIT])
-            else:
-                point(link, before)
-                run(["systemctl", "restart", UNIT])
-                with contextlib.suppress(Broken):
-                    wait_for_answer()
-            broken.lines += run(["journalctl", "-u", UNIT, "-n", "20", "--no-pager", "-o", "cat", "-q"]).splitlines()
-            raise
-        if before:
-            shutil.rmtree(before, ignore_errors=True)
+        before = current(settings)
+        if answer["state"] == "ready" and answer["target"] != before:
+            answer["detail"] = take_up(settings, answer["target"], before)
+        forget_others(settings)
         return answer
+
+
+def take_up(settings, target, before):
+    """Lets the API run with another model, and says how it answers; or puts the one before back, and refuses this one.
+
+    A note says meanwhile that it is being tried, for the case that the server stops in the middle of it.
+    """
+    try:
+        begin_trial(settings, target, before)
+        point(Path(settings["link"]), target)
+        restart()
+        detail = wait_for_answer()
+    except Broken as broken:
+        lines = run(["journalctl", "-u", UNIT, "-n", "20", "--no-pager", "-o", "cat", "-q"]).splitlines()
+        refuse(settings, target, str(broken))
+        lead_back(settings, before)
+        forget_others(settings)
+        raise Refused(f"the model is refused, and not tried again: {broken}", lines) from None
+    trial_note().unlink()
+    refusal_note().unlink(missing_ok=True)
+    return detail
+
+
+def lead_back(settings, before):
+    """Lets the API run with the model before, if there is one."""
+    link = Path(settings["link"])
+    if before is None:
+        link.unlink(missing_ok=True)
+        run(["systemctl", "stop", UNIT])
+    else:
+        point(link, before)
+        run(["systemctl", "restart", UNIT])
+        with contextlib.suppress(Broken):
+            wait_for_answer()
+    trial_note().unlink(missing_ok=True)
+
+
+def current(settings):
+    """The folder of the model that the API runs with, if there is one."""
+    link = Path(settings["link"])
+    return os.readlink(link) if link.is_symlink() else None
+
+
+def trial_note():
+    """The note of the model that is being tried."""
+    return STATE / "model-trial.json"
+
+
+def refusal_note():
+    """The note of the model that was refused."""
+    return STATE / "model-refused.json"
+
+
+def begin_trial(settings, target, before):
+    """Notes that a model is being tried, and how often that was begun."""
+    last = read(trial_note())
+    times = last.get("times", 0) if last.get("target") == str(target) else 0
+    write(trial_note(), {"target": str(target), "before": before, "is_running": True, "times": times + 1})
+
+
+def end_trial(settings):
+    """Puts the model before back after a trial in the middle of which the server, or this program, was stopped."""
+    trial = read(trial_note())
+    if not trial.get("is_running"):
+        return
+    before = trial["before"]
+    lead_back(settings, before if before and Path(before, COMPLETE).exists() else None)
+    if trial["times"] < INTERRUPTIONS:
+        write(trial_note(), {**trial, "is_running": False})
+    else:
+        refuse(settings, trial["target"], f"the server stopped {INTERRUPTIONS} times while it was tried")
+
+
+def refuse(settings, target, why):
+    """Notes that the API does not answer with a model, and with which image."""
+    write(refusal_note(), {"target": str(target), "image": settings["image"], "why": why[:REASON]})
+    note(settings, "refused", why[:REASON])
+
+
+def refusal_of(settings, target):
+    """Why a model was refused with this image, if it was."""
+    noted = read(refusal_note())
+    is_it = (noted.get("target"), noted.get("image")) == (str(target), settings["image"])
+    return str(noted.get("why")) if is_it else None
+
+
+def forget_others(settings):
+    """Removes the folders of all models but the one that the API runs with."""
+    kept = current(settings)
+    for folder in FOLDER.iterdir() if FOLDER.is_dir() else []:
+        if OUR_MODEL.fullmatch(folder.name) and str(folder) != kept:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def restart():
     """Starts the API on what lies there now."""
     done = subprocess.run(["systemctl", "restart", UNIT], stdin=subprocess.DEVNULL, check=False)
     if done.returncode != 0:
-        raise Broken("the API does not start with the new model")
+        raise Refused("the API does not start with it")
 
 
 def wait_for_answer():
@@ -154,22 +269,44 @@ def source(settings):
 
 def note(settings, state, why=""):
     """Notes for the next look at this server whether the plan's model has come, and why the API does not run with it."""
-    text = json.dumps({"source": source(settings), "state": state, "why": why})
-    beside = STATE / ".model.json.new"
+    write(STATE / "model.json", {"source": source(settings), "state": state, "why": why})
+
+
+def write(place, content):
+    """Writes a note as a whole or not at all."""
     STATE.mkdir(mode=0o700, exist_ok=True)
-    beside.write_text(text, encoding="utf-8")
-    os.replace(beside, STATE / "model.json")
+    beside = place.with_name(f".{place.name}.new")
+    beside.write_text(json.dumps(content), encoding="utf-8")
+    os.replace(beside, place)
 
 
-def fetch(settings):
-    """Brings the model into a folder of its own, named after what is in the bucket; gives the folder."""
+def read(place):
+    """Reads a note; an empty one where there is none, or one that cannot be read."""
+    try:
+        content = json.loads(place.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def found(settings):
+    """Looks for the model in the bucket; gives who asked, and its objects."""
     if not settings["model"].get("account"):
         raise Broken("the settings do not say to which account the bucket must belong; `labctl apply` writes it there")
     client = connect(settings["model"])
-    objects = listed(client, settings["model"])
+    return client, listed(client, settings["model"])
+
+
+def folder_of(settings, objects):
+    """Names the folder of a model after what is in the bucket."""
     words = [source(settings)] + [f"{path} {tag} {size}" for path, _, tag, size in objects]
     name = hashlib.sha256("\n".join(words).encode()).hexdigest()[:12]
-    target = FOLDER / f"model-{name}"
+    return FOLDER / f"model-{name}"
+
+
+def fetch(settings, client, objects):
+    """Brings the model into a folder of its own; gives the folder."""
+    target = folder_of(settings, objects)
     if (target / COMPLETE).exists():
         return target
     size = sum(entry[3] for entry in objects)
@@ -180,7 +317,15 @@ def fetch(settings):
     print(f"fetching {len(objects)} files, {size / (1 << 20):.1f} MiB, from {source(settings)}", flush=True)
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir()
-    download(client, settings["model"], objects, target)
+    try:
+        download(client, settings["model"], objects, target)
+    except BaseException as error:
+        shutil.rmtree(target, ignore_errors=True)
+        if isinstance(error, OSError):
+            # Names that no file system takes are the model's fault.
+            kind = Broken if error.errno in OURS else Refused
+            raise kind(f"the model's files cannot be written: {error.strerror or error}") from None
+        raise
     os.sync()
     (target / COMPLETE).touch()
     return target
@@ -356,89 +501,26 @@ def run(command):
 
 
 def check(url):
-    """Asks for `/ping`, and for the prediction of one row that the API's own description allows."""
-    started = time.monotonic()
-    ask(url + "ping")
-    row = example(ask(url + "openapi.json"))
-    answer = ask(url + "predict", [row])
-    predicted = answer.get("predict") if isinstance(answer, dict) else None
-    if not isinstance(predicted, list) or len(predicted) != 1 or not is_value(predicted[0]):
-        raise Broken(f"/predict answers {json.dumps(answer)[:200]} instead of one value for one row")
-    return f"/ping and /predict in {time.monotonic() - started:.1f} s"
-
-
-def is_value(value):
-    """Is this something that a model predicts: a finite number or a word, alone or in a list or an object?"""
-    if isinstance(value, (list, dict)):
-        inner = list(value.values()) if isinstance(value, dict) else value
-        return bool(inner) and all(is_value(each) for each in inner)
-    return isinstance(value, (str, bool)) or (isinstance(value, (int, float)) and math.isfinite(value))
-
-
-def ask(url, body=None):
-    """Gets or posts JSON."""
-    data = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(url, data=data, headers={"Content-Type": "application/json"})
-    path = url[len(url.rsplit("/", 1)[0]) :]
+    """Says how the API answers; whatever it answers, and however long that is, ends here and is its own fault."""
+    command = [PYTHON, "-I", "-", url]
+    # Only root can become somebody else.
+    user, group, groups = ("nobody", "nogroup", ()) if os.geteuid() == 0 else (None, None, None)
     try:
-        # No proxy stands between this server and itself.
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        with opener.open(request, timeout=20) as answer:
-            return json.loads(answer.read(1 << 22))
-    except urllib.error.HTTPError as error:
-        said = error.read(300).decode("utf-8", "replace")
-        raise Broken(f"{path} answers {error.code} {said}".strip()) from None
-    except ValueError:
-        raise Broken(f"{path} does not answer with JSON") from None
-    except OSError as error:
-        raise Broken(f"{path} does not answer: {getattr(error, 'reason', error)}") from None
-
-
-def example(description):
-    """Makes a row from the API's description of /predict (OpenAPI 3.1, as FastAPI and vetiver write it)."""
+        with open(ASK, "rb") as program:
+            done = subprocess.run(
+                command, stdin=program, capture_output=True, cwd="/", env={}, timeout=LOOK_SECONDS, check=False,
+                user=user, group=group, extra_groups=groups,
+            )
+    except subprocess.TimeoutExpired:
+        raise Refused(f"the API has not answered as a whole within {LOOK_SECONDS} seconds") from None
     try:
-        body = description["paths"]["/predict"]["post"]["requestBody"]["content"]["application/json"]
-        schema = resolved(body["schema"], description)
-    except (KeyError, TypeError):
-        raise Broken("/openapi.json does not say what /predict takes") from None
-    for branch in schema.get("anyOf", []):
-        if resolved(branch, description).get("type") == "array":
-            schema = resolved(branch, description)
-    if schema.get("type") == "array":
-        schema = schema.get("items", {})
-    return value_of(schema, description, 0)
-
-
-def resolved(schema, description):
-    """Follows a reference to another part of the description."""
-    reference = schema.get("$ref")
-    if reference is None:
-        return schema
-    found = description
-    for part in reference.removeprefix("#/").split("/"):
-        found = found[part]
-    return found
-
-
-def value_of(schema, description, depth):
-    """Makes a value of a schema: its example, its default, its least, or simply 1."""
-    schema = resolved(schema, description)
-    if schema.get("examples"):
-        return schema["examples"][0]
-    for known in ("example", "default", "const"):
-        if known in schema:
-            return schema[known]
-    for choice in ("enum", "anyOf", "oneOf", "allOf"):
-        if schema.get(choice):
-            first = schema[choice][0]
-            return first if choice == "enum" else value_of(first, description, depth + 1)
-    kind = schema.get("type")
-    if kind == "object" and depth < 5:
-        return {name: value_of(inner, description, depth + 1) for name, inner in schema.get("properties", {}).items()}
-    if kind == "array" and depth < 5:
-        return [value_of(schema.get("items", {}), description, depth + 1)]
-    limit = max(schema.get("minimum", 1), schema.get("exclusiveMinimum", 0) + 1)
-    return {"string": "a", "boolean": True, "null": None}.get(kind, limit)
+        said = json.loads(done.stdout.splitlines()[-1])
+        if done.returncode == 0:
+            return str(said["detail"])
+        why = str(said["why"])
+    except (ValueError, IndexError, KeyError, TypeError):
+        why = f"what the API answers ended the program that reads it (exit code {done.returncode})"
+    raise Refused(why)
 
 
 if __name__ == "__main__":

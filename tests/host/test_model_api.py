@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The program that gets the model's API ready: what it makes of Docker's words, and of an API's own description."""
+"""The program that gets the model's API ready: what it makes of Docker's words, of the bucket, and of a bad model."""
 
 import importlib.util
 import json
@@ -85,7 +85,8 @@ class Notes(unittest.TestCase):
             place = Path(folder, "link")
             if link:
                 place.symlink_to(folder)
-            settings = {"link": str(place), "model": {"bucket": "ours", "key": "model"}}
+            settings = {"link": str(place), "image": "labctl-model-api:1", "model": {"bucket": "ours", "key": "model"}}
+            parts = {"found": lambda _: (None, []), **parts}
             with mock.patch.multiple(model_api, STATE=Path(folder), **parts):
                 try:
                     model_api.prepare(settings)
@@ -145,7 +146,8 @@ class Account(unittest.TestCase):
 
     def fetch(self, bucket, **more):
         model = {"bucket": bucket, "account": self.OURS, "key": "models/penguin", "region": "us-east-1", **more}
-        return model_api.fetch({"model": model})
+        settings = {"model": model}
+        return model_api.fetch(settings, *model_api.found(settings))
 
     def test_a_model_of_the_labs_own_bucket_is_fetched(self):
         self.bucket("ours", self.OURS)
@@ -171,35 +173,112 @@ class Account(unittest.TestCase):
                 self.fetch("ours", **account)
 
 
-class Rows(unittest.TestCase):
-    """The row that is asked about, made of the API's own description."""
+class Refusals(unittest.TestCase):
+    """A model with which the API does not answer is tried once, and not again until the bucket or the image changes."""
 
-    @staticmethod
-    def described(schema, **named):
-        body = {"content": {"application/json": {"schema": schema}}}
-        return {"paths": {"/predict": {"post": {"requestBody": body}}}, "components": {"schemas": named}}
-
-    def test_a_row_of_a_list_of_a_named_kind(self):
-        penguin = {
-            "type": "object",
-            "properties": {"mass": {"type": "number"}, "sex": {"enum": ["male"]}, "bill": {"exclusiveMinimum": 30}},
+    def setUp(self):
+        self.folder = Path(self.enterContext(tempfile.TemporaryDirectory()))
+        self.settings = {
+            "link": str(self.folder / "link"), "image": "labctl-model-api:1", "build": None,
+            "model": {"bucket": "ours", "key": "model"},
         }
-        schema = {"anyOf": [{"type": "object"}, {"type": "array", "items": {"$ref": "#/components/schemas/penguin"}}]}
-        row = model_api.example(self.described(schema, penguin=penguin))
-        self.assertEqual(row, {"mass": 1, "sex": "male", "bill": 31})
+        self.tag, self.fetched, self.restarts, self.is_bad = "1", [], 0, True
+        (self.folder / "state").mkdir()
+        self.enterContext(mock.patch.multiple(
+            model_api, STATE=self.folder / "state", FOLDER=self.folder, found=self.found, download=self.download,
+            ROOM=0, make_image=lambda _: None, restart=self.restart, wait_for_answer=self.answers, run=lambda _: "",
+        ))  # fmt: skip
 
-    def test_an_example_counts_most(self):
-        self.assertEqual(model_api.example(self.described({"examples": [{"mass": 5}], "default": 1})), {"mass": 5})
+    def found(self, _):
+        return None, [("model.json", "model/model.json", self.tag, 1)]
 
-    def test_a_description_without_predict_is_refused(self):
-        with self.assertRaisesRegex(model_api.Broken, "does not say what /predict takes"):
-            model_api.example({"paths": {}})
+    def download(self, _client, _model, _objects, target):
+        self.fetched.append(target)
+        (target / "model.json").touch()
 
-    def test_what_is_no_prediction(self):
-        for value in (None, [], {}, float("nan"), [float("inf")], [None]):
-            self.assertFalse(model_api.is_value(value), value)
-        for value in (1, 0.5, "Gentoo", True, [1, 2], {"mass": 1}):
-            self.assertTrue(model_api.is_value(value), value)
+    def restart(self):
+        self.restarts += 1
+
+    def answers(self):
+        if self.is_bad:
+            raise model_api.Refused("no prediction")
+        return "fine"
+
+    def refresh(self):
+        return model_api.refresh({**self.settings, "model": {**self.settings["model"], "region": "", "account": "1"}})
+
+    def note(self):
+        noted = json.loads((self.folder / "state/model.json").read_text())
+        return noted["state"], noted["why"]
+
+    def models(self):
+        return sorted(str(each) for each in self.folder.glob("model-*"))
+
+    def good(self):
+        """Lets the API run with a model that answers."""
+        self.is_bad = False
+        self.refresh()
+        self.is_bad = True
+        return os.readlink(self.settings["link"])
+
+    def test_a_first_model_that_is_bad_is_tried_once_and_goes(self):
+        with self.assertRaisesRegex(model_api.Refused, "not tried again: no prediction"):
+            self.refresh()
+        self.assertEqual((self.models(), self.restarts, len(self.fetched)), ([], 1, 1))
+        self.assertFalse(Path(self.settings["link"]).is_symlink())
+        for _ in range(3):
+            again = self.refresh()
+            self.assertEqual(again["state"], "waiting")
+            self.assertIn("was refused: no prediction", again["why"])
+        self.assertEqual((self.restarts, len(self.fetched)), (1, 1))
+        self.assertEqual(self.note(), ("refused", "no prediction"))
+
+    def test_the_model_before_serves_on(self):
+        before = self.good()
+        self.tag = "2"
+        with self.assertRaises(model_api.Refused):
+            self.refresh()
+        restarts = self.restarts
+        again = self.refresh()
+        self.assertEqual((again["state"], again["target"], again["refused"]), ("ready", before, "no prediction"))
+        self.assertEqual((os.readlink(self.settings["link"]), self.models()), (before, [before]))
+        self.assertEqual((self.restarts, len(self.fetched)), (restarts, 2))
+        # An apply does not take it up either.
+        self.assertEqual(model_api.prepare(self.settings)["target"], before)
+
+    def test_another_object_or_another_image_is_tried(self):
+        with self.assertRaises(model_api.Refused):
+            self.refresh()
+        self.settings["image"] = "labctl-model-api:2"
+        with self.assertRaises(model_api.Refused):
+            self.refresh()
+        self.tag, self.is_bad = "2", False
+        self.assertEqual(self.refresh()["detail"], "fine")
+        self.assertEqual(self.note(), ("ready", ""))
+
+    def test_a_trial_that_was_cut_off_leads_back_and_is_refused_the_second_time(self):
+        before = self.good()
+        self.tag = "2"
+        for state in ("ready", "refused"):
+            with (
+                mock.patch.object(model_api, "wait_for_answer", mock.Mock(side_effect=KeyboardInterrupt)),
+                self.assertRaises(KeyboardInterrupt),
+            ):
+                self.refresh()
+            self.assertNotEqual(os.readlink(self.settings["link"]), before)
+            self.assertEqual(model_api.prepare(self.settings)["target"] == before, state == "refused")
+            self.assertEqual((os.readlink(self.settings["link"]), self.note()[0]), (before, state))
+        self.assertIn("stopped 2 times", self.note()[1])
+        self.assertEqual(self.refresh()["target"], before)
+
+    def test_names_that_no_file_system_takes_are_refused(self):
+        def download(_client, _model, _objects, target):
+            (target / ("x" * 300)).touch()
+
+        with mock.patch.object(model_api, "download", download), self.assertRaises(model_api.Refused):
+            self.refresh()
+        self.assertEqual((self.note()[0], self.models()), ("refused", []))
+        self.assertEqual(self.refresh()["state"], "waiting")
 
 
 if __name__ == "__main__":

@@ -122,6 +122,11 @@ fn model_api() {
 }
 
 #[test]
+fn ask_api() {
+    run("host/test_ask_api.py", &[]);
+}
+
+#[test]
 fn emulator() {
     run("emulator/test_emulator.py", &[]);
 }

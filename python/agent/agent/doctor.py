@@ -49,11 +49,13 @@ def is_synchronized() -> bool | None:
 
 
 def awaited(wish: Model | None) -> Awaited | None:
-    """Says for which model a unit waits that has none yet, or why it cannot be run with the one that is there."""
-    if wish is None or os.path.islink(wish["link"]):
+    """Says for which model a unit waits, or why it does not run with the one that is there."""
+    if wish is None:
         return None
     noted = model()
-    return {"unit": wish["unit"], **noted} if noted["state"] != "ready" else None
+    # One that was refused is told also where the one before serves on.
+    lacks = noted["state"] == "refused" or (noted["state"] != "ready" and not os.path.islink(wish["link"]))
+    return {"unit": wish["unit"], **noted} if lacks else None
 
 
 def last_apply(noted: dict[str, Any] | None) -> tuple[Literal["recorded", "unrecorded", "none"], dict[str, Any]]:

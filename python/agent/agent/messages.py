@@ -500,6 +500,7 @@ class LiveModel(TypedDict):
 
     source: str
     state: str
+    why: str
 
 
 class Running(TypedDict):

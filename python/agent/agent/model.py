@@ -42,6 +42,11 @@ def get_ready(job: Job, wish: Model) -> None:
     if result.get("state") == "waiting":
         _wait(job, wish, result)
     elif answer.code == 0 and result.get("state") == "ready":
+        if result.get("refused"):
+            job.journal.warn(
+                f"the API refused the model at {result['source']}, and answers with the one before: {result['refused']}",
+                "put another model there; a timer on the server and the next `labctl apply` take it up",
+            )
         _take_up(job, wish, result["target"])
     else:
         raise Failure(

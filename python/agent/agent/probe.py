@@ -283,7 +283,7 @@ def unfinished(state: UnitState | None) -> Unfinished | None:
 def live_model() -> LiveModel:
     """Says which model was looked for last, and whether it was there."""
     noted = model()
-    return {"source": noted["source"], "state": noted["state"]}
+    return {"source": noted["source"], "state": noted["state"], "why": noted.get("why", "")}
 
 
 def live_unit(state: UnitState) -> LiveUnit:

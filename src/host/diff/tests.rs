@@ -538,6 +538,7 @@ fn a_model_that_is_not_there_yet_is_no_difference() {
     facts.model = Some(LiveModel {
         source: SOURCE.to_owned(),
         state: "ready".to_owned(),
+        why: String::new(),
     });
     let expected = ["restart model-api.service: it is `inactive`"];
     assert_eq!(changes(&host, &facts), expected);
@@ -545,6 +546,9 @@ fn a_model_that_is_not_there_yet_is_no_difference() {
     let found = diff(&host, &facts);
     assert!(!found.has_work(), "{found:?}");
     assert_eq!(found.manifest.environments[&link], "/opt/labctl/model-1");
+    // One that was refused leaves the one before where it is.
+    facts.model.as_mut().unwrap().state = "refused".to_owned();
+    assert!(!diff(&host, &facts).has_work());
     // A model of another place does not count.
     facts.model.as_mut().unwrap().source = "s3://penguins-of-ours/older".to_owned();
     assert_eq!(diff(&host, &facts).awaits_model.as_deref(), Some(SOURCE));

@@ -17,6 +17,8 @@ const ENVIRONMENT: &str = "/opt/labctl-aws";
 const CONTEXT: &str = "/opt/model-api";
 const MODEL: &str = "/opt/labctl-model";
 const PROGRAM: &str = "/usr/local/lib/labctl/model-api";
+/// What looks at the API, as nobody.
+const ASK: &str = "/usr/local/lib/labctl/ask-api";
 const SETTINGS: &str = "/etc/labctl/api.json";
 const SERVICE: &str = "/etc/systemd/system/model-api.service";
 const UNIT: &str = "model-api.service";
@@ -163,6 +165,8 @@ fn model(piece: &Piece<'_>, section: &plan::Api, image: &str, host: &mut Desired
 fn service(piece: &Piece<'_>, image: &str, host: &mut DesiredHost) -> Result<(), RenderError> {
     let program = Piece::plain("api/model_api.py")?;
     host.add_checked(PROGRAM, program, "0755", Some(Checker::Python));
+    let ask = Piece::plain("api/ask_api.py")?;
+    host.add_checked(ASK, ask, "0755", Some(Checker::Python));
     let mut variables = piece.variables.clone();
     if let Some(api) = &mut variables.api {
         image.clone_into(&mut api.image);

@@ -50,6 +50,8 @@ pub struct Shiny {
     pub port: u16,
     /// Whether it is written in Python; else in R.
     pub python: bool,
+    /// The bytes of memory that it may use, where the plan says so.
+    pub memory_limit: Option<u64>,
 }
 
 impl Shiny {
@@ -62,6 +64,7 @@ impl Shiny {
             base: base(&path),
             path,
             python: shiny.language == Language::Python,
+            memory_limit: shiny.memory_limit.map(|limit| limit.bytes()),
         })
     }
 

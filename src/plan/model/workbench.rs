@@ -240,6 +240,8 @@ pub struct Shiny {
     pub app: FilePath,
     /// The language it is written in.
     pub language: Language,
+    /// The memory it may use; half of the server's where nothing is said.
+    pub memory_limit: Option<MemorySize>,
 }
 
 words! {
