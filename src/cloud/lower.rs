@@ -61,6 +61,10 @@ impl Scope {
                 Network::Existing { vpc, .. } => Some(vpc.to_string()),
                 Network::Default | Network::Dedicated => None,
             },
+            subnet: match &plan.network {
+                Network::Existing { subnet, .. } => Some(subnet.to_string()),
+                Network::Default | Network::Dedicated => None,
+            },
             dedicated_network: plan.network == Network::Dedicated,
             github: plan.github_actions.is_some(),
         }
@@ -216,6 +220,8 @@ impl Lowering<'_> {
         let (vpc, note) = self.placement(Kind::Vpc, || self.scope.vpc.clone());
         let rules = self.plan.security_group.ingress.iter().flat_map(|rule| {
             let description = rule.description.as_ref().map(ToString::to_string);
+            // AWS keeps no empty one.
+            let description = description.filter(|text| !text.is_empty());
             let ranges = rule.from.iter().flat_map(|source| self.ranges(source));
             ranges.map(move |range| Rule::tcp(rule.port.get(), range, description.clone()))
         });
@@ -245,10 +251,7 @@ impl Lowering<'_> {
     fn instance(&self) -> DesiredResource {
         let plan = &self.plan.instance;
         let image = plan.image.to_string();
-        let (subnet, note) = self.placement(Kind::Subnet, || match &self.plan.network {
-            Network::Existing { subnet, .. } => Some(subnet.to_string()),
-            Network::Default | Network::Dedicated => None,
-        });
+        let (subnet, note) = self.placement(Kind::Subnet, || self.scope.subnet.clone());
         let has_role = self.server_policy().is_some();
         self.one(Kind::Instance, |mut tags| {
             tags.insert(IMAGE_TAG.to_owned(), image.clone());

@@ -50,7 +50,7 @@ pub async fn plan(cloud: &dyn Read, plan: &Plan, laptop: &Laptop) -> Result<Plan
     };
     let live = resources::read(&Reader::new(cloud, &scope)).await?;
     let mut set = compare(plan, &scope, laptop, &live);
-    let lookups = preflight::preflight(cloud, &scope.region, &live, &mut set).await?;
+    let lookups = preflight::preflight(cloud, &scope, &live, &mut set).await?;
     Ok(Planned {
         scope,
         live,

@@ -9,34 +9,40 @@ use crate::cloud::api::{CallError, Read};
 use crate::cloud::diff::{Change, ChangeSet, Edit, Refusal};
 use crate::cloud::resource::{Address, Reference, Value};
 use crate::cloud::resources::instance::Instance;
-use crate::cloud::resources::offers::{self, Image, TypeFacts};
+use crate::cloud::resources::offers::{self, Image, SubnetFacts, TypeFacts};
 use crate::cloud::resources::placement::Placement;
-use crate::cloud::resources::{Body, Kind, LiveLab, Lookups};
+use crate::cloud::resources::{Body, Kind, LiveLab, Lookups, Scope};
 
 /// Looks up what the changes need; what stands against them becomes refusals.
 pub async fn preflight(
     cloud: &dyn Read,
-    region: &str,
+    scope: &Scope,
     live: &LiveLab,
     set: &mut ChangeSet,
 ) -> Result<Lookups, CallError> {
     let check = Check {
         cloud,
-        region,
+        region: &scope.region,
         live,
     };
     let mut lookups = Lookups::default();
     let mut refusals = Vec::new();
+    let given = check.given_subnet(scope, set, &mut refusals).await?;
     for change in &set.changes {
         match change {
             Change::Create(desired) => {
                 check
-                    .creation(&desired.body, &mut lookups, &mut refusals)
+                    .creation(&desired.body, given.as_ref(), &mut lookups, &mut refusals)
                     .await?;
             }
             Change::Replace(edit) => {
                 check
-                    .creation(&edit.desired.body, &mut lookups, &mut refusals)
+                    .creation(
+                        &edit.desired.body,
+                        given.as_ref(),
+                        &mut lookups,
+                        &mut refusals,
+                    )
                     .await?;
             }
             Change::Update(edit) => check.resize(edit, &mut refusals).await?,
@@ -66,11 +72,12 @@ impl Check<'_> {
     async fn creation(
         &self,
         body: &Body,
+        given: Option<&SubnetFacts>,
         lookups: &mut Lookups,
         refusals: &mut Vec<Refusal>,
     ) -> Result<(), CallError> {
         match body {
-            Body::Instance(instance) => self.launch(instance, lookups, refusals).await,
+            Body::Instance(instance) => self.launch(instance, given, lookups, refusals).await,
             Body::SecurityGroup(group) if group.vpc == Placement::Default => {
                 lookups.default_vpc = offers::default_vpc(self.cloud).await?;
                 if lookups.default_vpc.is_none() {
@@ -80,6 +87,45 @@ impl Check<'_> {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Where the subnet is that the plan names, if something is to be put into its network. A subnet that is not there,
+    /// and a network that is not the subnet's, would be refused when half of the lab is made.
+    async fn given_subnet(
+        &self,
+        scope: &Scope,
+        set: &ChangeSet,
+        refusals: &mut Vec<Refusal>,
+    ) -> Result<Option<SubnetFacts>, CallError> {
+        let Some((vpc, subnet)) = scope.vpc.as_ref().zip(scope.subnet.as_ref()) else {
+            return Ok(None);
+        };
+        let is_put_there = |change: &Change| {
+            let is_new = matches!(change, Change::Create(_) | Change::Replace(_));
+            let kinds = [Kind::Instance, Kind::SecurityGroup];
+            is_new && kinds.contains(&change.address().kind())
+        };
+        if !set.changes.iter().any(is_put_there) {
+            return Ok(None);
+        }
+        let found = offers::subnet_facts(self.cloud, subnet).await?;
+        match &found {
+            None => refusals.push(refusal(
+                "network.subnet",
+                format!("there is no subnet `{subnet}` in `{}`", self.region),
+                "name a subnet of this region and account",
+            )),
+            Some(facts) if facts.vpc != *vpc => refusals.push(refusal(
+                "network.vpc",
+                format!(
+                    "the subnet `{subnet}` is not in `{vpc}`, but in `{}`",
+                    facts.vpc
+                ),
+                format!("write `vpc: {}`, or name a subnet of `{vpc}`", facts.vpc),
+            )),
+            Some(_) => {}
+        }
+        Ok(found)
     }
 
     fn no_default_network(&self) -> Refusal {
@@ -94,6 +140,7 @@ impl Check<'_> {
     async fn launch(
         &self,
         instance: &Instance,
+        given: Option<&SubnetFacts>,
         lookups: &mut Lookups,
         refusals: &mut Vec<Refusal>,
     ) -> Result<(), CallError> {
@@ -115,7 +162,7 @@ impl Check<'_> {
             .unwrap_or("x86_64");
         let (image, ()) = try_join!(
             offers::image(self.cloud, image_name, architecture),
-            self.place(instance, &zones, lookups, refusals),
+            self.place(instance, given, &zones, lookups, refusals),
         )?;
         match image {
             None => refusals.push(refusal(
@@ -143,6 +190,7 @@ impl Check<'_> {
     async fn place(
         &self,
         instance: &Instance,
+        given: Option<&SubnetFacts>,
         zones: &[String],
         lookups: &mut Lookups,
         refusals: &mut Vec<Refusal>,
@@ -158,17 +206,11 @@ impl Check<'_> {
                     refusals.push(not_sold(name, &offered.join(", "), zones));
                 }
             }
-            Placement::In(Reference::Id(subnet)) => {
-                match offers::zone_of_subnet(self.cloud, subnet).await? {
-                    None => refusals.push(refusal(
-                        "network.subnet",
-                        format!("there is no subnet `{subnet}` in `{}`", self.region),
-                        "name a subnet of this region and account",
-                    )),
-                    Some(zone) if !zones.contains(&zone) => {
-                        refusals.push(not_sold(name, &zone, zones));
-                    }
-                    Some(_) => {}
+            Placement::In(Reference::Id(_)) => {
+                if let Some(SubnetFacts { zone, .. }) = given
+                    && !zones.contains(zone)
+                {
+                    refusals.push(not_sold(name, zone, zones));
                 }
             }
             Placement::In(Reference::To(address)) => {

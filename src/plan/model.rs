@@ -14,8 +14,8 @@ use serde::{Deserialize, Serialize};
 
 use super::scalars::{
     BranchName, BucketName, CidrSource, FilePath, Gibibytes, Image, InstanceType, LabName,
-    PolicyArn, Port, Region, RepositoryName, RuleDescription, SubnetId, TagKey, TagValue,
-    VolumeType, VpcId,
+    PolicyArn, Port, Region, RepositoryName, RuleDescription, RuleQuota, SubnetId, TagKey,
+    TagValue, VolumeType, VpcId,
 };
 
 pub use dns::{Dns, Record, RecordType, RecordValue, RecordValues, companion_name};
@@ -149,6 +149,9 @@ impl Default for RootVolume {
 pub struct SecurityGroup {
     /// The ports that are open, and for whom.
     pub ingress: Vec<IngressRule>,
+    /// How many inbound rules of IPv4, and as many of IPv6, AWS lets a group of this account have: 60, unless more were
+    /// granted under Service Quotas.
+    pub rule_quota: RuleQuota,
 }
 
 /// An open TCP port.

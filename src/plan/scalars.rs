@@ -27,7 +27,7 @@ pub use github::{BranchName, RepositoryName};
 pub use host::{Email, FilePath, ModelLocation, Sha256, Url, UrlPath, UserName};
 pub use languages::{PythonRequirement, PythonVersion, RVersion};
 pub use names::{BucketName, LabName, RuleDescription, TagKey, TagValue};
-pub use network::{CidrSource, DomainName, Port};
+pub use network::{CidrSource, DomainName, Port, RuleQuota};
 pub use policy_arn::{PolicyArn, partition};
 pub use records::{
     Ipv4Target, Ipv6Target, MailExchange, RecordName, RecordTarget, RecordText, Ttl,
@@ -180,6 +180,7 @@ scalars! {
     Gibibytes: "string", "disk-size", "the size of a disk", { "pattern": "^[0-9]+ *(GiB|TiB)$", "examples": ["30 GiB"] };
     VolumeType: "string", "volume-type", "a volume type", { "enum": ["gp3", "gp2", "standard"] };
     Port: "integer", "port", "a port", { "minimum": 1, "maximum": 65535, "examples": [22, 80, 443] };
+    RuleQuota: "integer", "rule-quota", "a number of rules", { "minimum": 1, "maximum": 1000, "examples": [60] };
     CidrSource: "string", "cidr-source", "a source of traffic", { "examples": ["my-ip", "anywhere", "203.0.113.0/24"] };
     RuleDescription: "string", "rule-description", "a description of a rule", { "maxLength": 255 };
     BucketName: "string", "bucket-name", "a bucket's name", { "pattern": "^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", "examples": ["do4ds-lab-penguins"] };

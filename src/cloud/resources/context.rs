@@ -23,6 +23,8 @@ pub struct Scope {
     pub zone: Option<String>,
     /// The network that is given in the plan.
     pub vpc: Option<String>,
+    /// The subnet in it that is given in the plan.
+    pub subnet: Option<String>,
     /// Whether the plan has a network of its own.
     pub dedicated_network: bool,
     /// Whether the plan has a role for GitHub Actions.

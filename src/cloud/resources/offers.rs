@@ -183,13 +183,25 @@ pub async fn default_subnets(cloud: &dyn Read) -> Result<BTreeMap<String, String
         .collect())
 }
 
-/// The availability zone of a subnet; `None` where there is no such subnet.
-pub async fn zone_of_subnet(cloud: &dyn Read, id: &str) -> Result<Option<String>, CallError> {
+/// Where a subnet is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SubnetFacts {
+    /// Its availability zone.
+    pub zone: String,
+    /// The id of its VPC.
+    pub vpc: String,
+}
+
+/// Where a subnet is; `None` where there is no such subnet.
+pub async fn subnet_facts(cloud: &dyn Read, id: &str) -> Result<Option<SubnetFacts>, CallError> {
     let input = DescribeSubnetsInput::builder().subnet_ids(id);
     match cloud.describe_subnets(input).await {
         Ok(output) => {
             let mut subnets = output.subnets.unwrap_or_default().into_iter();
-            Ok(subnets.next().and_then(|subnet| subnet.availability_zone))
+            Ok(subnets.next().map(|subnet| SubnetFacts {
+                zone: subnet.availability_zone.unwrap_or_default(),
+                vpc: subnet.vpc_id.unwrap_or_default(),
+            }))
         }
         Err(error) if error.code() == "InvalidSubnetID.NotFound" => Ok(None),
         Err(error) => Err(error),

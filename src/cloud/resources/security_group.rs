@@ -41,6 +41,9 @@ pub struct SecurityGroup {
     pub tags: Tags,
 }
 
+/// What AWS says of more rules than a group takes.
+const TOO_MANY: &str = "RulesPerSecurityGroupLimitExceeded";
+
 /// How long the interfaces of a terminated server may still use the group.
 const DELETION: Duration = Duration::from_secs(600);
 
@@ -174,7 +177,8 @@ impl SecurityGroup {
     }
 
     /// Lets the new in before it shuts the old out, so that a connection that
-    /// both allow is never cut.
+    /// both allow is never cut; the other way round only where AWS has no room
+    /// for both.
     async fn update_rules(
         &self,
         id: &str,
@@ -191,7 +195,17 @@ impl SecurityGroup {
             .partition(|rule| is_in(before, rule));
         let gone = before.iter().filter(|rule| !is_in(&self.ingress, rule));
         let gone: BTreeSet<Rule> = gone.cloned().collect();
-        authorize(id, &new, run).await?;
+        match authorize(id, &new, run).await {
+            // The old and the new together are more than a group takes.
+            Err(error) if error.code() == TOO_MANY && !gone.is_empty() => {
+                revoke(id, &gone, run).await?;
+                authorize(id, &new, run).await?;
+            }
+            other => {
+                other?;
+                revoke(id, &gone, run).await?;
+            }
+        }
         if !reworded.is_empty() {
             let input = UpdateSecurityGroupRuleDescriptionsIngressInput::builder()
                 .group_id(id)
@@ -200,15 +214,20 @@ impl SecurityGroup {
                 .update_security_group_rule_descriptions_ingress(input)
                 .await?;
         }
-        if !gone.is_empty() {
-            let input = RevokeSecurityGroupIngressInput::builder()
-                .group_id(id)
-                .set_ip_permissions(Some(rules::write(&gone)));
-            let result = run.cloud.revoke_security_group_ingress(input).await;
-            gone_is_fine(result, &["InvalidPermission.NotFound"])?;
-        }
         Ok(())
     }
+}
+
+/// Takes rules away in one call; a rule that is gone already is no error.
+async fn revoke(id: &str, rules: &BTreeSet<Rule>, run: &Run<'_>) -> Result<(), StepError> {
+    if rules.is_empty() {
+        return Ok(());
+    }
+    let input = RevokeSecurityGroupIngressInput::builder()
+        .group_id(id)
+        .set_ip_permissions(Some(rules::write(rules)));
+    let result = run.cloud.revoke_security_group_ingress(input).await;
+    Ok(gone_is_fine(result, &["InvalidPermission.NotFound"])?)
 }
 
 async fn list(reader: &Reader<'_>, filter: Filter) -> Result<Vec<Live<SecurityGroup>>, CallError> {

@@ -6,6 +6,7 @@ use futures_util::future::try_join_all;
 
 use crate::cloud::api::{CallError, Read};
 use crate::cloud::resource::Tags;
+use crate::support::digest::sha256;
 
 use super::context::Scope;
 use super::pages::Pages;
@@ -90,7 +91,16 @@ pub async fn find_all(
     Ok(Zones { current, stale })
 }
 
-/// What the caller references of the lab's zones of a name begin with.
+/// The longest caller reference (Route 53 API Reference, "CreateHostedZone"), without the generation's digits.
+const LONGEST_PREFIX: usize = 128 - 3;
+
+/// What the caller references of the lab's zones of a name begin with; a name that is too long for them is there by its
+/// digest.
 pub fn reference_prefix(scope: &Scope, name: &str) -> String {
-    format!("labctl/{}/{}/{name}/", scope.lab, scope.region)
+    let Scope { lab, region, .. } = scope;
+    let prefix = format!("labctl/{lab}/{region}/{name}/");
+    match prefix.len() > LONGEST_PREFIX {
+        true => format!("labctl/{lab}/{region}/{}/", &sha256(name)[..32]),
+        false => prefix,
+    }
 }

@@ -1,17 +1,21 @@
 //! Checks on the server and what AWS holds around it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use ipnet::IpNet;
 
 use super::{Check, Findings};
 use crate::plan::model::{Access, IngressRule, Plan};
-use crate::plan::scalars::partition;
+use crate::plan::scalars::{CidrSource, partition};
 
 pub(super) const CHECKS: &[Check] = &[
     (&["region"], region),
+    (&["lab", "region"], role_name),
     (&["tags"], tags),
     (&["region", "permissions_boundary"], permissions_boundary),
     (&["instance.root_volume"], root_volume),
     (&["security_group"], ports),
+    (&["security_group"], rules),
     (&["security_group", "workbench"], ssh),
     (&["bucket.name"], bucket_name),
     (&["bucket", "github_actions"], github_actions),
@@ -19,12 +23,15 @@ pub(super) const CHECKS: &[Check] = &[
 
 /// The port of SSH.
 const SSH: u16 = 22;
-/// Tags on every resource that labctl itself sets: lab, region, resource, tags, image, network, Name.
-const OWN_TAGS: usize = 7;
+/// Tags that labctl itself sets on the resource with the most, the server: lab, region, resource, tags, image, network,
+/// Name, and transaction during a resize.
+const OWN_TAGS: usize = 8;
 /// The most tags that a resource may have ("Tag your Amazon EC2 resources" in the EC2 User Guide).
 const MAXIMUM_TAGS: usize = 50;
 /// The longest value of a tag, in which the plan's keys are remembered.
 const MAXIMUM_TAG_VALUE: usize = 256;
+/// The longest name of a role (IAM User Guide, "IAM and STS quotas").
+const MAXIMUM_ROLE_NAME: usize = 64;
 /// The smallest disk that an Ubuntu image fits on, in GiB.
 const SMALLEST_ROOT_VOLUME: u32 = 8;
 
@@ -36,6 +43,22 @@ fn region(plan: &Plan, findings: &mut Findings<'_>) {
             summary,
             "perhaps misspelt",
             format!("did you mean `{near}`? a new region can be used all the same"),
+        );
+    }
+}
+
+fn role_name(plan: &Plan, findings: &mut Findings<'_>) {
+    let name = format!("{}-{}-github", plan.lab, plan.region);
+    if name.len() > MAXIMUM_ROLE_NAME {
+        let too_many = name.len() - MAXIMUM_ROLE_NAME;
+        findings.error(
+            "lab",
+            format!(
+                "the role `{name}` would have {} characters, and {MAXIMUM_ROLE_NAME} are allowed",
+                name.len()
+            ),
+            "too long with the region",
+            format!("shorten the lab's name by {too_many}"),
         );
     }
 }
@@ -147,6 +170,42 @@ fn ports(plan: &Plan, findings: &mut Findings<'_>) {
                 &path(first),
                 summary,
                 "put all sources into the `from` of one rule",
+            );
+        }
+    }
+}
+
+/// Counts rules as AWS does: one for each range of addresses of each entry, IPv4 and IPv6 for themselves (Amazon VPC
+/// User Guide, "Amazon VPC quotas").
+fn rules(plan: &Plan, findings: &mut Findings<'_>) {
+    let group = &plan.security_group;
+    let (mut v4, mut v6) = (BTreeSet::new(), BTreeSet::new());
+    for rule in &group.ingress {
+        for source in &rule.from {
+            let key = (rule.port, source.to_string());
+            match source {
+                // Which family it has is known only when it is asked for; nearly always it is IPv4.
+                CidrSource::MyIp | CidrSource::Cidr(IpNet::V4(_)) => {
+                    v4.insert(key);
+                }
+                CidrSource::Cidr(IpNet::V6(_)) => {
+                    v6.insert(key);
+                }
+                CidrSource::Anywhere => {
+                    v4.insert((rule.port, "0.0.0.0/0".to_owned()));
+                    v6.insert((rule.port, "::/0".to_owned()));
+                }
+            }
+        }
+    }
+    let quota = group.rule_quota.get();
+    for (family, count) in [("IPv4", v4.len()), ("IPv6", v6.len())] {
+        if count > usize::from(quota) {
+            findings.error(
+                "security_group.ingress",
+                format!("the ports and their sources make {count} rules for {family}, and AWS takes {quota} in a group"),
+                "too many rules",
+                "join ranges of addresses, or list fewer; if AWS has granted the account more, say so by `security_group.rule_quota`",
             );
         }
     }

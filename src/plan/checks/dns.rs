@@ -8,12 +8,19 @@ use crate::plan::model::{Dns, Plan, Record, RecordType};
 pub(super) const CHECKS: &[Check] = &[
     (&["dns"], names),
     (&["dns"], together),
+    (&["dns.records"], values),
     (&["dns", "elastic_ip"], elastic_ip),
 ];
 
 /// The longest label and the longest name (RFC 1035, section 2.3.4).
 const MAXIMUM_LABEL: usize = 63;
 const MAXIMUM_NAME: usize = 253;
+/// The most values of a record, and the most characters that one request carries, where each counts twice in an update
+/// (Route 53 Developer Guide, "Quotas", "Maximums on API requests").
+const MAXIMUM_VALUES: usize = 400;
+const MAXIMUM_CHARACTERS: usize = 32_000 / 2;
+/// What labctl leaves of that for the record that marks its own.
+const COMPANION: usize = 500;
 /// What the names of labctl's own records start with.
 const OWN_PREFIX: &str = "labctl-";
 
@@ -25,6 +32,35 @@ fn names(plan: &Plan, findings: &mut Findings<'_>) {
     let Some(dns) = &plan.dns else { return };
     for (index, record) in dns.records.iter().enumerate() {
         name(dns, record, &name_path(index), findings);
+    }
+}
+
+/// Checks how much there is of each record.
+fn values(plan: &Plan, findings: &mut Findings<'_>) {
+    let Some(dns) = &plan.dns else { return };
+    for (index, record) in dns.records.iter().enumerate() {
+        let values = record.values(&dns.zone);
+        let path = format!("dns.records[{index}].value");
+        let characters: usize = values.iter().map(|value| value.to_string().len()).sum();
+        if values.len() > MAXIMUM_VALUES {
+            findings.error(
+                &path,
+                format!(
+                    "the record has {} values, and Route 53 takes {MAXIMUM_VALUES}",
+                    values.len()
+                ),
+                "too many values",
+                "leave some out",
+            );
+        } else if characters > MAXIMUM_CHARACTERS - COMPANION {
+            let most = MAXIMUM_CHARACTERS - COMPANION;
+            findings.error(
+                &path,
+                format!("the values have {characters} characters together, and Route 53 takes {most} at once"),
+                "too long together",
+                "shorten them, or leave some out",
+            );
+        }
     }
 }
 

@@ -35,12 +35,20 @@ impl FromStr for LabName {
             "it does not start with a letter".to_owned()
         } else if text.ends_with('-') || text.contains("--") {
             "a hyphen stands at the end or beside another".to_owned()
+        } else if text == RESERVED_GROUP || text.starts_with(RESERVED_GROUP_PREFIX) {
+            format!(
+                "EC2 keeps `{RESERVED_GROUP}` and `{RESERVED_GROUP_PREFIX}…` for security groups of its own"
+            )
         } else {
             return Ok(Self(text.to_owned()));
         };
         Err(Invalid::new(reason, help))
     }
 }
+
+/// Names that no security group may be given, and so no lab (EC2 API Reference, "CreateSecurityGroup", `GroupName`).
+const RESERVED_GROUP: &str = "default";
+const RESERVED_GROUP_PREFIX: &str = "sg-";
 
 /// What Amazon keeps for itself at the start of a bucket's name.
 const RESERVED_PREFIXES: [&str; 3] = ["xn--", "sthree-", "amzn-s3-demo-"];
@@ -119,9 +127,9 @@ impl FromStr for TagKey {
                 "labctl writes the tags that start with `labctl:`".to_owned(),
                 "choose another key, such as `project`",
             )
-        } else if text == "Name" {
+        } else if lower == "name" {
             (
-                "labctl sets the tag `Name` on every resource".to_owned(),
+                "labctl sets the tag `Name` on every resource, and IAM does not tell keys apart by case".to_owned(),
                 "leave it out; the lab's name is in it",
             )
         } else if text.contains("//") {

@@ -51,6 +51,48 @@ impl fmt::Display for Port {
     }
 }
 
+/// How many rules a security group may have, for each family of addresses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RuleQuota(u16);
+
+/// What every account has, and the most that AWS grants (Amazon VPC User Guide, "Amazon VPC quotas").
+const USUAL_RULES: u16 = 60;
+const MOST_RULES: u16 = 1000;
+
+impl Default for RuleQuota {
+    fn default() -> Self {
+        Self(USUAL_RULES)
+    }
+}
+
+impl RuleQuota {
+    /// Gives the number.
+    pub fn get(self) -> u16 {
+        self.0
+    }
+}
+
+impl FromStr for RuleQuota {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        let number = text.parse().ok().filter(|_| is_number(text));
+        let within = number.filter(|number| (1..=MOST_RULES).contains(number));
+        within.map(Self).ok_or_else(|| {
+            Invalid::new(
+                format!("it is not a whole number from 1 to {MOST_RULES}"),
+                "write what Service Quotas shows for `Inbound or outbound rules per security group`",
+            )
+        })
+    }
+}
+
+impl fmt::Display for RuleQuota {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(formatter)
+    }
+}
+
 /// Says whether a text is a number as a person writes it: digits without a `+` or needless zeros in front.
 pub(super) fn is_number(text: &str) -> bool {
     text.bytes().all(|digit| digit.is_ascii_digit()) && (text == "0" || !text.starts_with('0'))

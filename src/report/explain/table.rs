@@ -123,6 +123,12 @@ static ENTRIES: &[Entry] = &[
         "this account is on the free plan, which does not have this type of server",
         "write `instance_type: t3.micro` in the plan, or upgrade the account's plan",
     ),
+    saying(
+        &["VcpuLimitExceeded"],
+        "limit of 0",
+        "this account may not run any server of this family of types yet: its limit is 0 vCPUs",
+        "ask for more under Service Quotas, Amazon EC2 (for `g` and `vt` types it is called `Running On-Demand G and VT instances`); until then write another `instance_type`, such as `t3.large`",
+    ),
     entry(
         &[
             "VcpuLimitExceeded",

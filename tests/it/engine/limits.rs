@@ -86,6 +86,60 @@ async fn types_that_cannot_be_are_refused_before_anything_is_made() {
     lab.check_exactly_the_lab();
 }
 
+/// A network that does not fit would be refused by the second or third call of an apply.
+#[tokio::test(start_paused = true)]
+async fn networks_that_do_not_fit_are_refused_before_anything_is_made() {
+    let memory = Memory::new(ACCOUNT, "us-east-1");
+    let (vpc, _) = foreign::network(&memory).await;
+    let snapshot = memory.snapshot();
+    let subnets = snapshot.of("subnet");
+    let theirs = subnets
+        .iter()
+        .find(|subnet| subnet.attributes["vpc"] != vpc)
+        .unwrap();
+    let at = |vpc: &str| format!("{SMALL}network: {{ vpc: {vpc}, subnet: {} }}\n", theirs.id);
+    for wrong in [vpc.as_str(), "vpc-0123456789abcdef0"] {
+        let refusal = sole_refusal(&Lab::on(memory.clone(), &at(wrong))).await;
+        assert_eq!(refusal.path, "network.vpc");
+        assert!(
+            refusal.help.contains(&theirs.attributes["vpc"]),
+            "{refusal:?}"
+        );
+    }
+    // Beside a server that is there already, only the group would be made anew.
+    let lab = Lab::on(memory.clone(), &at(&theirs.attributes["vpc"]));
+    lab.apply().await;
+    let moved = Lab::on(memory, &at(&vpc));
+    assert_eq!(sole_refusal(&moved).await.path, "network.vpc");
+}
+
+/// A group holds 60 rules of each family: when all of them change, the old go first.
+#[tokio::test(start_paused = true)]
+async fn a_full_groups_rules_are_exchanged() {
+    let plan = |third: u8| {
+        let ranges: Vec<String> = (0..59)
+            .map(|last| format!("10.0.{third}.{last}/32"))
+            .collect();
+        let rule = format!("- {{ port: 443, from: [{}] }}\n", ranges.join(", "));
+        format!("{SMALL}    {rule}")
+    };
+    let mut lab = Lab::new(&plan(0));
+    lab.apply().await;
+    lab.text = plan(1);
+    lab.apply().await;
+    lab.check_exactly_the_lab();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_zone_of_a_long_name_is_made_and_known_again() {
+    let name = format!("{}.{}.shop", "a".repeat(60), "b".repeat(60));
+    let lab = Lab::new(&WHOLE.replace("penguins.shop", &name));
+    lab.apply().await;
+    lab.check_exactly_the_lab();
+    lab.destroy(ALL).await;
+    lab.check_nothing_left();
+}
+
 #[tokio::test(start_paused = true)]
 async fn resizes_that_cannot_be_are_refused_while_the_server_runs() {
     let network =
