@@ -34,7 +34,7 @@ STATE = Path("/var/lib/labctl")
 FOLDER = Path("/opt/labctl")
 COMPLETE = ".labctl-complete"
 UNIT = "model-api.service"
-HERE = "http://127.0.0.1:8080/"
+HERE = "http://127.0.0.1:485/"
 ROOM = 300 << 20
 CHECK_SECONDS = 90
 # Docker's names of processors, by the kernel's.
