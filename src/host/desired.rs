@@ -243,6 +243,11 @@ pub enum Gate {
         /// Who must not.
         users: Vec<String>,
     },
+    /// A user's programs can neither listen on a service's port, nor connect past NGINX, nor see others' processes.
+    Isolation {
+        /// Whose.
+        user: String,
+    },
     /// A user's server starts, and a notebook's cell runs in each of its kernels.
     Kernel {
         /// Whose.

@@ -6,6 +6,7 @@
 mod access;
 mod api;
 mod certificate;
+mod isolation;
 mod jupyterhub;
 mod languages;
 mod metadata;
@@ -23,6 +24,7 @@ use super::desired::DesiredHost;
 use super::render::{RenderError, Templates, plain};
 use super::services::{self, Service};
 
+pub use access::LOGIN;
 pub use variables::Variables;
 
 /// What the host's configuration depends on besides the plan.
@@ -81,6 +83,7 @@ const ALL: &[Definition] = &[
     system::PIECE,
     access::PIECE,
     metadata::PIECE,
+    isolation::PIECE,
     jupyterhub::PIECE,
     languages::PIECE,
     rstudio::PIECE,
@@ -175,10 +178,7 @@ mod tests {
     fn names_are_found_and_are_no_ports() {
         let name = |word| service(word).map(|service| service.name);
         assert_eq!(name("jupyterhub"), Some("jupyter"));
-        assert_eq!(
-            service("shiny").and_then(|service| service.port),
-            Some(3838)
-        );
+        assert_eq!(service("shiny").and_then(|service| service.port), Some(484));
         assert_eq!(name("shiny-server"), None);
         for service in services() {
             assert!(service.name.parse::<u16>().is_err());

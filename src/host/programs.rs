@@ -39,6 +39,7 @@ package![
     "kernel_gate",
     "keys",
     "languages",
+    "leavers",
     "listeners",
     "machine",
     "manifest",

@@ -47,8 +47,8 @@ pub struct ApplyRequest<'a> {
     pub model: Option<&'a Model>,
     /// The links of environments and trees to remove.
     pub remove_links: Vec<&'a str>,
-    /// The secrets to draw where they are missing.
-    pub secrets: &'a [Secret],
+    /// The secrets to draw where they are missing, or anew.
+    pub secrets: Vec<DrawnSecret<'a>>,
     /// The folders to make where they are missing.
     pub directories: &'a [Directory],
     /// The files to write; their contents are in the archive.
@@ -74,6 +74,15 @@ pub struct ApplyRequest<'a> {
 pub struct Swap {
     path: &'static str,
     bytes: u64,
+}
+
+/// A secret to draw.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct DrawnSecret<'a> {
+    #[serde(flatten)]
+    secret: &'a Secret,
+    /// The units that read it, where all of them start in this run anyway: then it is drawn anew.
+    renewed_with: Vec<&'a str>,
 }
 
 /// A user to change.
@@ -224,7 +233,7 @@ impl<'a> ApplyRequest<'a> {
             trees: Vec::new(),
             model: desired.model.as_ref(),
             remove_links: Vec::new(),
-            secrets: &desired.secrets,
+            secrets: drawn(desired, diff),
             directories: &desired.directories,
             files: Vec::new(),
             remove: Vec::new(),
@@ -331,6 +340,29 @@ impl<'a> ApplyRequest<'a> {
         });
         pack(files.chain(trees))
     }
+}
+
+/// A secret is as old as the oldest program that knows it: it changes when none keeps running that does.
+fn drawn<'a>(desired: &'a DesiredHost, diff: &HostDiff) -> Vec<DrawnSecret<'a>> {
+    let starts = |name: &str| {
+        diff.changes.iter().any(|change| {
+            matches!(change, HostChange::Unit(unit) if unit.name == name
+                && matches!(unit.action, UnitAction::Start | UnitAction::Restart))
+        })
+    };
+    let drawn = desired.secrets.iter().map(|secret| {
+        let readers = desired.units.iter().filter(|unit| {
+            let mut inputs = unit.inputs.iter();
+            inputs.any(|input| input.path == secret.path)
+        });
+        let readers: Vec<_> = readers.map(|unit| unit.name).collect();
+        let is_renewed = readers.iter().all(|name| starts(name));
+        DrawnSecret {
+            secret,
+            renewed_with: if is_renewed { readers } else { Vec::new() },
+        }
+    });
+    drawn.collect()
 }
 
 fn pack<'a>(files: impl Iterator<Item = (String, &'a [u8])>) -> io::Result<Vec<u8>> {

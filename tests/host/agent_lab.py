@@ -127,7 +127,7 @@ def whole(host, version=1):
     lab.file("/etc/ssh/sshd_config.d/10-labctl.conf", "PermitRootLogin no\n", check="sshd")
     lab.unit("ssh.service", "reload", ["/etc/ssh/sshd_config.d/10-labctl.conf"])
     lab.want(
-        directories=[{"path": "/var/lib/app", "mode": "0700", "owner": "root", "group": "root"}],
+        directories=[{"path": "/var/lib/app", "mode": "0700", "owner": "root", "group": "root", "renewed_with": []}],
         secrets=[{"path": "/etc/labctl/app.env", "key": "TOKEN", "mode": "0600", "owner": "root", "group": "root"}],
     )
     return lab

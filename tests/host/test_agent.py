@@ -255,6 +255,21 @@ class PartsOfMemory(OnFolder):
         self.assertRegex(text, r"\nOTHER=[0-9a-f]{64}\n$")
         self.assertNotIn(first.strip().split("=")[1], (job.folder / "events.jsonl").read_text())
 
+    def test_a_secret_is_drawn_anew_with_all_who_read_it(self):
+        wish = {"path": "/etc/hub.env", "key": "TOKEN", "mode": "0600", "owner": "root", "group": "root"}
+        kept = {**wish, "key": "KEPT", "renewed_with": []}
+        job = self.job(self.lab().want(secrets=[{**wish, "renewed_with": ["a.service", "b.service"]}, kept]))
+        for secret in job.request["secrets"]:
+            tokens.make_secret(job, secret)
+        read = lambda: dict(line.split("=") for line in (self.root / "etc/hub.env").read_text().splitlines())
+        before = read()
+        tokens.renew_secrets(job)
+        self.assertNotEqual(read()["TOKEN"], before["TOKEN"])
+        self.assertRegex(read()["TOKEN"], "^[0-9a-f]{64}$")
+        self.assertEqual(read()["KEPT"], before["KEPT"])
+        # A rollback starts both again, whichever of them was started before it.
+        self.assertEqual(job.touched, {"a.service", "b.service"})
+
     def test_events_are_ascii_lines_without_passwords(self):
         job = self.job(self.lab())
         job.journal.line("get https://me:secret@pip.example/simple é \udc80")
@@ -407,6 +422,7 @@ class PartsOfWords(OnFolder):
             {"kind": "page", "name": "n"},
             {"kind": "hub_api"},
             {"kind": "metadata"},
+            {"kind": "isolation", "user": "u"},
             {"kind": "kernel", "user": "u"},
             {"kind": "shiny"},
             {"kind": "shiny_server"},

@@ -33,6 +33,7 @@ from agent import (
     disk,
     environments,
     gates,
+    leavers,
     manifest,
     model,
     packages,
@@ -149,6 +150,9 @@ def go_live(job: Job, before: snapshot.Snapshot) -> None:
     if request["units"] or reload_manager:
         with job.step("units", f"start {plural(len(request['units']), 'unit')} on the new files"):
             units.converge(job, reload_manager)
+    if leaving := leavers.names(job):
+        with job.step("leavers", f"end what runs for {plural(len(leaving), 'user')} who left the plan"):
+            leavers.end(job)
     if request["certificate"]:
         with job.step("certificate", "look after the certificate"):
             certificate.look_after(job)

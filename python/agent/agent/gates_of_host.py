@@ -11,12 +11,13 @@ from importlib import resources
 from typing import TYPE_CHECKING
 
 from . import listeners, systemd
+from .machine import is_container
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from .job import Job
-    from .messages import KernelGate, LoopbackGate, MetadataGate
+    from .messages import IsolationGate, KernelGate, LoopbackGate, MetadataGate
 
 SETTLE_SECONDS = 1.0
 HUB_PYTHON = "/opt/jupyterhub/bin/python"
@@ -35,6 +36,24 @@ except TimeoutError:
     print("silent")
 except OSError:
     print("closed")
+"""
+# Prints what is open to a program that should find all of it closed; run as the user in question. 511 is a port of
+# nobody's below 1024, and 481 the one of JupyterHub's proxy for root alone.
+BREAK_OUT = """
+import errno, os, socket
+with socket.socket() as service:
+    try:
+        service.bind(("127.0.0.1", 511))
+        print("listen on a port of services")
+    except PermissionError:
+        pass
+try:
+    socket.create_connection(("127.0.0.1", 481), timeout=3).close()
+    print("connect to JupyterHub's proxy past NGINX")
+except OSError:
+    pass
+if os.path.exists("/proc/1"):
+    print("see the processes of others")
 """
 
 
@@ -89,7 +108,7 @@ def loopback(_job: Job, gate: LoopbackGate) -> str:
 def metadata(job: Job, gate: MetadataGate) -> str:
     """A program of an ordinary user is refused where AWS gives out the server's credentials."""
     for name in gate["users"]:
-        answer = _knock(name)
+        answer = _run_as(name, KNOCK)
         if answer != "closed":
             raise Refused(
                 f"user `{name}` can reach the instance metadata"
@@ -99,10 +118,21 @@ def metadata(job: Job, gate: MetadataGate) -> str:
     return "refused for " + ", ".join(gate["users"])
 
 
-def _knock(name: str) -> str:
+def isolation(_job: Job, gate: IsolationGate) -> str:
+    """A program of an ordinary user takes no service's place, reaches none past NGINX, and sees no other's processes."""
+    answer = _run_as(gate["user"], BREAK_OUT)
+    # Of a container's kernel, its machine may keep all but the rules of nftables to itself.
+    is_left_to_others = is_container() and "NGINX" not in answer
+    if answer and not is_left_to_others:
+        raise Refused(f"user `{gate['user']}` can {', '.join(answer.splitlines())}")
+    return f"ports, services and processes are closed to {gate['user']}"
+
+
+def _run_as(name: str, program: str) -> str:
+    """Runs a program in Python as a user; gives what it prints."""
     account = pwd.getpwnam(name)
     answer = subprocess.run(
-        [sys.executable, "-I", "-c", KNOCK],
+        [sys.executable, "-I", "-c", program],
         capture_output=True,
         text=True,
         cwd="/",

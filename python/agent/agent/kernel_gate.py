@@ -45,7 +45,7 @@ RESEND = 10
 PASSING = (404, 424, 429, 502, 503, 504, 599)
 DATABASE = Path("/var/lib/jupyterhub/jupyterhub.sqlite")
 # Where the Hub itself listens: no proxy and no process of a user is in between.
-HUB = "http://127.0.0.1:8081"
+HUB = "http://127.0.0.1:482"
 NOTE = "made by labctl to try a notebook"
 # Seconds from one word to the Hub that the server is in use to the next; the least `idle_timeout` is a minute.
 ACTIVE_EVERY = 5

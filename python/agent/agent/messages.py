@@ -139,6 +139,13 @@ class MetadataGate(TypedDict):
     users: list[str]
 
 
+class IsolationGate(TypedDict):
+    """A user's programs cannot take the place of a service, reach it past NGINX, or see others' processes."""
+
+    kind: Literal["isolation"]
+    user: str
+
+
 class KernelGate(TypedDict):
     """A notebook's cell runs in each kernel."""
 
@@ -161,6 +168,7 @@ Gate = (
     | HubApiGate
     | LoopbackGate
     | MetadataGate
+    | IsolationGate
     | KernelGate
 )
 
@@ -248,13 +256,14 @@ class Tree(TypedDict):
 
 
 class Secret(TypedDict):
-    """Something random that the server draws once."""
+    """Something random that the server draws, and draws anew when the units that read it are started."""
 
     path: str
     key: str
     mode: str
     owner: str
     group: str
+    renewed_with: list[str]
 
 
 class Directory(TypedDict):

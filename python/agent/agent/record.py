@@ -19,6 +19,7 @@ def record(job: Job) -> None:
     languages.keep_locks(job)
     # Before their environment goes; not sooner, because a rollback could not start them again.
     units.end_user_servers(job)
+    units.end_lost_servers(job)
     environments.remove_unused(job)
     model.forget_old_images(job)
     _forget_old_runs(job)

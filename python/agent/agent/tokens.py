@@ -1,6 +1,7 @@
 """Folders that must be there, and secrets that the server makes for itself.
 
-A secret is drawn once on the server. It is never sent, never printed and never part of a snapshot.
+A secret is drawn on the server, and anew when all who read it are started. It is never sent, never printed and never
+part of a snapshot.
 """
 
 from __future__ import annotations
@@ -35,13 +36,22 @@ def make_directory(job: Job, wish: Directory) -> None:
     set_owner(folder, wish)
 
 
-def make_secret(job: Job, wish: Secret) -> None:
+def renew_secrets(job: Job) -> None:
+    """Draws those anew whose readers are about to be started; all of them, because one with the old secret is of no use."""
+    for wish in job.request["secrets"]:
+        readers = wish.get("renewed_with")
+        if readers:
+            make_secret(job, wish, anew=True)
+            job.touched.update(readers)
+
+
+def make_secret(job: Job, wish: Secret, anew: bool = False) -> None:
     """Draws a secret unless the file has it; other lines of the file are kept."""
     file = job.at(wish["path"])
     make_parents(file)
     lines = file.read_text().splitlines() if file.exists() else []
     name = wish["key"] + "="
-    if not any(line.startswith(name) and len(line) > len(name) for line in lines):
+    if anew or not any(line.startswith(name) and len(line) > len(name) for line in lines):
         lines = [line for line in lines if not line.startswith(name)]
         lines.append(name + os.urandom(SECRET_BYTES).hex())
         write_durably(file, "".join(f"{line}\n" for line in lines).encode())

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
-from . import systemd
+from . import systemd, tokens
 
 if TYPE_CHECKING:
     from .job import Job
@@ -35,6 +37,7 @@ def converge(job: Job, reload_manager: bool) -> None:
     """Brings every unit into its asked state; stopped ones were stopped before the switch."""
     if reload_manager:
         systemd.reload_manager(job.tools)
+    tokens.renew_secrets(job)
     for unit in job.request["units"]:
         if unit["action"] == "stop":
             continue
@@ -58,6 +61,37 @@ def end_user_servers(job: Job) -> None:
     listed = job.tools.ask(["systemctl", "list-units", "--plain", "--no-legend", "--all", USER_SERVERS])
     for row in listed.lines:
         job.tools.attempt(["systemctl", "stop", "--", row.split()[0]])
+
+
+def end_lost_servers(job: Job) -> None:
+    """Ends notebook servers that were started to report to another port than the Hub's: nobody can sign in to them any
+    more, and whoever took that port would be given their tokens."""
+    ports = {port["port"] for port in job.request.get("ports", []) if port["unit"] == HUB}
+    if not ports:
+        return
+    listed = job.tools.ask(["systemctl", "list-units", "--plain", "--no-legend", USER_SERVERS])
+    for unit in (row.split()[0] for row in listed.lines):
+        process = systemd.show(job.tools, unit).get("MainPID", "0")
+        port = _port_of_hub(Path(f"/proc/{process}/environ"))
+        if port is not None and port not in ports:
+            job.tools.attempt(["systemctl", "stop", "--", unit])
+            job.journal.warn(
+                f"`{unit}` was stopped: it reported to port {port}, where JupyterHub is no more",
+                "whoever worked in it signs in again, and runs the notebook's cells again",
+            )
+
+
+def _port_of_hub(environment: Path) -> int | None:
+    """The port in the address that a notebook server was told."""
+    try:
+        variables = environment.read_bytes().split(b"\0")
+    except OSError:
+        return None
+    for variable in variables:
+        name, _, address = variable.partition(b"=")
+        if name == b"JUPYTERHUB_API_URL":
+            return urlsplit(address.decode("utf-8", "replace")).port
+    return None
 
 
 def act(job: Job, name: str, action: str, found: dict[str, str]) -> None:

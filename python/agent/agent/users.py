@@ -13,7 +13,7 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from . import systemd
+from . import leavers
 from .failure import Failure
 
 if TYPE_CHECKING:
@@ -51,7 +51,8 @@ def _admit(job: Job, user: User) -> None:
     if not user["sudo"] and name in _members("sudo"):
         _run(job, ["gpasswd", "--delete", name, "sudo"], f"user `{name}` cannot leave `sudo`")
     _unlock(job, name)
-    _check_home(account)
+    leavers.forget(job, name)
+    _check_home(job, account)
     _change_keys(account, user["add_keys"], user["remove_keys"])
 
 
@@ -68,7 +69,8 @@ def refuse_names_of_groups(job: Job) -> None:
 
 
 def _create(job: Job, name: str) -> None:
-    command = ["useradd", "--create-home", "--user-group", "--shell", "/bin/bash", name]
+    # A home is its owner's alone, whatever the distribution thinks of it.
+    command = ["useradd", "--create-home", "--key", "HOME_MODE=0700", "--user-group", "--shell", "/bin/bash", name]
     _run(job, command, f"user `{name}` cannot be made")
 
 
@@ -87,11 +89,12 @@ def _lock(job: Job, user: User) -> None:
     account = _account(name)
     if account is None:
         return
+    leavers.note(job, name)
     command = ["usermod", "--lock", "--expiredate", "1", name]
     _run(job, command, f"user `{name}` cannot be locked")
     if name in _members("sudo"):
         _run(job, ["gpasswd", "--delete", name, "sudo"], f"user `{name}` cannot leave `sudo`")
-    _stop_everything(job, account)
+    leavers.end_servers(job, account)
     try:
         _change_keys(account, [], user["remove_keys"])
     except Failure as failure:
@@ -99,18 +102,7 @@ def _lock(job: Job, user: User) -> None:
         job.journal.warn(f"{failure.what}; the account is locked all the same", failure.help)
 
 
-def _stop_everything(job: Job, account: pwd.struct_passwd) -> None:
-    """Ends sessions, and notebook servers: these run as units of their own."""
-    listed = job.tools.ask(["systemctl", "list-units", "--plain", "--no-legend", "--all", "jupyter-*.service"])
-    for row in listed.lines:
-        unit = row.split()[0]
-        shown = job.tools.ask(["systemctl", "show", "--property", "User", "--value", "--", unit])
-        if shown.text.strip() in (account.pw_name, str(account.pw_uid)):
-            systemd.tell(job.tools, "stop", unit, "did not stop")
-    job.tools.ask(["loginctl", "terminate-user", account.pw_name])
-
-
-def _check_home(account: pwd.struct_passwd) -> None:
+def _check_home(job: Job, account: pwd.struct_passwd) -> None:
     """useradd leaves a folder alone that lies where the home is to be."""
     home = Path(account.pw_dir)
     try:
@@ -124,6 +116,11 @@ def _check_home(account: pwd.struct_passwd) -> None:
         raise Failure(
             f"`{home}` does not belong to user `{account.pw_name}`",
             f"if it should, run `sudo chown -R {account.pw_name}: {home}` on the server",
+        )
+    if stat.S_IMODE(owner.st_mode) & 0o007:
+        job.journal.warn(
+            f"every user of the server may look into `{home}`, which was there before labctl",
+            f"`sudo chmod 700 {home}` on the server shuts it",
         )
 
 

@@ -28,8 +28,7 @@ use super::Failure;
 use super::route::Route;
 use super::session;
 
-/// The user that Ubuntu's images come with (Canonical, "Ubuntu on AWS").
-pub const LOGIN: &str = "ubuntu";
+pub use crate::host::pieces::LOGIN;
 
 /// The way to one server.
 pub struct Server<'a> {

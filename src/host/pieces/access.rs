@@ -6,6 +6,8 @@ use crate::host::services::Service;
 
 use super::{Definition, Piece};
 
+/// The user that Ubuntu's images come with (Canonical, "Ubuntu on AWS"), as whom labctl logs in.
+pub const LOGIN: &str = "ubuntu";
 const SSHD: &str = "/etc/ssh/sshd_config.d/10-labctl.conf";
 
 /// What it says of itself.

@@ -24,7 +24,7 @@ const SERVICE: &str = "/etc/systemd/system/model-api.service";
 const UNIT: &str = "model-api.service";
 const REFRESH: &str = "/etc/systemd/system/labctl-model.service";
 const TIMER: &str = "/etc/systemd/system/labctl-model.timer";
-const PORT: u16 = 8080;
+const PORT: u16 = 485;
 /// Docker's own process holds the ports that it publishes.
 const HOLDER: &str = "docker.service";
 

@@ -10,6 +10,7 @@ use crate::host::render::RenderError;
 use crate::host::services::{Link, Service, base};
 use crate::plan::{Jupyterhub, Workbench};
 
+use super::isolation::{UserAddress, address_of};
 use super::{Definition, Piece, languages};
 
 const ENVIRONMENT: &str = "/opt/jupyterhub";
@@ -20,13 +21,17 @@ const AUTHENTICATOR: &str = "/etc/jupyterhub/labctl_authenticator.py";
 const SIGN_IN: &str = "/etc/jupyterhub/labctl_sign_in.py";
 const CULLER: &str = "/etc/jupyterhub/idle_culler_config.py";
 const NOTEBOOK_SERVER: &str = "/usr/local/lib/labctl/notebook_server.py";
+/// What JupyterLab reads before the users' own settings ("JupyterLab", page configuration).
+const PAGE: &str = "/etc/jupyter/labconfig/page_config.json";
 const PROXY_SECRET: &str = "/etc/jupyterhub/proxy.env";
 const HUB: &str = "/etc/systemd/system/jupyterhub.service";
 const PROXY: &str = "/etc/systemd/system/jupyterhub-proxy.service";
 
-const PORT: u16 = 8000;
-const API_PORT: u16 = 8001;
-const HUB_PORT: u16 = 8081;
+// Services listen below 512, where the kernel lets nobody but root listen, and where no outgoing connection of root's
+// begins either (bindresvport(3) takes 512 to 1023). `isolation.rs` sees to it, and says who may connect.
+const PORT: u16 = 480;
+const API_PORT: u16 = 481;
+const HUB_PORT: u16 = 482;
 const HUB_UNIT: &str = "jupyterhub.service";
 const PROXY_UNIT: &str = "jupyterhub-proxy.service";
 
@@ -80,6 +85,10 @@ pub struct Hub {
     pub culler: Option<Culler>,
     /// Who may log in.
     pub users: Vec<String>,
+    /// At which address each user's server listens.
+    pub addresses: Vec<UserAddress>,
+    /// The same as pairs.
+    pub address_pairs: Vec<[String; 2]>,
     /// Who may administer it.
     pub admins: Vec<String>,
 }
@@ -104,8 +113,9 @@ impl Hub {
         let path = hub.path.to_string();
         let names = |all: bool| {
             let users = workbench.users.iter().filter(move |user| all || user.sudo);
-            users.map(|user| user.name.to_string()).collect()
+            users.map(|user| user.name.to_string()).collect::<Vec<_>>()
         };
+        let addresses = || names(true).into_iter().map(address_of);
         Some(Self {
             base: base(&path),
             port: PORT,
@@ -116,6 +126,10 @@ impl Hub {
             cpu_limit: hub.cpu_limit.map(|limit| limit.cores()),
             culler: culler(hub),
             users: names(true),
+            address_pairs: addresses()
+                .map(|server| [server.user, server.address])
+                .collect(),
+            addresses: addresses().collect(),
             admins: names(false),
         })
     }
@@ -228,6 +242,7 @@ fn files(piece: &Piece<'_>, hub: &Hub, host: &mut DesiredHost) -> Result<(), Ren
     }
     let server = Piece::plain("jupyterhub/notebook_server.py")?;
     host.add_checked(NOTEBOOK_SERVER, server, "0644", Some(Checker::Python));
+    host.add_file(PAGE, Piece::plain("jupyterhub/page_config.json")?, "0644");
     let hub = Piece::plain("systemd/jupyterhub.service")?;
     host.add_checked(HUB, hub, "0644", Some(Checker::Unit));
     let proxy = piece.render("systemd/jupyterhub-proxy.service.j2")?;

@@ -17,7 +17,7 @@ const UNIT: &str = "rstudio-server.service";
 const CONFIGURATION: &str = "/etc/rstudio/rserver.conf";
 /// The name that RStudio gives PAM.
 const SIGN_IN: &str = "/etc/pam.d/rstudio";
-const PORT: u16 = 8787;
+const PORT: u16 = 483;
 
 /// What it says of itself.
 pub const PIECE: Definition = Definition {

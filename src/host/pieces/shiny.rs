@@ -22,8 +22,8 @@ const APP: &str = "/opt/shiny-app";
 const SERVICE: &str = "/etc/systemd/system/shiny-app.service";
 const UNIT: &str = "shiny-app.service";
 /// Whom the app runs as: nobody logs in by that name, and it may do nothing but run the app.
-const USER: &str = "labctl-shiny";
-const PORT: u16 = 3838;
+pub(super) const USER: &str = "labctl-shiny";
+const PORT: u16 = 484;
 /// What the app itself needs.
 const REQUIREMENTS: &str = "requirements.txt";
 const DESCRIPTION: &str = "DESCRIPTION";

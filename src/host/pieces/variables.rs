@@ -6,6 +6,7 @@ use crate::host::services::Link;
 use crate::plan::{HttpsMode, Plan, Workbench, certificate_names, server_names};
 
 use super::api::Api;
+use super::isolation;
 use super::jupyterhub::Hub;
 use super::rstudio::Rstudio;
 use super::shiny::Shiny;
@@ -43,6 +44,8 @@ pub struct Variables {
     pub users: Vec<User>,
     /// Who may reach the instance metadata.
     pub metadata_allowed: Vec<String>,
+    /// Who administers the server, and may connect to its services past NGINX.
+    pub administrators: Vec<String>,
     /// Whether there is a page at `/`.
     pub landing_page: bool,
     /// What the page leads to.
@@ -104,6 +107,7 @@ impl Variables {
                 })
                 .collect(),
             metadata_allowed: std::iter::once("root".to_owned()).chain(allowed).collect(),
+            administrators: isolation::administrators(workbench),
             landing_page: workbench.landing_page,
             config_hash: String::new(),
             listen_ipv6: true,

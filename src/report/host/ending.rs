@@ -8,9 +8,10 @@ use super::super::style::{DANGER, DIM, HELP, STRONG, UPDATE, paint};
 use super::super::words::{harmless, time};
 
 /// The steps in which new files are live already.
-const SWITCHED: [&str; 6] = [
+const SWITCHED: [&str; 7] = [
     "switch",
     "units",
+    "leavers",
     "certificate",
     "gates",
     "record",

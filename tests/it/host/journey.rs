@@ -21,8 +21,9 @@ const ASK_METADATA: &str = "__import__('subprocess').run(\
 /// curl's code for a connection that was refused.
 const REFUSED: &str = "7";
 /// All units that an apply of this plan may restart, but for the Hub.
-const OTHERS: [&str; 6] = [
+const OTHERS: [&str; 7] = [
     "jupyterhub-proxy.service",
+    "labctl-isolation.service",
     "labctl-metadata.service",
     "nginx.service",
     "ssh.service",
@@ -314,7 +315,7 @@ impl Journey {
         assert_eq!(gone, "");
         let units = machine.sh("systemctl list-units --all --plain --no-legend 'jupyter*'");
         assert_eq!(units, "", "neither the Hub nor a user's server");
-        let ports = machine.sh("ss -Hltn '( sport = 8000 or sport = 8001 or sport = 8081 )'");
+        let ports = machine.sh("ss -Hltn '( sport = 480 or sport = 481 or sport = 482 )'");
         assert_eq!(ports, "");
         // What people have made is not labctl's to remove.
         machine.sh("test -s /var/lib/jupyterhub/jupyterhub.sqlite");

@@ -105,7 +105,7 @@ impl Api {
     /// Asks on the server itself.
     pub fn predict(&self) -> f64 {
         let command = format!(
-            "curl -sf -m 10 http://127.0.0.1:8080/predict -H 'Content-Type: application/json' -d '{PENGUIN}'"
+            "curl -sf -m 10 http://127.0.0.1:485/predict -H 'Content-Type: application/json' -d '{PENGUIN}'"
         );
         let answer: Value = serde_json::from_str(&self.bench.machine.sh(&command)).unwrap();
         answer["predict"][0].as_f64().unwrap()
@@ -114,9 +114,9 @@ impl Api {
     fn port_is_taken(&self) {
         let machine = &self.bench.machine;
         machine
-            .sh("systemd-run --quiet --unit squatter python3 -m http.server 8080 --bind 127.0.0.1");
+            .sh("systemd-run --quiet --unit squatter python3 -m http.server 485 --bind 127.0.0.1");
         let ran = self.bench.labctl(&["apply", "--yes"]).exits(1);
-        ran.says(&["port 8080 on the server is taken by `python3` (`squatter.service`)"]);
+        ran.says(&["port 485 on the server is taken by `python3` (`squatter.service`)"]);
         machine.sh("systemctl stop squatter; test ! -e /opt/model-api");
     }
 
@@ -157,8 +157,8 @@ impl Api {
 
     fn is_shut_in(&self) {
         let machine = &self.bench.machine;
-        let listening = machine.sh("ss -Hltn '( sport = 8080 )' | awk '{print $4}'");
-        assert_eq!(listening, "127.0.0.1:8080\n");
+        let listening = machine.sh("ss -Hltn '( sport = 485 )' | awk '{print $4}'");
+        assert_eq!(listening, "127.0.0.1:485\n");
         let limit =
             "docker inspect --format '{{.HostConfig.Memory}} {{(index .Mounts 0).RW}}' model-api";
         assert_eq!(machine.sh(limit), format!("{} false\n", 512 << 20));
@@ -236,7 +236,7 @@ impl Api {
     fn survives_a_reboot(&self) {
         let machine = &self.bench.machine;
         machine.reboot();
-        machine.sh("for try in $(seq 300); do curl -sf -o /dev/null http://127.0.0.1:8080/ping && exit; sleep 0.2; done; exit 1");
+        machine.sh("for try in $(seq 300); do curl -sf -o /dev/null http://127.0.0.1:485/ping && exit; sleep 0.2; done; exit 1");
         self.bench.labctl(&["plan", "--detailed-exitcode"]).ok();
     }
 
@@ -253,7 +253,7 @@ impl Api {
         let left = self.bench.machine.sh(
             "ls -d /opt/model-api /opt/labctl-* /opt/labctl/model-* /opt/labctl/labctl-aws-* /etc/labctl/api.json \
              /etc/systemd/system/model-api* /etc/systemd/system/labctl-model* 2>/dev/null; \
-             ss -Hltn '( sport = 8080 )'; docker ps -aq; docker image ls --format '{{.Repository}}'",
+             ss -Hltn '( sport = 485 )'; docker ps -aq; docker image ls --format '{{.Repository}}'",
         );
         assert_eq!(left, "base-of-the-test\n");
     }

@@ -9,7 +9,7 @@ const PYTHON: &str = "/opt/jupyterhub/bin/python";
 const CULLER: &str = "/etc/jupyterhub/idle_culler_config.py";
 const CONFIGURATION: &str = "/etc/jupyterhub/jupyterhub_config.py";
 const DATABASE: &str = "/var/lib/jupyterhub/jupyterhub.sqlite";
-const API: &str = "http://127.0.0.1:8081/jupyter/hub/api";
+const API: &str = "http://127.0.0.1:482/jupyter/hub/api";
 const WORK: &str = include_str!("work.py");
 const SPY: &str = include_str!("spy.py");
 /// The time after which a server counts as idle here, where plans have a minute or more.

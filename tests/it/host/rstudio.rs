@@ -57,12 +57,12 @@ fn refuses_another_sum(bench: &Bench, right: &Served) {
 
 fn refuses_a_taken_port(bench: &Bench) {
     let machine = &bench.machine;
-    machine.sh("systemd-run --quiet --unit=squatter python3 -m http.server 8787 && \
-         for try in $(seq 100); do curl -sf -o /dev/null http://127.0.0.1:8787/ && exit; sleep 0.1; done; exit 1");
+    machine.sh("systemd-run --quiet --unit=squatter python3 -m http.server 483 && \
+         for try in $(seq 100); do curl -sf -o /dev/null http://127.0.0.1:483/ && exit; sleep 0.1; done; exit 1");
     let before = machine.sh(STATE);
     let ran = bench.labctl(&["apply", "--yes"]).exits(1);
     ran.says(&[
-        "port 8787 on the server is taken by `python3`",
+        "port 483 on the server is taken by `python3`",
         "squatter.service",
         "rstudio-server needs it",
     ]);
@@ -79,7 +79,7 @@ fn stops_what_listens_everywhere(bench: &Bench, right: &Served) {
     let ran = bench.labctl(&["apply", "--yes"]).exits(1);
     ran.says(&[
         "services listen on this host only",
-        "port 8787 is open on 0.0.0.0",
+        "port 483 is open on 0.0.0.0",
     ]);
     assert!(!bench.machine.is_active(UNIT));
     let enabled = bench
@@ -103,9 +103,9 @@ fn is_set_up(bench: &Bench, served: &Served) {
     let machine = &bench.machine;
     let version = machine.sh("dpkg-query --show --showformat '${Version}' rstudio-server");
     assert_eq!(version, "2025.9.1");
-    let ports = machine.sh("ss -Hltn '( sport = 8787 )'");
+    let ports = machine.sh("ss -Hltn '( sport = 483 )'");
     assert!(
-        ports.contains("127.0.0.1:8787") && !ports.contains("0.0.0.0:8787"),
+        ports.contains("127.0.0.1:483") && !ports.contains("0.0.0.0:483"),
         "{ports}"
     );
     let page = bench.curl(&["--insecure", PAGE]);
@@ -221,7 +221,7 @@ fn leaves(bench: &Bench) {
             .status
             .success()
     );
-    assert_eq!(machine.sh("ss -Hltn '( sport = 8787 )'"), "");
+    assert_eq!(machine.sh("ss -Hltn '( sport = 483 )'"), "");
     let ours = machine.sh("grep -ls labctl /etc/rstudio/rserver.conf /etc/pam.d/rstudio || true");
     assert_eq!(ours, "");
     assert_eq!(machine.sh("cat /home/test-user/kept.R"), "mine\n");

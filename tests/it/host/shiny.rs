@@ -50,13 +50,13 @@ fn an_app_in_python_comes_changes_and_goes() {
     broken_app(&bench);
     bench.machine.reboot();
     bench.machine.sh(
-        "for try in $(seq 300); do curl -sf -o /dev/null http://127.0.0.1:3838/ && exit; sleep 0.2; done; exit 1",
+        "for try in $(seq 300); do curl -sf -o /dev/null http://127.0.0.1:484/ && exit; sleep 0.2; done; exit 1",
     );
     bench.labctl(&["plan", "--detailed-exitcode"]).ok();
     bench.lab.edit(PYTHON, "");
     bench.apply();
     let left = bench.machine.sh(
-        "ls -d /opt/shiny* /opt/labctl/shiny* /etc/systemd/system/shiny* 2>/dev/null; ss -Hltn '( sport = 3838 )'",
+        "ls -d /opt/shiny* /opt/labctl/shiny* /etc/systemd/system/shiny* 2>/dev/null; ss -Hltn '( sport = 484 )'",
     );
     assert_eq!(left, "");
     let gone = [
@@ -123,7 +123,7 @@ fn stops_what_listens_everywhere(bench: &Bench) {
     let ran = bench.labctl(&["apply", "--yes"]).exits(1);
     ran.says(&[
         "services listen on this host only",
-        "port 3838 is open on 0.0.0.0",
+        "port 484 is open on 0.0.0.0",
         "was put back, and is live again",
     ]);
     assert!(!bench.machine.is_active(SHINY_SERVER));
@@ -139,8 +139,8 @@ fn moves_to_shiny_server(bench: &Bench, served: &Served) {
     ran.says(&["✓ Shiny app by Shiny Server 200", "websocket in"]);
     assert!(page(bench).contains("Penguin mass predictor"));
     assert!(machine.is_active(SHINY_SERVER) && !machine.is_active(UNIT));
-    let listening = machine.sh("ss -Hltn '( sport = 3838 )' | awk '{print $4}'");
-    assert_eq!(listening, "127.0.0.1:3838\n");
+    let listening = machine.sh("ss -Hltn '( sport = 484 )' | awk '{print $4}'");
+    assert_eq!(listening, "127.0.0.1:484\n");
     let version = machine.sh("dpkg-query --show --showformat '${Version}' shiny-server");
     assert_eq!(version, "1.5.22");
 }
@@ -167,7 +167,7 @@ fn is_the_only_app(bench: &Bench) {
     bench
         .labctl(&["logs", "shiny"])
         .ok()
-        .says(&["Starting listener on http://127.0.0.1:3838"]);
+        .says(&["Starting listener on http://127.0.0.1:484"]);
 }
 
 /// Shiny Server runs on where its app does not: the gate tells, with the app's last words.
@@ -211,7 +211,7 @@ fn leaves_shiny_server(bench: &Bench) {
     let left = machine.sh(
         "ls -d /opt/shiny-app* /opt/labctl/shiny* /etc/systemd/system/shiny-app* /usr/local/lib/labctl/shiny-r \
              /etc/systemd/system/shiny-server.service.d/labctl.conf 2>/dev/null; \
-         grep -ls labctl /etc/shiny-server/shiny-server.conf; ss -Hltn '( sport = 3838 )'; \
+         grep -ls labctl /etc/shiny-server/shiny-server.conf; ss -Hltn '( sport = 484 )'; \
          systemctl is-enabled shiny-server.service | grep -v disabled; true",
     );
     assert_eq!(left, "");
@@ -221,10 +221,10 @@ fn leaves_shiny_server(bench: &Bench) {
 fn taken_port(bench: &Bench) {
     bench
         .machine
-        .sh("systemd-run --quiet --unit squatter python3 -m http.server 3838 --bind 127.0.0.1");
+        .sh("systemd-run --quiet --unit squatter python3 -m http.server 484 --bind 127.0.0.1");
     let ran = bench.labctl(&["apply", "--yes"]).exits(1);
     ran.says(&[
-        "port 3838 on the server is taken by `python3` (`squatter.service`); shiny-app needs it",
+        "port 484 on the server is taken by `python3` (`squatter.service`); shiny-app needs it",
         "sudo systemctl disable --now squatter.service",
     ]);
     bench
@@ -239,8 +239,8 @@ fn is_shut_in(bench: &Bench, file: &str) {
         "ps -o user:20= -p $(systemctl show -p MainPID --value {UNIT})"
     ));
     assert_eq!(user.trim(), "labctl-shiny");
-    let listening = machine.sh("ss -Hltn '( sport = 3838 )' | awk '{print $4}'");
-    assert_eq!(listening, "127.0.0.1:3838\n");
+    let listening = machine.sh("ss -Hltn '( sport = 484 )' | awk '{print $4}'");
+    assert_eq!(listening, "127.0.0.1:484\n");
     let denied = machine.try_sh(&format!("runuser -u guest -- cat /opt/shiny-app/{file}"));
     assert!(!denied.status.success(), "{denied:?}");
 }

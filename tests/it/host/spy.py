@@ -6,7 +6,7 @@ import urllib.request
 
 from tornado.web import Application
 
-API = "http://127.0.0.1:8081/jupyter/hub/api"
+API = "http://127.0.0.1:482/jupyter/hub/api"
 find_handler = Application.find_handler
 
 

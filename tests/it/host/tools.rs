@@ -71,19 +71,19 @@ fn a_tunnel_leads_to_what_the_world_does_not_see() {
             &free_port().to_string(),
         ])
         .refuses(&[
-            "nobody listens on port 8000",
+            "nobody listens on port 480",
             "labctl apply",
             "labctl logs jupyter",
         ]);
 
     bench.machine.sh(
         "mkdir -p /srv/page/jupyter; echo the-hub >/srv/page/jupyter/index.html; \
-         systemd-run --unit=page python3 -m http.server 8000 --bind 127.0.0.1 -d /srv/page",
+         systemd-run --unit=page python3 -m http.server 480 --bind 127.0.0.1 -d /srv/page",
     );
     wait_until("the page is served", || {
         bench
             .machine
-            .try_sh("python3 -c 'import socket; socket.create_connection((\"127.0.0.1\", 8000))'")
+            .try_sh("python3 -c 'import socket; socket.create_connection((\"127.0.0.1\", 480))'")
             .status
             .success()
     });
@@ -105,7 +105,7 @@ fn a_tunnel_leads_to_what_the_world_does_not_see() {
     let port = free_port();
     let mut tunnel = Lasting::start(
         &bench,
-        &["tunnel", "8000", "--local-port", &port.to_string()],
+        &["tunnel", "480", "--local-port", &port.to_string()],
     );
     assert_eq!(tunnel.line(), format!("127.0.0.1:{port}"));
     tunnel.signal("KILL");
@@ -118,7 +118,7 @@ fn a_tunnel_leads_to_what_the_world_does_not_see() {
     let port = free_port();
     let mut tunnel = Lasting::start(
         &bench,
-        &["tunnel", "8000", "--local-port", &port.to_string()],
+        &["tunnel", "480", "--local-port", &port.to_string()],
     );
     tunnel.line();
     bench.machine.sh("pkill -u ubuntu sshd");
@@ -137,7 +137,7 @@ fn a_tunnel_that_cannot_be_is_refused_before_anybody_is_asked() {
     lab.labctl(&["tunnel", "rstudio"]).refuses(&[
         "the plan has no `rstudio`",
         "none of the services",
-        "labctl tunnel 8787",
+        "labctl tunnel 483",
     ]);
     lab.edit(
         "    - { name: guest }\n",

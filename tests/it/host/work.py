@@ -14,8 +14,8 @@ from jupyterhub import orm
 from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPRequest
 from tornado.websocket import websocket_connect
 
-HUB = "http://127.0.0.1:8081/jupyter/hub/api"
-PROXY = "http://127.0.0.1:8000/jupyter"
+HUB = "http://127.0.0.1:482/jupyter/hub/api"
+PROXY = "http://127.0.0.1:480/jupyter"
 DATABASE = "sqlite:////var/lib/jupyterhub/jupyterhub.sqlite"
 TRIES = 240
 

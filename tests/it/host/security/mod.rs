@@ -2,4 +2,5 @@
 
 mod hostile_host;
 mod middle;
+mod neighbours;
 mod secrets;
