@@ -40,7 +40,8 @@ pub struct SavedPlan {
     certificate: Option<String>,
     /// The account that was looked at.
     pub account: String,
-    /// The SHA-256 of all the rest, so that what is applied is what was shown.
+    /// The SHA-256 of all the rest, so that what is applied is what was shown. It finds accidents; who changes the file
+    /// on purpose changes this too. So the file is its owner's alone.
     fingerprint: String,
     /// The live state, resource by resource.
     live: Snapshot,

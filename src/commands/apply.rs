@@ -78,6 +78,7 @@ pub async fn run(global: &Global, arguments: &Arguments, out: &Out) -> Result<Ex
         parsed: &parsed,
         laptop: &laptop,
         out,
+        is_strict: global.strict_host_key,
     };
     // Nobody has looked at the server's half of a plan that was saved without it.
     let is_without_host = saved.as_ref().is_some_and(SavedPlan::is_without_host);

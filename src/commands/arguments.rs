@@ -28,6 +28,14 @@ pub struct Global {
         env = "LABCTL_CONNECT_TO"
     )]
     pub connect_to: Option<Endpoint>,
+    /// Refuse a server whose host key cannot be compared with its console, instead of trusting it on first use
+    #[arg(
+        long,
+        global = true,
+        env = "LABCTL_STRICT_HOST_KEY",
+        value_parser = FalseyValueParser::new()
+    )]
+    pub strict_host_key: bool,
     /// Do it all in a sandbox on this laptop, without an AWS account; starts it if need be
     #[arg(
         long,

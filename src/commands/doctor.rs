@@ -143,6 +143,7 @@ pub async fn run(global: &Global, arguments: &Arguments, out: &Out) -> Result<Ex
                 id: id.clone(),
                 address,
                 deadlines: Deadlines::RUNNING.into(),
+                is_strict: global.strict_host_key,
             };
             let round = Round {
                 arguments,

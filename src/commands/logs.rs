@@ -96,7 +96,9 @@ pub async fn run(global: &Global, arguments: &Arguments, out: &Out) -> Result<Ex
              are shown too"
         ));
     }
-    let ssh = system_ssh::ssh(&visit, LOGIN, &system_ssh::ALIVE).await?;
+    // No forwarding that the user's settings ask for: unlike a tunnel, this needs none.
+    let options = [&system_ssh::OWN[..], &["-o", "ClearAllForwardings=yes"]].concat();
+    let ssh = system_ssh::ssh(&visit, LOGIN, &options).await?;
     let mut held = Held::start(ssh, &remote(&source, arguments)?)?;
     let print = async {
         while let Some(line) = held.line().await {

@@ -30,7 +30,8 @@ pub struct Arguments {
     /// Look at one half only: what is in AWS, or what is on the server
     #[arg(long, value_name = "cloud|host", hide_possible_values = true)]
     only: Option<Half>,
-    /// Save the plan; `labctl apply FILE` applies just this
+    /// Save the plan; `labctl apply FILE` applies just this. Keep it where only you can write: that nothing in it was
+    /// changed by accident is checked, that nobody changed it on purpose is not
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
 }
@@ -47,6 +48,7 @@ pub async fn run(global: &Global, arguments: &Arguments, out: &Out) -> Result<Ex
         parsed: &parsed,
         laptop: &laptop,
         out,
+        is_strict: global.strict_host_key,
     };
     let workflow = HostWorkflow::of(context, arguments.only).await?;
     let host = match workflow {

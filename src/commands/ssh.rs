@@ -1,4 +1,7 @@
 //! `labctl ssh`: becomes the system's `ssh`, with the right options.
+//!
+//! What the user's own settings of `ssh` lend to a server, such as an agent, they lend to this one too: it is the user's
+//! shell. Commands that use `ssh` for labctl itself lend nothing (`system_ssh::OWN`).
 
 use std::process::{Command, ExitCode};
 

@@ -150,7 +150,7 @@ pub async fn run(global: &Global, arguments: &Arguments, out: &Out) -> Result<Ex
     let visit = Visit::new(parsed, global, out).await?;
     let forward = format!("127.0.0.1:{local}:127.0.0.1:{}", end.port());
     let mut options = vec!["-o", "ExitOnForwardFailure=yes", "-L", &forward];
-    options.extend(system_ssh::ALIVE);
+    options.extend(system_ssh::OWN);
     let ssh = system_ssh::ssh(&visit, LOGIN, &options).await?;
     let mut held = Held::start(ssh, &remote(end.port()))?;
     let held = &mut held;

@@ -32,6 +32,7 @@ programs![
     "sandbox/keys.py",
     "sandbox/machines.py",
     "sandbox/pins.py",
+    "sandbox/seccomp.json",
     "sandbox/server.py",
     "sandbox/servers.py",
     "sandbox/signatures.py",

@@ -56,7 +56,9 @@ PODMAN_PROCESSES = 32768
 # - SYS_ADMIN, and no AppArmor: systemd mounts for itself, for services that are shut in, and Docker on the server does;
 # - NET_ADMIN: the firewall, and Docker on the server;
 # - SYS_PTRACE: root sees which program of another user listens on a port.
-# Seccomp's filter stays on. Whoever is root on a server is still hardly shut in: a sandbox is no boundary against them.
+# Of the system calls, what docker keeps from containers is kept from these too (Docker's documents, "Seccomp security
+# profiles"), but for what the capabilities above are for, and the keyring, which Docker on the server gives to each of its
+# containers. Whoever is root on a server is still hardly shut in: a sandbox is no boundary against them.
 COMMON_ARGUMENTS = [
     "--pull",
     "never",
@@ -68,6 +70,8 @@ COMMON_ARGUMENTS = [
     "NET_ADMIN",
     "--cap-add",
     "SYS_PTRACE",
+    "--security-opt",
+    f"seccomp={Path(__file__).with_name('seccomp.json')}",
     "--security-opt",
     "apparmor=unconfined",
     "--volume",

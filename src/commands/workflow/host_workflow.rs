@@ -47,6 +47,8 @@ pub struct Context<'a> {
     pub laptop: &'a Laptop,
     /// Where to say things.
     pub out: &'a Out,
+    /// Whether a host key is refused that cannot be compared with anything.
+    pub is_strict: bool,
 }
 
 impl<'a> Context<'a> {
@@ -130,7 +132,7 @@ impl<'a> HostWorkflow<'a> {
             parsed,
             laptop,
             out,
-            ..
+            is_strict,
         } = self.context;
         Server {
             cloud,
@@ -141,6 +143,7 @@ impl<'a> HostWorkflow<'a> {
             id,
             address,
             deadlines: deadlines.into(),
+            is_strict,
         }
     }
 

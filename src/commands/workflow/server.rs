@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::net::IpAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
@@ -48,6 +49,8 @@ pub struct Server<'a> {
     pub address: Option<IpAddr>,
     /// How long to try.
     pub deadlines: Cell<Deadlines>,
+    /// Whether a host key is refused that cannot be compared with anything, `--strict-host-key`.
+    pub is_strict: bool,
 }
 
 impl Server<'_> {
@@ -73,6 +76,15 @@ impl Server<'_> {
         let trust = Trust {
             known_hosts: &known_hosts,
             console: self,
+            is_strict: self.is_strict,
+        };
+        let deadlines = match self.way {
+            // Whoever names another way has reached the server before.
+            Route::Through(_) => Deadlines {
+                console: Duration::ZERO,
+                ..self.deadlines.get()
+            },
+            Route::Straight | Route::Sandbox(_) => self.deadlines.get(),
         };
         let path = self.public_path();
         let agent = agent();
@@ -84,15 +96,19 @@ impl Server<'_> {
             ask: &ask,
         };
         let target = self.target().await?;
-        let opened = Connection::open(&target, &identity, &trust, self.deadlines.get()).await?;
+        let opened = Connection::open(&target, &identity, &trust, deadlines).await?;
         match opened.trusted {
             HowTrusted::Pinned => {}
             HowTrusted::Console => self
                 .out
                 .say("the server's host key is the one on its console; it is remembered"),
+            HowTrusted::Confirmed => self.out.say(
+                "the server's host key, which was trusted on first use, is the one on its console",
+            ),
             HowTrusted::FirstUse { fingerprint } => self.out.warning(&format!(
                 "the server's console does not show its host key (yet), so it is trusted on \
-                 first use, and remembered: {fingerprint}"
+                 first use, and remembered: {fingerprint}; it is compared as soon as the console \
+                 shows it"
             )),
         }
         Ok(opened.connection)
@@ -100,20 +116,26 @@ impl Server<'_> {
 }
 
 impl Console for Server<'_> {
-    /// Reads them from EC2. Without them the first connection is trusted, and
-    /// told: that AWS cannot be asked is no reason to fail.
-    fn host_keys(&self) -> LocalBoxFuture<'_, Vec<HostKey>> {
+    /// Reads them from EC2.
+    fn host_keys(&self) -> LocalBoxFuture<'_, Result<Vec<HostKey>, String>> {
         async {
-            match console_output(self.cloud, &self.id).await {
-                Ok(text) => console_host_keys(&text),
-                Err(error) => {
-                    self.out
-                        .warning(&format!("the server's console cannot be read: {error}"));
-                    Vec::new()
-                }
-            }
+            let text = console_output(self.cloud, &self.id).await;
+            text.map(|text| console_host_keys(&text))
+                .map_err(|error| error.to_string())
         }
         .boxed_local()
+    }
+
+    fn is_awaited(&self) {
+        self.out.say(
+            "waiting for the new server to print its host keys on its console (up to 5 minutes)",
+        );
+    }
+
+    /// The first connection is trusted then, and told: that AWS cannot be asked is no reason to fail.
+    fn is_unreadable(&self, reason: &str) {
+        self.out
+            .warning(&format!("the server's console cannot be read: {reason}"));
     }
 }
 
@@ -216,6 +238,7 @@ pub struct Visit<'a> {
     aws: Aws<'a>,
     id: String,
     address: Option<IpAddr>,
+    is_strict: bool,
 }
 
 impl<'a> Visit<'a> {
@@ -233,6 +256,7 @@ impl<'a> Visit<'a> {
             aws,
             id,
             address,
+            is_strict: global.strict_host_key,
         })
     }
 
@@ -252,6 +276,7 @@ impl<'a> Visit<'a> {
             id: self.id.clone(),
             address: self.address,
             deadlines: Deadlines::RUNNING.into(),
+            is_strict: self.is_strict,
         }
     }
 }

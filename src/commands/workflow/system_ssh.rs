@@ -11,8 +11,21 @@ use tokio::sync::mpsc;
 use super::Failure;
 use super::server::Visit;
 
-/// `ssh` keeps asking whether the server is there, and gives it up after a minute.
-pub const ALIVE: [&str; 4] = [
+/// For commands of labctl's own, whatever the user's settings of `ssh` are: nothing of the laptop is lent to the server
+/// (`-a` its agent, `-x` its screen, `-k` its tickets of Kerberos, `Tunnel` its network), no connection of somebody else
+/// is used, whose host key was not compared, and `ssh` gives a server up that is silent for a minute.
+pub const OWN: [&str; 15] = [
+    "-a",
+    "-x",
+    "-k",
+    "-o",
+    "Tunnel=no",
+    "-o",
+    "ControlPath=none",
+    "-o",
+    "PermitLocalCommand=no",
+    "-o",
+    "RemoteCommand=none",
     "-o",
     "ServerAliveInterval=15",
     "-o",
@@ -28,9 +41,14 @@ const SSH_FAILED: i32 = 255;
 pub async fn ssh(visit: &Visit<'_>, login: &str, options: &[&str]) -> Result<Command, Failure> {
     let server = visit.server();
     let known_hosts = visit.known_hosts();
-    let pinned = known_hosts.read(&server.id).map(|pinned| pinned.keys);
+    let pinned = known_hosts
+        .read(&server.id)
+        .map(|pinned| match server.is_strict {
+            true => pinned.checked,
+            false => pinned.keys,
+        });
     if pinned.is_ok_and(|keys| keys.is_empty()) {
-        // Checks the key against the console, and remembers it for `ssh`.
+        // Compares the key with the console, and remembers it for `ssh`.
         server.open().await?;
     }
     let target = server.target().await?;

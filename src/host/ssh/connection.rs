@@ -85,7 +85,7 @@ impl Connection {
         let mut opening = Opening {
             target,
             login: Login::find(identity).await?,
-            judge: Judge::new(trust, target).await?,
+            judge: Judge::new(trust, target, deadlines.console).await?,
             watch: Watch::new(deadlines),
             deadlines,
         };
@@ -117,7 +117,7 @@ impl Opening<'_> {
         let (link, key, trusted) = self.dial().await?;
         self.login.enter(&link).await?;
         if trusted != HowTrusted::Pinned {
-            self.judge.pin(&key).await?;
+            self.judge.pin(&key, &trusted).await?;
         }
         let connection = Connection { link };
         Ok(Opened {
@@ -137,7 +137,9 @@ impl Opening<'_> {
             };
             let (link, key) = Link::dial(dial).await?;
             self.watch.has_answered();
-            if let Verdict::Trusted(trusted) = self.judge.judge(&key).await? {
+            let verdict = self.judge.judge(&key).await;
+            self.watch.leave_out(std::mem::take(&mut self.judge.waited));
+            if let Verdict::Trusted(trusted) = verdict? {
                 return Ok((link, key, trusted));
             }
         }

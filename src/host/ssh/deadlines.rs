@@ -13,6 +13,9 @@ pub struct Deadlines {
     pub denied: Duration,
     /// How long an open link may be silent.
     pub silence: Duration,
+    /// How long to wait for the host keys on the console, where none is pinned: a new server prints them within some
+    /// minutes.
+    pub console: Duration,
 }
 
 /// The server answers a keepalive within each third of this.
@@ -24,18 +27,21 @@ impl Deadlines {
         reach: Duration::from_secs(300),
         denied: Duration::from_secs(60),
         silence: SILENCE,
+        console: Duration::from_secs(300),
     };
     /// For a server that ought to answer, and may be on its way there.
     pub const STARTED: Self = Self {
         reach: Duration::from_secs(60),
         denied: Duration::from_secs(30),
         silence: SILENCE,
+        console: Duration::ZERO,
     };
     /// For a server that has been running.
     pub const RUNNING: Self = Self {
         reach: Duration::from_secs(10),
         denied: Duration::ZERO,
         silence: SILENCE,
+        console: Duration::ZERO,
     };
 }
 
@@ -79,12 +85,12 @@ impl Watch {
         }
     }
 
-    /// How long it has been tried, without the time in which a user was asked.
+    /// How long it has been tried, without the time in which a user was asked, or the console.
     pub fn waited(&self) -> Duration {
         self.started.elapsed().saturating_sub(self.asked)
     }
 
-    /// Leaves out time that a user took to answer.
+    /// Leaves out time that a user took to answer, or the console.
     pub fn leave_out(&mut self, asked: Duration) {
         self.asked += asked;
     }

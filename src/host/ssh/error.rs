@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::support::hint::Hint;
 
+use super::known_hosts::CHECKED;
 use super::private_key::KeyFileProblem;
 use super::{HostKey, Target};
 
@@ -152,6 +153,18 @@ pub enum SshError {
         expected: Vec<HostKey>,
         /// The key that the server showed.
         seen: HostKey,
+        /// The file of pins.
+        path: PathBuf,
+    },
+    /// There is nothing to compare the server's key with, and it is not to be trusted without that.
+    #[error("the host key of {target} cannot be compared: the console of `{}` does not show it, and the server shows {seen:?}", target.pin)]
+    NotCompared {
+        /// The server.
+        target: Box<Target>,
+        /// The key that the server showed.
+        seen: HostKey,
+        /// The file of pins.
+        path: PathBuf,
     },
     /// The file of pins cannot be read or written.
     #[error("cannot use the file of known host keys `{}`: {source}", path.display())]
@@ -171,6 +184,7 @@ impl SshError {
             Self::HostKeyChanged { .. }
                 | Self::HostKeyRevoked { .. }
                 | Self::NotOnConsole { .. }
+                | Self::NotCompared { .. }
                 | Self::Unreachable {
                     cause: DialError::Unproven,
                     ..
@@ -281,7 +295,8 @@ impl Hint for SshError {
                 format!("add the key to the agent by `ssh-add {}`", path.display())
             }
             Self::AgentRefused(_) => {
-                "unlock the agent, or confirm when it asks; `ssh-add -T FILE.pub` tries it".to_owned()
+                "unlock the agent, or confirm when it asks; `ssh-add -T FILE.pub` tries it"
+                    .to_owned()
             }
             Self::Unreachable { target, cause, .. } => dial_hint(target, cause),
             Self::Denied { target, .. } => format!(
@@ -297,9 +312,18 @@ impl Hint for SshError {
                 "nothing was sent; the line with `@revoked` in `{}` says so",
                 path.display()
             ),
-            Self::NotOnConsole { .. } => {
-                "somebody may be listening in, so nothing was sent; try from another network, and look at the console's text in AWS (EC2, the instance, `Get system log`)".to_owned()
-            }
+            Self::NotOnConsole {
+                target, seen, path, ..
+            } => format!(
+                "somebody may be listening in, so nothing was sent; try from another network, and look at the console's text in AWS (EC2, the instance, `Get system log`); if you replaced the server's keys yourself, put the line `{} {seen} {CHECKED}` in the place of its others into `{}`",
+                target.pin,
+                path.display()
+            ),
+            Self::NotCompared { target, seen, path } => format!(
+                "nothing was sent; try again when the console shows it (EC2, the instance, `Get system log`), leave `--strict-host-key` out, or compare the key yourself and put the line `{} {seen} {CHECKED}` into `{}`",
+                target.pin,
+                path.display()
+            ),
             Self::KnownHosts { path, .. } => {
                 format!("make `{}` readable and writable for you", path.display())
             }

@@ -2,7 +2,8 @@
 //!
 //! A line's host is the pin, the instance's id, because an Elastic IP outlives
 //! its instance. So `ssh -o HostKeyAlias=<pin> -o UserKnownHostsFile=<file>`
-//! takes the same file (sshd(8), "SSH_KNOWN_HOSTS FILE FORMAT").
+//! takes the same file (sshd(8), "SSH_KNOWN_HOSTS FILE FORMAT"). The comment
+//! of a key that was compared with the server's console is `checked`.
 
 use std::fs;
 use std::io::{self, Write};
@@ -15,11 +16,16 @@ use super::HostKey;
 /// Some hundred thousand lines.
 const MAXIMUM_BYTES: usize = 64 << 20;
 
+/// The comment of a key that was compared with what the server's console shows.
+pub(super) const CHECKED: &str = "checked";
+
 /// What the file says of one pin.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Pinned {
     /// The keys that are trusted.
     pub keys: Vec<HostKey>,
+    /// Those of them that were compared with the server's console.
+    pub checked: Vec<HostKey>,
     /// The keys that are refused, marked `@revoked`.
     pub revoked: Vec<HostKey>,
 }
@@ -48,29 +54,29 @@ impl KnownHosts {
 
     /// Adds a key, unless it is there.
     pub fn add(&self, pin: &str, key: &HostKey) -> io::Result<()> {
+        self.rewrite(|bytes| match pinned(&bytes, pin).keys.contains(key) {
+            true => bytes,
+            false => with_line(bytes, &format!("{pin} {key}")),
+        })
+    }
+
+    /// Adds a key that was compared with the server's console, in the place of those that were not.
+    pub fn add_checked(&self, pin: &str, key: &HostKey) -> io::Result<()> {
         self.rewrite(|bytes| {
-            if pinned(&bytes, pin).keys.contains(key) {
+            if pinned(&bytes, pin).checked.contains(key) {
                 return bytes;
             }
-            let mut bytes = bytes;
-            if bytes.last().is_some_and(|last| *last != b'\n') {
-                bytes.push(b'\n');
-            }
-            bytes.extend(format!("{pin} {key}\n").into_bytes());
-            bytes
+            let is_superseded = |entry: &Entry<'_>| {
+                entry.is_pin_of(pin) && !entry.is_checked && entry.key.is_some()
+            };
+            let bytes = without(&bytes, is_superseded);
+            with_line(bytes, &format!("{pin} {key} {CHECKED}"))
         })
     }
 
     /// Removes all that is known of a pin.
     pub fn forget(&self, pin: &str) -> io::Result<()> {
-        self.rewrite(|bytes| {
-            let lines = bytes.split_inclusive(|byte| *byte == b'\n');
-            let is_kept = |line: &&[u8]| {
-                let line = String::from_utf8_lossy(line);
-                entry(&line).is_none_or(|entry| !entry.is_for(pin))
-            };
-            lines.filter(is_kept).flatten().copied().collect()
-        })
+        self.rewrite(|bytes| without(&bytes, |entry| entry.is_for(pin)))
     }
 
     fn bytes(&self) -> io::Result<Vec<u8>> {
@@ -114,6 +120,7 @@ impl KnownHosts {
 /// One line of the file.
 struct Entry<'a> {
     is_revoked: bool,
+    is_checked: bool,
     hosts: &'a str,
     key: Option<HostKey>,
 }
@@ -123,6 +130,31 @@ impl Entry<'_> {
     fn is_for(&self, pin: &str) -> bool {
         self.hosts.split(',').any(|host| host == pin)
     }
+
+    /// Whether the line names a trusted key of a pin alone, as labctl writes it.
+    fn is_pin_of(&self, pin: &str) -> bool {
+        self.hosts == pin && !self.is_revoked
+    }
+}
+
+/// A file with one more line.
+fn with_line(mut bytes: Vec<u8>, line: &str) -> Vec<u8> {
+    if bytes.last().is_some_and(|last| *last != b'\n') {
+        bytes.push(b'\n');
+    }
+    bytes.extend(line.as_bytes());
+    bytes.push(b'\n');
+    bytes
+}
+
+/// A file without the lines that are so.
+fn without(bytes: &[u8], is_dropped: impl Fn(&Entry<'_>) -> bool) -> Vec<u8> {
+    let lines = bytes.split_inclusive(|byte| *byte == b'\n');
+    let is_kept = |line: &&[u8]| {
+        let line = String::from_utf8_lossy(line);
+        !entry(&line).is_some_and(|entry| is_dropped(&entry))
+    };
+    lines.filter(is_kept).flatten().copied().collect()
 }
 
 /// Reads a line; none where there is nothing to read.
@@ -133,6 +165,7 @@ fn entry(line: &str) -> Option<Entry<'_>> {
     let hosts = words.next().filter(|word| !word.starts_with('#'))?;
     let key = words.next().zip(words.next());
     Some(Entry {
+        is_checked: words.next() == Some(CHECKED),
         is_revoked: marker == Some("@revoked"),
         hosts,
         // A certification authority's key is no host's key.
@@ -151,7 +184,11 @@ fn pinned(bytes: &[u8], pin: &str) -> Pinned {
         }
         match entry.is_revoked {
             true => pinned.revoked.extend(entry.key),
-            false => pinned.keys.extend(entry.key),
+            false => {
+                let checked = entry.key.clone().filter(|_| entry.is_checked);
+                pinned.checked.extend(checked);
+                pinned.keys.extend(entry.key);
+            }
         }
     }
     pinned
@@ -206,6 +243,20 @@ mod tests {
         assert_eq!(file.0.read("i-1").unwrap().keys, [key(ED25519)]);
         file.0.forget("i-1").unwrap();
         assert_eq!(file.text(), format!("i-2 {OTHER}\n"));
+    }
+
+    #[test]
+    fn a_checked_key_takes_the_place_of_those_that_were_not() {
+        let file = Sealed::new("checked");
+        file.0.add("i-1", &key(OTHER)).unwrap();
+        file.0.add("i-2", &key(OTHER)).unwrap();
+        assert_eq!(file.0.read("i-1").unwrap().checked, []);
+        file.0.add_checked("i-1", &key(ED25519)).unwrap();
+        file.0.add_checked("i-1", &key(ED25519)).unwrap();
+        assert_eq!(file.text(), format!("i-2 {OTHER}\ni-1 {ED25519} checked\n"));
+        assert_eq!(file.0.read("i-1").unwrap().checked, [key(ED25519)]);
+        file.0.add("i-1", &key(ED25519)).unwrap();
+        assert_eq!(file.text().lines().count(), 2);
     }
 
     #[cfg(unix)]

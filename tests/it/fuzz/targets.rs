@@ -208,6 +208,8 @@ pub fn known_hosts(input: &[u8]) {
     file.add(pin, &key).unwrap();
     let after = file.read(pin).unwrap();
     assert!(after.keys.contains(&key));
+    file.add_checked(pin, &key).unwrap();
+    assert!(file.read(pin).unwrap().checked.contains(&key));
     file.forget(pin).unwrap();
     assert_eq!(file.read(pin).unwrap(), Default::default());
     // A line may be of several hosts at once, and then goes with one of them.

@@ -29,8 +29,8 @@ struct Way<'a> {
 struct Blank;
 
 impl Console for Blank {
-    fn host_keys(&self) -> LocalBoxFuture<'_, Vec<HostKey>> {
-        std::future::ready(Vec::new()).boxed_local()
+    fn host_keys(&self) -> LocalBoxFuture<'_, Result<Vec<HostKey>, String>> {
+        std::future::ready(Ok(Vec::new())).boxed_local()
     }
 }
 
@@ -54,6 +54,7 @@ impl<'a> Way<'a> {
         let trust = Trust {
             known_hosts: &known_hosts,
             console: &Blank,
+            is_strict: false,
         };
         let identity = Identity {
             public_key: &self.public_key,

@@ -25,17 +25,20 @@ use super::sshd::{Folder, Sshd, make_key, public_path, user};
 
 const PIN: &str = "i-0123456789abcdef0";
 
-/// A console that shows these keys, and counts who looks.
+/// A console that shows these keys from some look on, and counts who looks.
 #[derive(Default)]
 struct FakeConsole {
     keys: Vec<HostKey>,
+    empty_looks: u32,
     looks: Cell<u32>,
 }
 
 impl Console for FakeConsole {
-    fn host_keys(&self) -> LocalBoxFuture<'_, Vec<HostKey>> {
+    fn host_keys(&self) -> LocalBoxFuture<'_, Result<Vec<HostKey>, String>> {
         self.looks.set(self.looks.get() + 1);
-        std::future::ready(self.keys.clone()).boxed_local()
+        let is_there = self.looks.get() > self.empty_looks;
+        let keys = is_there.then(|| self.keys.clone());
+        std::future::ready(Ok(keys.unwrap_or_default())).boxed_local()
     }
 }
 
@@ -49,6 +52,7 @@ struct Client {
     answers: RefCell<VecDeque<&'static str>>,
     questions: RefCell<Vec<String>>,
     patience: Deadlines,
+    is_strict: bool,
     user: String,
 }
 
@@ -68,7 +72,9 @@ impl Client {
                 reach: Duration::from_secs(5),
                 denied: Duration::ZERO,
                 silence: Duration::from_secs(20),
+                console: Duration::ZERO,
             },
+            is_strict: false,
             user: user(),
             folder,
         }
@@ -113,6 +119,7 @@ impl Client {
         let trust = Trust {
             known_hosts: &self.known_hosts(),
             console: &self.console,
+            is_strict: self.is_strict,
         };
         Connection::open(&target, &identity, &trust, self.patience).await
     }

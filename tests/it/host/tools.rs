@@ -8,6 +8,7 @@ use crate::support::Lab;
 
 use super::accidents::{fresh, wait_until};
 use super::machine::{Bench, HUB, SMALL, done};
+use super::sshd::Agent;
 
 fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -22,7 +23,10 @@ struct Lasting {
 
 impl Lasting {
     fn start(bench: &Bench, arguments: &[&str]) -> Self {
-        let mut command = bench.lab.command(arguments);
+        Self::of(bench.lab.command(arguments))
+    }
+
+    fn of(mut command: Command) -> Self {
         let mut child = command.stdin(Stdio::null()).spawn().unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
         Self { child, lines }
@@ -121,6 +125,7 @@ fn a_tunnel_leads_to_what_the_world_does_not_see() {
         &["tunnel", "480", "--local-port", &port.to_string()],
     );
     tunnel.line();
+    nothing_of_the_laptop_is_lent(&bench);
     bench.machine.sh("pkill -u ubuntu sshd");
     let (code, said) = tunnel.end();
     assert_eq!(code, Some(1), "{said}");
@@ -128,6 +133,56 @@ fn a_tunnel_leads_to_what_the_world_does_not_see() {
         said.contains("error: the tunnel has ended") && said.contains("labctl status"),
         "{said}"
     );
+}
+
+/// With an agent, a screen and a port that the user's settings of `ssh` lend to every server: a shell gets them, which is
+/// the user's own; `tunnel` and `logs` do not. `ssh` finds the settings by the system's list of users, so they are put in
+/// the place of the system's for one process.
+fn nothing_of_the_laptop_is_lent(bench: &Bench) {
+    let agent = Agent::start();
+    agent.add(&bench.lab.folder.join("home/.ssh/id_ed25519"), &[]);
+    let settings = "Host *\n  ForwardAgent yes\n  ForwardX11 yes\n  ForwardX11Trusted yes\n\
+                    \x20 PermitLocalCommand yes\n  LocalCommand touch local-command\n";
+    bench.lab.write("ssh_config", settings);
+    let with_settings = |arguments: &[&str]| {
+        let labctl = bench.lab.command(arguments);
+        let script = "mount --bind ssh_config /etc/ssh/ssh_config && exec \"$0\" \"$@\"";
+        let mut command = Command::new("unshare");
+        command.args(["--mount", "sh", "-c", script]);
+        command.arg(labctl.get_program()).args(labctl.get_args());
+        command.current_dir(&bench.lab.folder).env_clear();
+        for (name, value) in labctl.get_envs() {
+            command.env(name, value.unwrap_or_default());
+        }
+        command.env("SSH_AUTH_SOCK", &agent.socket);
+        command.env("DISPLAY", "127.0.0.1:99");
+        command.stdin(Stdio::null());
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    };
+    let lent = || bench.machine.sh("find /tmp -path '/tmp/ssh-*' -type s");
+    let own = with_settings(&["ssh", "--", "ssh-add", "-l"])
+        .output()
+        .unwrap();
+    let own = String::from_utf8_lossy(&own.stdout).into_owned();
+    assert!(own.contains("SHA256:"), "a shell is the user's own: {own}");
+    assert!(bench.lab.folder.join("local-command").exists());
+    std::fs::remove_file(bench.lab.folder.join("local-command")).unwrap();
+    wait_until("that shell is over", || lent().is_empty());
+
+    let port = free_port().to_string();
+    for arguments in [
+        &["tunnel", "8000", "--local-port", &port][..],
+        &["logs", "page", "--follow"],
+    ] {
+        let mut lasting = Lasting::of(with_settings(arguments));
+        lasting.line();
+        assert_eq!(lent(), "", "{arguments:?}");
+        lasting.signal("INT");
+        let (code, said) = lasting.end();
+        assert_eq!(code, Some(0), "{said}");
+    }
+    assert!(!bench.lab.folder.join("local-command").exists());
 }
 
 #[test]

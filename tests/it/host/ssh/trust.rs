@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::process::Command;
+use std::time::Duration;
 
 use labctl::host::ssh::{HowTrusted, SshError};
 use labctl::support::hint::Hint;
@@ -26,11 +27,127 @@ fn the_first_use_is_said_and_pinned() {
     );
     assert_eq!(client.pins(), format!("{PIN} {key}\n"));
     assert_eq!(trusted(&client, sshd.port), HowTrusted::Pinned);
+    assert_eq!(client.console.looks.get(), 2);
+}
+
+/// The first use is no verdict for ever: the console is asked until it can be compared, and not once more.
+#[test]
+fn a_pin_of_first_use_is_compared_with_the_console_later() {
+    let sshd = Sshd::start(&["ed25519", "rsa"]);
+    let mut client = Client::of(&sshd);
+    let key = sshd.key("ed25519");
+    assert!(matches!(
+        trusted(&client, sshd.port),
+        HowTrusted::FirstUse { .. }
+    ));
+    client.console.keys = vec![key.clone()];
+    assert_eq!(trusted(&client, sshd.port), HowTrusted::Confirmed);
+    assert_eq!(client.pins(), format!("{PIN} {key} checked\n"));
+    assert_eq!(client.console.looks.get(), 2);
+    assert_eq!(trusted(&client, sshd.port), HowTrusted::Pinned);
     assert_eq!(
         client.console.looks.get(),
-        1,
-        "the console is only read while nothing is pinned"
+        2,
+        "a call for what is known already"
     );
+
+    // Where the console shows keys of other types only, the server is asked for one of those.
+    let mut client = Client::of(&sshd);
+    trusted(&client, sshd.port);
+    client.console.keys = vec![sshd.key("rsa")];
+    assert_eq!(trusted(&client, sshd.port), HowTrusted::Confirmed);
+    assert_eq!(
+        client.pins(),
+        format!("{PIN} {} checked\n", sshd.key("rsa"))
+    );
+}
+
+/// Somebody in between at the very first connection, who is still there: once the console shows the truth, it ends.
+#[test]
+fn a_pin_of_first_use_that_the_console_denies_is_refused() {
+    let (sshd, middle) = (Sshd::start(&["ed25519"]), Sshd::start(&["ed25519", "rsa"]));
+    for kind in ["ed25519", "rsa"] {
+        let mut client = Client::of(&middle);
+        trusted(&client, middle.port);
+        let logins = middle.log().matches("Accepted").count();
+        client.console.keys = vec![match kind {
+            "rsa" => Sshd::start(&["rsa"]).key("rsa"),
+            _ => sshd.key("ed25519"),
+        }];
+        let error = client.refused(middle.port);
+        assert!(matches!(error, SshError::NotOnConsole { .. }), "{error}");
+        assert!(error.may_be_impostor() && !error.is_transient());
+        let hint = error.hint();
+        assert!(hint.contains("known_hosts") && hint.contains(PIN), "{hint}");
+        assert_eq!(middle.log().matches("Accepted").count(), logins);
+
+        // The way out that the hint names, for who has made the server's keys anew.
+        let line = hint.split('`').find(|part| part.ends_with(" checked"));
+        fs::write(client.known_hosts().path(), format!("{}\n", line.unwrap())).unwrap();
+        assert_eq!(trusted(&client, middle.port), HowTrusted::Pinned);
+    }
+}
+
+/// Nothing is sent, a login least of all, before the console was given its time.
+#[test]
+fn a_new_server_is_waited_for_until_its_console_shows_it() {
+    let sshd = Sshd::start(&["ed25519"]);
+    let mut client = Client::of(&sshd);
+    client.patience.console = Duration::from_secs(60);
+    client.console.keys = vec![sshd.key("ed25519")];
+    client.console.empty_looks = 2;
+    assert_eq!(trusted(&client, sshd.port), HowTrusted::Console);
+    assert_eq!(client.console.looks.get(), 3);
+
+    let mut client = Client::of(&sshd);
+    client.patience.console = Duration::from_secs(60);
+    client.console.keys = vec![Sshd::start(&["ed25519"]).key("ed25519")];
+    client.console.empty_looks = 2;
+    let logins = sshd.log().matches("Accepted").count();
+    let error = client.refused(sshd.port);
+    assert!(matches!(error, SshError::NotOnConsole { .. }), "{error}");
+    assert_eq!(sshd.log().matches("Accepted").count(), logins);
+
+    // What never shows is waited for no longer than that, and nothing else is cut short by it.
+    let mut client = Client::of(&sshd);
+    client.patience.console = Duration::from_millis(600);
+    client.patience.reach = Duration::from_millis(300);
+    assert!(matches!(
+        trusted(&client, sshd.port),
+        HowTrusted::FirstUse { .. }
+    ));
+    assert!(client.console.looks.get() > 1);
+    // Once it is pinned, nobody waits.
+    let looks = client.console.looks.get();
+    assert_eq!(trusted(&client, sshd.port), HowTrusted::Pinned);
+    assert_eq!(client.console.looks.get(), looks + 1);
+}
+
+#[test]
+fn a_strict_client_trusts_no_first_use() {
+    let sshd = Sshd::start(&["ed25519"]);
+    let mut client = Client::of(&sshd);
+    client.is_strict = true;
+    let error = client.refused(sshd.port);
+    assert!(matches!(error, SshError::NotCompared { .. }), "{error}");
+    assert!(error.may_be_impostor());
+    assert!(
+        error
+            .to_string()
+            .contains(&sshd.key("ed25519").fingerprint())
+    );
+    assert_eq!(client.pins(), "");
+    assert!(!sshd.log().contains("Accepted"));
+    // Nor one of an earlier run that was less strict.
+    client.is_strict = false;
+    trusted(&client, sshd.port);
+    client.is_strict = true;
+    let error = client.refused(sshd.port);
+    assert!(matches!(error, SshError::NotCompared { .. }), "{error}");
+    client.console.keys = vec![sshd.key("ed25519")];
+    assert_eq!(trusted(&client, sshd.port), HowTrusted::Confirmed);
+    client.console.keys.clear();
+    assert_eq!(trusted(&client, sshd.port), HowTrusted::Pinned);
 }
 
 #[test]
@@ -76,7 +193,8 @@ fn the_console_vouches_for_a_new_server() {
     let mut client = Client::of(&sshd);
     client.console.keys = vec![sshd.key("ecdsa"), sshd.key("ed25519")];
     assert_eq!(trusted(&client, sshd.port), HowTrusted::Console);
-    assert_eq!(client.pins(), format!("{PIN} {}\n", sshd.key("ed25519")));
+    let key = sshd.key("ed25519");
+    assert_eq!(client.pins(), format!("{PIN} {key} checked\n"));
 }
 
 #[test]
@@ -85,7 +203,8 @@ fn a_console_with_other_types_is_compared_by_those() {
     let mut client = Client::of(&sshd);
     client.console.keys = vec![sshd.key("rsa")];
     assert_eq!(trusted(&client, sshd.port), HowTrusted::Console);
-    assert_eq!(client.pins(), format!("{PIN} {}\n", sshd.key("rsa")));
+    let key = sshd.key("rsa");
+    assert_eq!(client.pins(), format!("{PIN} {key} checked\n"));
     assert_eq!(client.console.looks.get(), 1);
     // From now on the server is asked for the type that is pinned.
     assert_eq!(trusted(&client, sshd.port), HowTrusted::Pinned);
