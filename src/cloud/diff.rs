@@ -237,7 +237,14 @@ pub fn diff(desired: &[DesiredResource], live: &[LiveResource]) -> ChangeSet {
             is_it && live.standing == Standing::Current
         };
         let candidates: Vec<&LiveResource> = live.iter().filter(is_candidate).collect();
-        let change = match candidates.iter().find(|live| live.owner == Owner::Lab) {
+        let is_ours = |live: &&&LiveResource| live.owner == Owner::Lab;
+        let has_other_form = |live: &&LiveResource| matches!(live.owner, Owner::OtherForm(_));
+        let change = match candidates.iter().find(is_ours) {
+            // The lab's is a note only, beside what somebody has put in its place.
+            Some(_) if candidates.iter().any(has_other_form) => {
+                let others: Vec<_> = candidates.into_iter().filter(has_other_form).collect();
+                foreign(wanted, &others)
+            }
             Some(live) => compare(live, wanted, &replaced, &mut set.refusals),
             None => foreign(wanted, &candidates),
         };
@@ -268,7 +275,7 @@ fn excludes(live: &LiveResource, wanted: &DesiredResource) -> bool {
         return false;
     };
     let has_cname = one.record_type == "CNAME" || other.record_type == "CNAME";
-    live.owner == Owner::Other && one.name == other.name && has_cname
+    live.owner != Owner::Lab && one.name == other.name && has_cname
 }
 
 /// What is not the lab's is used if its kind allows that, or is in the way.

@@ -249,14 +249,22 @@ impl Builder {
                 changes.push(record_change);
             }
         }
-        for (addresses, changes, mut links) in by_zone.into_values() {
+        for (zone, (addresses, changes, mut links)) in by_zone {
             // What goes and what comes are one batch, so what the batch uses
             // cannot wait for it.
             let uses = links.uses.clone();
             for gone in [&mut links.ends, &mut links.unnotes] {
                 gone.retain(|address| !uses.contains(address));
             }
-            self.push(addresses, Action::Records(changes), links);
+            let records = self.push(addresses, Action::Records(changes), links);
+            // A zone of before has the id of no address.
+            for step in &mut self.steps {
+                if let (Action::Delete(live), Reference::Id(id)) = (&step.action, &zone)
+                    && live.id == *id
+                {
+                    step.needs.insert(records);
+                }
+            }
         }
     }
 

@@ -31,7 +31,9 @@ use crate::cloud::resources::vpc::Vpc;
 use crate::cloud::resources::zone::Zone;
 use crate::cloud::resources::{Body, Kind, Scope, desired_tags};
 use crate::cloud::resources::{DesiredResource, LiveResource};
-use crate::plan::{Access, CidrSource, Network, Plan, RecordValue, SshPublicKey, challenge_names};
+use crate::plan::{
+    Access, CidrSource, Network, Plan, RecordValue, SshPublicKey, challenge_names, txt,
+};
 
 /// What a plan does not hold itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -405,7 +407,7 @@ const fn bucket_access(access: Access) -> Option<BucketAccess> {
 fn record_value(value: &RecordValue) -> Reference {
     match value {
         RecordValue::ElasticIp => Reference::to(Kind::ElasticIp),
-        RecordValue::Txt(text) => Reference::Id(record::quoted(text)),
+        RecordValue::Txt(text) => Reference::Id(txt::written(text)),
         other => Reference::Id(other.to_string()),
     }
 }

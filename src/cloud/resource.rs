@@ -316,6 +316,8 @@ pub enum Owner {
     Other,
     /// Another account's; it is not even used, and cannot be adopted.
     OtherAccount,
+    /// Somebody else's, and of a form that the plan has no words for: what it is. It is not used, and cannot be adopted.
+    OtherForm(String),
     /// Of another account or region, or without a permission to look at it: AWS does not say which.
     OutOfReach,
 }

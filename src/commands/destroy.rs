@@ -122,7 +122,7 @@ fn used_zones(planned: &Planned) -> Vec<String> {
         .live
         .resources
         .iter()
-        .filter(|live| live.address.kind() == Kind::Record && live.owner == Owner::Other)
+        .filter(|live| live.address.kind() == Kind::Record && live.owner != Owner::Lab)
         .collect();
     let mut refusals = Vec::new();
     for zone in deleted(planned, Kind::Zone) {

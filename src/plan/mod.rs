@@ -24,6 +24,7 @@ mod shape;
 mod source;
 mod suggest;
 mod tree;
+pub mod txt;
 
 use std::path::{Path, PathBuf};
 

@@ -103,6 +103,7 @@ fn remark(live: &LiveResource) -> Option<&'static str> {
             Some("used as it is, not this lab's")
         }
         (Owner::Other, _) => Some("not this lab's"),
+        (Owner::OtherForm(_), _) => Some("not this lab's"),
         (Owner::OtherAccount, _) => Some("another account's"),
         (Owner::OutOfReach, _) => Some("out of reach"),
     }

@@ -127,8 +127,15 @@ pub fn conflict(conflict: &Conflict) -> Reason {
     let address = &conflict.desired.address;
     let noun = noun(address.kind());
     let name = title(&conflict.desired.body).unwrap_or_default();
-    let why = match conflict.owner {
+    let why = match &conflict.owner {
         Owner::Lab | Owner::Other => None,
+        Owner::OtherForm(form) => Some(format!(
+            "{noun} `{}` is there already and is not this lab's: it is {form}, for which a plan has no words",
+            match &conflict.desired.body {
+                Body::Record(record) => record.name.as_str(),
+                _ => name,
+            }
+        )),
         Owner::OtherAccount => Some(format!("{noun} `{name}` belongs to another account")),
         Owner::OutOfReach => Some(format!(
             "{noun} `{name}` is there already and out of reach: it is in another account or region, \

@@ -20,6 +20,15 @@ pub fn filter<S: Into<String>>(name: &str, values: impl IntoIterator<Item = S>) 
         .build()
 }
 
+/// The most values of a filter (EC2 API Reference, "Filter").
+const MOST_VALUES: usize = 200;
+
+/// Makes as many filters as it takes for all of the values, for a call each.
+pub fn filters(name: &str, values: &[String]) -> Vec<Filter> {
+    let chunks = values.chunks(MOST_VALUES);
+    chunks.map(|values| filter(name, values)).collect()
+}
+
 /// The filters that find what carries the lab's tags.
 pub fn lab_filters(scope: &Scope) -> Option<Vec<Filter>> {
     let of = |tag: &str, value: &str| filter(&format!("tag:{tag}"), [value]);

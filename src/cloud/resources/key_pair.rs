@@ -10,6 +10,8 @@ use aws_sdk_ec2::operation::import_key_pair::ImportKeyPairInput;
 use aws_sdk_ec2::primitives::Blob;
 use aws_sdk_ec2::types::{KeyPairInfo, ResourceType};
 
+use futures_util::future::try_join_all;
+
 use crate::cloud::api::CallError;
 use crate::cloud::resource::{Address, Field, Live, Observed, Owner, Tags, Value};
 
@@ -70,17 +72,21 @@ impl Manage for KeyPair {
     }
 
     async fn read(reader: &Reader<'_>) -> Result<Vec<Live<Self>>, CallError> {
-        let read = |pairs: &[KeyPairInfo]| pairs.iter().map(|info| live(info, reader)).collect();
-        let found: Vec<Live<Self>> = read(reader.key_pairs().await?.key_pairs());
+        let read = |pairs: &[KeyPairInfo]| -> Vec<Live<Self>> {
+            pairs.iter().map(|info| live(info, reader)).collect()
+        };
+        let found = read(reader.key_pairs().await?.key_pairs());
         let strays = reader.strays("key-pair", &found).await?;
-        if strays.is_empty() {
-            return Ok(found);
-        }
-        let input = DescribeKeyPairsInput::builder()
-            .filters(ec2_tags::filter("key-pair-id", strays))
-            .include_public_key(true);
-        let strays = reader.cloud.describe_key_pairs(input).await?;
-        Ok(tags::with_strays(found, read(strays.key_pairs())))
+        let filters = ec2_tags::filters("key-pair-id", &strays).into_iter();
+        let outputs = filters.map(|filter| {
+            let input = DescribeKeyPairsInput::builder()
+                .filters(filter)
+                .include_public_key(true);
+            reader.cloud.describe_key_pairs(input)
+        });
+        let outputs = try_join_all(outputs).await?;
+        let strays = outputs.iter().flat_map(|output| read(output.key_pairs()));
+        Ok(tags::with_strays(found, strays.collect()))
     }
 
     /// Imports the key; of several runs at once the one that does it goes on.

@@ -23,6 +23,7 @@ use super::zone::bare_id;
 use super::{Kind, Manage, Scope, dns_name};
 
 mod batch;
+mod form;
 
 pub use super::dns_name::absolute as absolute_name;
 pub use batch::{RecordChange, apply};
@@ -60,7 +61,7 @@ fn companion_mark(scope: &Scope) -> String {
 pub fn companion_value(scope: &Scope, record: &Record) -> String {
     let name = dns_name::relative(&record.name, &record.zone_name);
     let name = name.as_deref().unwrap_or(&record.name);
-    quoted(&format!(
+    plan::txt::written(&format!(
         "{}{name}.{}",
         companion_mark(scope),
         record.record_type
@@ -79,17 +80,6 @@ fn read_companion(scope: &Scope, set: &ResourceRecordSet) -> Option<(String, Str
         .strip_prefix(&companion_mark(scope))?;
     let (name, record_type) = rest.rsplit_once('.')?;
     Some((name.to_owned(), record_type.to_owned()))
-}
-
-/// A text as the value of a TXT record: in quotes, in parts of at most 255
-/// characters (Route 53 Developer Guide, "TXT record type").
-pub fn quoted(text: &str) -> String {
-    let characters: Vec<char> = text.chars().collect();
-    let parts = characters.chunks(255).map(|part| {
-        let part: String = part.iter().collect();
-        format!("\"{}\"", part.replace('\\', "\\\\").replace('"', "\\\""))
-    });
-    parts.collect::<Vec<_>>().join(" ")
 }
 
 /// Reads the record sets of one zone, page by page.
@@ -131,6 +121,7 @@ fn normal_value(record_type: &str, value: &str) -> String {
             Ok(address) => address.to_string(),
             Err(_) => value.to_owned(),
         },
+        "TXT" if plan::txt::is_notation(value) => plan::txt::written(value),
         _ => value.to_owned(),
     }
 }
@@ -155,6 +146,11 @@ fn live(scope: &Scope, zone_id: &str, zone: &str, all: &[ResourceRecordSet]) -> 
             continue;
         };
         let key = (relative, record_type.to_owned());
+        if let Some(form) = form::other_than_values(set) {
+            // A companion beside it is left of a record that had values, and goes by itself.
+            found.push(other_form((zone_id, zone), key, set, form));
+            continue;
+        }
         widowed.remove(&key);
         let owner = match owned.contains(&key) {
             true => Owner::Lab,
@@ -195,6 +191,18 @@ fn live_record(
         },
         observed: Observed::default(),
     }
+}
+
+/// A record set that is no list of values. Several have one name and type, so an id says which one it is.
+fn other_form(
+    zone: (&str, &str),
+    key: (String, String),
+    set: &ResourceRecordSet,
+    form: String,
+) -> Live<Record> {
+    let mut live = live_record(zone, key, Owner::OtherForm(form), Default::default());
+    live.id = format!("{}/{}", live.id, set.set_identifier().unwrap_or("alias"));
+    live
 }
 
 /// The zone's name servers, from its own record.

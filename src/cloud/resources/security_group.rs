@@ -14,6 +14,8 @@ use aws_sdk_ec2::types::{
     Filter, NetworkInterface, ResourceType, SecurityGroup as Ec2SecurityGroup,
 };
 
+use futures_util::future::try_join_all;
+
 use crate::cloud::api::CallError;
 use crate::cloud::resource::{Address, Field, Live, Observed, Owner, Reference, Tags, Value};
 
@@ -87,11 +89,9 @@ impl Manage for SecurityGroup {
         let by_name = ec2_tags::filter("group-name", [&reader.scope.lab]);
         let found = in_the_way(list(reader, by_name).await?, reader).await?;
         let strays = reader.strays("security-group", &found).await?;
-        if strays.is_empty() {
-            return Ok(found);
-        }
-        let strays = list(reader, ec2_tags::filter("group-id", strays)).await?;
-        Ok(tags::with_strays(found, strays))
+        let strays = ec2_tags::filters("group-id", &strays).into_iter();
+        let strays = try_join_all(strays.map(|filter| list(reader, filter))).await?;
+        Ok(tags::with_strays(found, strays.concat()))
     }
 
     async fn create(&self, run: &Run<'_>) -> Result<Handle, StepError> {

@@ -69,7 +69,7 @@ pub enum RecordValue<Name = DomainName> {
     Aaaa(Ipv6Addr),
     /// Another name.
     Cname(Name),
-    /// Text, which is sent in pieces of 255 characters.
+    /// Text, or pieces of text in quotes; see [`crate::plan::txt`].
     Txt(String),
     /// A mail server.
     Mx {

@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use super::network::{full_name, is_number, labels};
 use super::{DomainName, Invalid, text};
+use crate::plan::txt;
 
 text! {
     /// The name of a record inside its zone: `@`, `*`, `www`, `a.b`.
@@ -260,7 +261,8 @@ impl fmt::Display for Ipv6Target {
 impl FromStr for RecordText {
     type Err = Invalid;
 
-    /// The limit is that of "Supported DNS record types", TXT, in the Route 53 Developer Guide.
+    /// Text, or what a provider shows for a zone file: strings in quotes. The limit is that of "Supported DNS record
+    /// types", TXT, in the Route 53 Developer Guide.
     fn from_str(text: &str) -> Result<Self, Invalid> {
         let reason = if text.is_empty() {
             "it is empty".to_owned()
@@ -271,6 +273,11 @@ impl FromStr for RecordText {
             ));
         } else if let Some(refused) = text.chars().find(|letter| !matches!(letter, ' '..='~')) {
             format!("`{}` is not allowed", refused.escape_debug())
+        } else if text.trim_start().starts_with('"') && !txt::is_notation(text) {
+            return Err(Invalid::new(
+                "it starts like text in quotes, and is not complete",
+                "write the text without quotes, or each piece in a pair of its own: `\"k=rsa; \" \"p=…\"`",
+            ));
         } else if text.len() > 4000 {
             format!("it has {} characters, 4000 are allowed", text.len())
         } else {
@@ -278,7 +285,7 @@ impl FromStr for RecordText {
         };
         Err(Invalid::new(
             reason,
-            "write plain text of one line, without the quotes that DNS itself uses",
+            "write plain text of one line, or what your provider shows, in its quotes",
         ))
     }
 }

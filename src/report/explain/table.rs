@@ -175,6 +175,7 @@ static ENTRIES: &[Entry] = &[
         &[
             "LimitExceeded",
             "LimitExceededException",
+            "LimitsExceeded",
             "ResourceLimitExceeded",
         ],
         "the account has reached a limit that `{call}` meets",

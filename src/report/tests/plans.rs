@@ -407,6 +407,19 @@ fn bucket_of_another_account_is_not_offered_for_adoption() {
 }
 
 #[test]
+fn a_record_of_another_form_is_not_offered_for_adoption() {
+    let form = Owner::OtherForm("an alias of `lb.example.org`".to_owned());
+    let mut live = lab::live(FULL);
+    lab::of(&mut live, Kind::Record).owner = form;
+    let text = shown(FULL, &live);
+    assert!(
+        text.contains("it is an alias of `lb.example.org`"),
+        "{text}"
+    );
+    assert!(!text.contains("adopt"), "{text}");
+}
+
+#[test]
 fn the_document_has_every_resource() {
     let mut live = lab::live(BARE);
     lab::of(&mut live, Kind::KeyPair).owner = Owner::Other;

@@ -1,5 +1,8 @@
 //! What others have in the way of the lab: shown as conflicts, and never touched.
 
+use aws_sdk_route53::types::{AliasTarget, ChangeAction, ResourceRecordSet, RrType};
+use labctl::cloud::resource::Owner;
+
 use crate::memory_cloud::{Memory, Options};
 
 use super::foreign;
@@ -139,6 +142,61 @@ async fn a_record_of_the_same_name_and_type_is_in_the_way() {
     let conflicts = conflicts_of(&memory).await;
     assert_eq!(conflicts.len(), 1, "{conflicts:?}");
     assert!(conflicts[0].starts_with("record.@.A "), "{conflicts:?}");
+}
+
+/// A plan cannot say what these are. An update would make plain records of them.
+#[tokio::test(start_paused = true)]
+async fn records_of_other_forms_are_in_the_way_and_are_named() {
+    let memory = memory();
+    let zone = foreign::zone(&memory, "penguins.shop", "by hand").await;
+    let alias = AliasTarget::builder()
+        .hosted_zone_id("Z1")
+        .dns_name("lb.example.org.")
+        .evaluate_target_health(false)
+        .build()
+        .unwrap();
+    let alias = ResourceRecordSet::builder()
+        .name("penguins.shop")
+        .r#type(RrType::A)
+        .alias_target(alias)
+        .build()
+        .unwrap();
+    foreign::change_set(&memory, &zone, ChangeAction::Create, alias.clone()).await;
+    for (name, weight) in [("blue", 10), ("green", 0)] {
+        let set = foreign::plain_set(("*.penguins.shop", "A", "192.0.2.1"));
+        let set = set.set_identifier(name).weight(weight).build().unwrap();
+        foreign::change_set(&memory, &zone, ChangeAction::Create, set).await;
+    }
+    let lab = Lab::on(memory.clone(), WHOLE);
+    let planned = lab.plan().await;
+    let forms: Vec<_> = planned
+        .set
+        .conflicts()
+        .map(|conflict| conflict.owner.clone())
+        .collect();
+    let form = |text: &str| Owner::OtherForm(text.to_owned());
+    assert_eq!(
+        forms,
+        [
+            form("weighted (10), called `blue`"),
+            form("an alias of `lb.example.org`"),
+        ]
+    );
+    // In the place of one of the lab's own it stays one, and the note beside it goes with the plan.
+    let memory = Memory::new(ACCOUNT, "us-east-1");
+    let mut lab = Lab::on(memory.clone(), WHOLE);
+    lab.apply().await;
+    let records = || super::inspection::records(&memory, "penguins.shop");
+    let zone = super::inspection::sole(&lab, "hostedzone").id;
+    foreign::change_set(&memory, &zone, ChangeAction::Upsert, alias).await;
+    let planned = lab.plan().await;
+    assert_eq!(planned.set.conflicts().count(), 1);
+    lab.edit("    - { name: \"@\", type: A, value: elastic-ip }\n", "");
+    lab.edit("value: \"@\"", "value: example.org");
+    let before = records().len();
+    lab.apply().await;
+    assert_eq!(records().len(), before - 1, "{:?}", records());
+    lab.check_nothing_to_do().await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -20,6 +20,7 @@ use aws_sdk_iam::operation::create_open_id_connect_provider::CreateOpenIdConnect
 use aws_sdk_iam::operation::create_role::CreateRoleInput;
 use aws_sdk_route53::operation::change_resource_record_sets::ChangeResourceRecordSetsInput;
 use aws_sdk_route53::operation::create_hosted_zone::CreateHostedZoneInput;
+use aws_sdk_route53::types::builders::ResourceRecordSetBuilder;
 use aws_sdk_route53::types::{
     Change, ChangeAction, ChangeBatch, ResourceRecord, ResourceRecordSet, RrType,
 };
@@ -141,15 +142,20 @@ pub async fn change_record(
     action: ChangeAction,
     record: (&str, &str, &str),
 ) {
+    change_set(memory, zone, action, plain_set(record).build().unwrap()).await;
+}
+
+pub fn plain_set(record: (&str, &str, &str)) -> ResourceRecordSetBuilder {
     let (name, record_type, value) = record;
     let value = ResourceRecord::builder().value(value).build().unwrap();
-    let set = ResourceRecordSet::builder()
+    ResourceRecordSet::builder()
         .name(name)
         .r#type(RrType::from(record_type))
         .ttl(60)
         .resource_records(value)
-        .build()
-        .unwrap();
+}
+
+pub async fn change_set(memory: &Memory, zone: &str, action: ChangeAction, set: ResourceRecordSet) {
     let change = Change::builder()
         .action(action)
         .resource_record_set(set)

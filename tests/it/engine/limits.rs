@@ -130,6 +130,67 @@ async fn a_full_groups_rules_are_exchanged() {
     lab.check_exactly_the_lab();
 }
 
+/// A plan of so many records takes several batches, and a run that ends after the first leaves what the next goes on
+/// with; also where CNAMEs become addresses, and addresses CNAMEs.
+#[tokio::test(start_paused = true)]
+async fn zones_take_hundreds_of_records() {
+    let plan = |types: [&str; 2]| {
+        let record = |index: usize| match types[index % 2] {
+            "A" => format!(
+                "    - {{ name: h{index}, type: A, value: [10.0.0.1, 10.0.0.2, 10.0.0.3] }}\n"
+            ),
+            _ => format!("    - {{ name: h{index}, type: CNAME, value: example.org }}\n"),
+        };
+        let records: String = (0..240).map(record).collect();
+        let text = |index: usize| format!("{index}{}", "x".repeat(200));
+        let texts: Vec<String> = (0..60).map(text).collect();
+        let long = (0..4).map(|index| {
+            format!(
+                "    - {{ name: t{index}, type: TXT, value: [{}] }}\n",
+                texts.join(", ")
+            )
+        });
+        WHOLE.replace(
+            "github_actions",
+            &format!("{records}{}github_actions", long.collect::<String>()),
+        )
+    };
+    let mut lab = Lab::new(&plan(["A", "CNAME"]));
+    let zone = |lab: &Lab| super::inspection::records(&lab.memory, "penguins.shop");
+    for types in [["A", "CNAME"], ["CNAME", "A"]] {
+        lab.text = plan(types);
+        let sent = std::cell::Cell::new(0);
+        let cloud = Faulty::new(lab.memory.clone(), |call: Call| {
+            if call.operation != "ChangeResourceRecordSets" {
+                return Fault::Pass;
+            }
+            sent.set(sent.get() + 1);
+            match sent.get() {
+                1 => Fault::Pass,
+                _ => Fault::Fail(CallError::service(call, 403, "AccessDenied", "no")),
+            }
+        });
+        let before = zone(&lab);
+        let outcome = lab.apply_through(&cloud).await.unwrap();
+        assert!(sole_error(&outcome).contains("AccessDenied"));
+        assert!(sent.get() > 1);
+        assert_ne!(zone(&lab), before, "the first batch was made");
+        lab.apply().await;
+        lab.check_exactly_the_lab();
+    }
+    lab.destroy(ALL).await;
+    lab.check_nothing_left();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_zone_of_before_is_deleted_after_its_records() {
+    let mut lab = Lab::new(WHOLE);
+    lab.apply().await;
+    lab.remove_section("dns");
+    lab.destroy(ALL).await;
+    lab.check_nothing_left();
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_zone_of_a_long_name_is_made_and_known_again() {
     let name = format!("{}.{}.shop", "a".repeat(60), "b".repeat(60));

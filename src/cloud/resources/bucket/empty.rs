@@ -33,12 +33,16 @@ pub async fn empty(bucket: &str, run: &Run<'_>) -> Result<(), StepError> {
             ));
         }
         before.clone_from(&objects);
-        let count = objects.len();
-        delete_page(bucket, objects, run).await?;
-        deleted += count;
+        for objects in objects.chunks(AT_ONCE) {
+            delete_page(bucket, objects.to_vec(), run).await?;
+            deleted += objects.len();
+        }
         (run.say)(&format!("deleted {deleted} objects and versions"));
     }
 }
+
+/// The most objects that one call deletes (S3 API Reference, "DeleteObjects").
+const AT_ONCE: usize = 1000;
 
 fn identifiers(page: &ListObjectVersionsOutput) -> Vec<ObjectIdentifier> {
     let versions = page

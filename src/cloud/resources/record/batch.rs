@@ -1,4 +1,7 @@
-//! All changes of record sets of one zone, as one atomic batch.
+//! All changes of record sets of one zone, in as few atomic batches as Route 53 takes.
+//!
+//! A record and its companion are never in two batches, and neither are a CNAME and what takes its place: so whenever a
+//! run ends between two batches, each record is as it was or as it shall be, and the next run goes on with the rest.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -18,6 +21,11 @@ use super::{Record, companion_name, companion_value};
 
 const IN_SYNC: Duration = Duration::from_secs(600);
 const COMPANION_TTL: i64 = 300;
+
+/// The most values that a batch carries, and the most characters of all of them; what an UPSERT writes counts twice
+/// (Route 53 Developer Guide, "Quotas", "Maximums on API requests").
+const MOST_VALUES: usize = 1000;
+const MOST_CHARACTERS: usize = 32_000;
 
 /// One change in a batch.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,7 +57,7 @@ impl RecordChange {
     }
 }
 
-/// Sends the changes, one batch for each zone, and waits until all of Route
+/// Sends the changes, in batches for each zone, and waits until all of Route
 /// 53's servers answer with them.
 pub async fn apply(changes: &[RecordChange], run: &Run<'_>) -> Result<(), StepError> {
     let mut by_zone: BTreeMap<&Reference, Vec<&RecordChange>> = BTreeMap::new();
@@ -67,15 +75,98 @@ pub async fn apply(changes: &[RecordChange], run: &Run<'_>) -> Result<(), StepEr
 
 async fn apply_to_zone(
     zone_id: &str,
-    mut changes: Vec<&RecordChange>,
+    changes: Vec<&RecordChange>,
     run: &Run<'_>,
 ) -> Result<(), StepError> {
-    // A name may be CNAME or anything else, not both: what goes must go first.
-    changes.sort_by_key(|change| !matches!(change, RecordChange::Delete(_)));
-    let mut rows = Vec::new();
-    for change in changes {
-        rows.extend(write(change, run)?);
+    let batches = batches(units(changes, run)?);
+    let count = batches.len();
+    let mut pending = Vec::new();
+    for (index, rows) in batches.into_iter().enumerate() {
+        if count > 1 {
+            (run.say)(&format!("batch {} of {count}", index + 1));
+        }
+        pending.extend(send(zone_id, rows, run).await?);
     }
+    for id in pending {
+        in_sync(&id, run).await?;
+    }
+    Ok(())
+}
+
+/// The changes that have to be made together: a record's and its companion's, and all of a name that gets or loses a
+/// CNAME, of which what goes has to go first.
+fn units(mut changes: Vec<&RecordChange>, run: &Run<'_>) -> Result<Vec<Vec<Change>>, StepError> {
+    changes.sort_by_key(|change| !matches!(change, RecordChange::Delete(_)));
+    let cnames: BTreeSet<&str> = changes
+        .iter()
+        .map(|change| change.record())
+        .filter(|record| record.record_type == "CNAME")
+        .map(|record| record.name.as_str())
+        .collect();
+    let mut units: Vec<Vec<Change>> = Vec::new();
+    let mut of_names: BTreeMap<&str, usize> = BTreeMap::new();
+    for change in changes {
+        let (name, rows) = (change.record().name.as_str(), write(change, run)?);
+        if cnames.contains(name) {
+            let unit = *of_names.entry(name).or_insert(units.len());
+            match units.get_mut(unit) {
+                Some(unit) => unit.extend(rows),
+                None => units.push(rows),
+            }
+        } else {
+            units.push(rows);
+        }
+    }
+    Ok(units)
+}
+
+/// Fills batches with whole units.
+fn batches(units: Vec<Vec<Change>>) -> Vec<Vec<Change>> {
+    let mut batches: Vec<Vec<Change>> = Vec::new();
+    let (mut values, mut characters) = (0, 0);
+    for unit in units {
+        let (more_values, more_characters) = size(&unit);
+        values += more_values;
+        characters += more_characters;
+        match batches.last_mut() {
+            Some(batch) if values <= MOST_VALUES && characters <= MOST_CHARACTERS => {
+                batch.extend(unit);
+            }
+            _ => {
+                (values, characters) = (more_values, more_characters);
+                batches.push(unit);
+            }
+        }
+    }
+    batches
+}
+
+/// How many values and characters changes count for.
+fn size(rows: &[Change]) -> (usize, usize) {
+    let each = rows.iter().map(|row| {
+        let times = match row.action() {
+            ChangeAction::Upsert => 2,
+            _ => 1,
+        };
+        let records = row
+            .resource_record_set()
+            .map(ResourceRecordSet::resource_records);
+        let records = records.unwrap_or_default();
+        let characters: usize = records
+            .iter()
+            .map(|record| record.value().chars().count())
+            .sum();
+        (records.len() * times, characters * times)
+    });
+    each.fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1))
+}
+
+/// Sends one batch; gives the id of a change that is not everywhere yet.
+async fn send(
+    zone_id: &str,
+    rows: Vec<Change>,
+    run: &Run<'_>,
+) -> Result<Option<String>, StepError> {
     let batch = ChangeBatch::builder()
         .comment(format!("labctl lab {}", run.scope.lab))
         .set_changes(Some(rows))
@@ -92,24 +183,26 @@ async fn apply_to_zone(
         .await;
     let output = match sent {
         Err(error) if error.code() == "InvalidChangeBatch" => {
-            return meanwhile(error, zone_id, batch.as_ref(), run).await;
+            meanwhile(error, zone_id, batch.as_ref(), run).await?;
+            return Ok(None);
         }
         sent => sent?,
     };
-    let Some(change) = output.change_info else {
-        return Ok(());
-    };
-    if change.status == ChangeStatus::Insync {
-        return Ok(());
-    }
-    let id = super::bare_id(change.id()).to_owned();
+    let pending = output
+        .change_info
+        .filter(|change| change.status != ChangeStatus::Insync);
+    Ok(pending.map(|change| super::bare_id(change.id()).to_owned()))
+}
+
+/// Waits until all of Route 53's servers answer with a change.
+async fn in_sync(id: &str, run: &Run<'_>) -> Result<(), StepError> {
     run.wait(
         "all of Route 53's servers to know the records",
         IN_SYNC,
         async || {
             let output = run
                 .cloud
-                .get_change(GetChangeInput::builder().id(&id))
+                .get_change(GetChangeInput::builder().id(id))
                 .await?;
             let status = output.change_info.map(|info| info.status);
             Ok((status == Some(ChangeStatus::Insync)).then_some(()))

@@ -14,8 +14,10 @@ use super::invalid_input;
 use super::names::{canonical, is_in_zone};
 use super::zones::Zone;
 
-/// The most changes of a batch.
+/// The most values of a batch, and the most characters of its values; what an
+/// UPSERT has counts twice (Route 53 Developer Guide, "Quotas").
 const MOST: usize = 1000;
+const MOST_CHARACTERS: usize = 32_000;
 
 impl World {
     pub fn change_resource_record_sets(
@@ -27,8 +29,27 @@ impl World {
             .change_batch()
             .ok_or_else(|| invalid_input("ChangeBatch is missing"))?;
         let changes = batch.changes();
-        if changes.is_empty() || changes.len() > MOST {
+        let (mut values, mut characters) = (0, 0);
+        for change in changes {
+            let times = match change.action() {
+                ChangeAction::Upsert => 2,
+                _ => 1,
+            };
+            let set = change.resource_record_set();
+            for record in set
+                .map(ResourceRecordSet::resource_records)
+                .unwrap_or_default()
+            {
+                values += times;
+                characters += times * record.value().len();
+            }
+        }
+        if changes.is_empty() || values > MOST {
             let message = format!("Number of records limit of {MOST} exceeded.");
+            return Err(refuse("InvalidChangeBatch", message));
+        }
+        if characters > MOST_CHARACTERS {
+            let message = format!("Number of characters limit of {MOST_CHARACTERS} exceeded.");
             return Err(refuse("InvalidChangeBatch", message));
         }
         let mut sets = zone.sets.clone();
