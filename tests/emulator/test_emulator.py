@@ -17,6 +17,7 @@ from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutE
 from botocore.parsers import ResponseParserError
 
 ACCOUNT = "222222222222"
+TRUST = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}]}'
 
 
 def causes(error):
@@ -188,7 +189,7 @@ class EmulatorTest(unittest.TestCase):
     def test_a_new_profile_is_not_known_at_once(self):
         iam = self.client("iam")
         self.control("strict", {"profile_ms": 60_000})
-        iam.create_role(RoleName="r", AssumeRolePolicyDocument="{}")
+        iam.create_role(RoleName="r", AssumeRolePolicyDocument=TRUST)
         arn = iam.create_instance_profile(InstanceProfileName="p")["InstanceProfile"]["Arn"]
         self.refused("InvalidParameterValue", self.run_instance, IamInstanceProfile={"Arn": arn})
         iam.add_role_to_instance_profile(InstanceProfileName="p", RoleName="r")

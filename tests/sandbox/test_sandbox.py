@@ -34,6 +34,7 @@ from sandbox import authority, engine, files, servers, state, storage, strict  #
 from moto.backends import get_backend
 
 IMAGE = None
+TRUST = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}]}'
 
 
 def setUpModule():
@@ -55,7 +56,7 @@ class WithoutServersTest(unittest.TestCase):
         s3.put_object(Bucket="kept", Key="a", Body=b"second")
         zone = dns.create_hosted_zone(Name="example.org", CallerReference="1")["HostedZone"]["Id"]
         change_records(dns, zone, ("CREATE", "lab.example.org", "A", "198.18.0.1"))
-        iam.create_role(RoleName="reader", AssumeRolePolicyDocument="{}", Tags=[{"Key": "a", "Value": "b"}])
+        iam.create_role(RoleName="reader", AssumeRolePolicyDocument=TRUST, Tags=[{"Key": "a", "Value": "b"}])
         box.client("ec2").create_key_pair(KeyName="k")
         box.client("ssm").put_parameter(Name="p", Value="v", Type="String")
         instance = box.run_instance(ClientToken="once", KeyName="k")

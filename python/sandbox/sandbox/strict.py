@@ -362,14 +362,6 @@ class Strict:
             return error(call, 404, "NoSuchEntity", f"Cannot find Role {role} in Instance Profile {profile.name}")
         return None
 
-    def before_CreateRole(self, call: Call) -> Answer | None:
-        arn = call.form.get("PermissionsBoundary")
-        if arn and arn.split(":")[4:5] not in ([call.account], ["aws"]):
-            return error(call, 404, "NoSuchEntity", f"Scope ARN: {arn} does not exist or is not attachable.")
-        return None
-
-    before_PutRolePermissionsBoundary = before_CreateRole
-
     def before_DeleteSecurityGroup(self, call: Call) -> Answer | None:
         group = call.form.get("GroupId")
         users = [g.id for i in call.instances.values() if i.state != "terminated" for g in i.security_groups]
@@ -442,7 +434,13 @@ class Strict:
     # IAM
 
     def before_CreateRole(self, call: Call) -> Answer | None:
-        return self.check_trust(call, "AssumeRolePolicyDocument")
+        return self.check_trust(call, "AssumeRolePolicyDocument") or self.before_PutRolePermissionsBoundary(call)
+
+    def before_PutRolePermissionsBoundary(self, call: Call) -> Answer | None:
+        arn = call.form.get("PermissionsBoundary")
+        if arn and arn.split(":")[4:5] not in ([call.account], ["aws"]):
+            return error(call, 404, "NoSuchEntity", f"Scope ARN: {arn} does not exist or is not attachable.")
+        return None
 
     def before_UpdateAssumeRolePolicy(self, call: Call) -> Answer | None:
         return self.check_trust(call, "PolicyDocument")

@@ -154,7 +154,7 @@ fn a_port_is_handed_over_by_the_unit_that_stops() {
         process: "R".to_owned(),
         unit: Some("shiny-app.service".to_owned()),
     };
-    facts.ports.insert("3838".to_owned(), holder);
+    facts.ports.insert("484".to_owned(), holder);
     let mut diff = host::diff(&desired, &facts);
     assert_one(
         &ports(&desired, &facts, &diff)
