@@ -122,6 +122,11 @@ fn model_api() {
 }
 
 #[test]
+fn credentials() {
+    run("host/test_credentials.py", &[]);
+}
+
+#[test]
 fn emulator() {
     run("emulator/test_emulator.py", &[]);
 }

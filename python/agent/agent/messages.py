@@ -139,6 +139,16 @@ class MetadataGate(TypedDict):
     users: list[str]
 
 
+class BucketAccessGate(TypedDict):
+    """Users reach the bucket as the plan has it."""
+
+    kind: Literal["bucket_access"]
+    unit: str
+    bucket: str
+    users: list[str]
+    others: list[str]
+
+
 class KernelGate(TypedDict):
     """A notebook's cell runs in each kernel."""
 
@@ -161,6 +171,7 @@ Gate = (
     | HubApiGate
     | LoopbackGate
     | MetadataGate
+    | BucketAccessGate
     | KernelGate
 )
 

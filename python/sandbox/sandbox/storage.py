@@ -1,8 +1,9 @@
-"""S3 for the servers, in the place of what a real one reaches with the keys of its instance profile.
+"""S3 for the servers, in the place of what a real one reaches with the keys of its instance profile; and STS, as far as
+it gives a server's users keys of their own role.
 
-It is answered at the gateway of the servers' network, by a name that stays when the network is made anew. Nothing but
-S3 is: a notebook must not start servers on the laptop. labctl's programs on a server look into `/etc/labctl/aws.env`
-for another place of S3, and that file is what the sandbox puts into each of them.
+They are answered at the gateway of the servers' network, by a name that stays when the network is made anew. Nothing else
+is: a notebook must not start servers on the laptop. labctl's programs on a server look into `/etc/labctl/aws.env`
+for another place of both, and that file is what the sandbox puts into each of them.
 """
 
 from __future__ import annotations
@@ -80,7 +81,8 @@ class Storage:
         environ["HTTP_HOST"] = "localhost"
         call = identify(environ, body)
         is_signed = "HTTP_AUTHORIZATION" in environ
-        if is_strange or call.service != "s3" or not is_signed or environ["PATH_INFO"].startswith(OF_MOTO):
+        is_known = call.service == "s3" or call.name == "sts:AssumeRole"
+        if is_strange or not is_known or not is_signed or environ["PATH_INFO"].startswith(OF_MOTO):
             return error(call, 403, "AccessDenied", "a server in the sandbox reaches S3 and nothing else")
         return self.carry_out(call)
 
@@ -93,7 +95,8 @@ class Storage:
         if not self.server:
             return ""
         endpoint = f"http://{NAME}:{self.settings.get('storage_port')}"
-        return f"AWS_ENDPOINT_URL_S3={endpoint}\nAWS_ACCESS_KEY_ID=sandbox\nAWS_SECRET_ACCESS_KEY=sandbox\n"
+        endpoints = f"AWS_ENDPOINT_URL_S3={endpoint}\nAWS_ENDPOINT_URL_STS={endpoint}\n"
+        return f"{endpoints}AWS_ACCESS_KEY_ID=sandbox\nAWS_SECRET_ACCESS_KEY=sandbox\n"
 
     def end(self) -> None:
         """Answers no more; the next look may begin again at once."""

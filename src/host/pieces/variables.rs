@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::host::services::Link;
-use crate::plan::{HttpsMode, Plan, Workbench, certificate_names, server_names};
+use crate::plan::{HttpsMode, Plan, Workbench, bucket_users, certificate_names, server_names};
 
 use super::api::Api;
 use super::jupyterhub::Hub;
@@ -41,7 +41,9 @@ pub struct Variables {
     pub bucket: Option<String>,
     /// Who may log in.
     pub users: Vec<User>,
-    /// Who may reach the instance metadata.
+    /// Whose programs reach the bucket.
+    pub bucket_users: Vec<String>,
+    /// Who may reach the instance metadata: root, whose programs fetch the model and answer challenges.
     pub metadata_allowed: Vec<String>,
     /// Whether there is a page at `/`.
     pub landing_page: bool,
@@ -70,10 +72,6 @@ impl Variables {
         let shiny = Shiny::of(workbench);
         let api = Api::of(workbench);
         let users = workbench.users.iter();
-        let allowed = users
-            .clone()
-            .filter(|user| user.sudo || user.bucket_access)
-            .map(|user| user.name.to_string());
         Self {
             lab: plan.lab.to_string(),
             domain: workbench.domain.as_ref().map(ToString::to_string),
@@ -103,7 +101,11 @@ impl Variables {
                     sudo: user.sudo,
                 })
                 .collect(),
-            metadata_allowed: std::iter::once("root".to_owned()).chain(allowed).collect(),
+            bucket_users: bucket_users(plan)
+                .into_iter()
+                .map(|(name, _)| name.to_string())
+                .collect(),
+            metadata_allowed: vec!["root".to_owned()],
             landing_page: workbench.landing_page,
             config_hash: String::new(),
             listen_ipv6: true,
