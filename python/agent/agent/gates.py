@@ -91,7 +91,7 @@ def name_of(gate: Mapping[str, Any]) -> str:
         "hub_api": lambda: "JupyterHub's API",
         "loopback": lambda: "services listen on this host only",
         "metadata": lambda: "instance metadata is closed",
-        "bucket_access": lambda: "bucket for its users",
+        "bucket_access": lambda: "access to the bucket",
         "kernel": lambda: f"notebook of {gate['user']}",
         "shiny": lambda: "Shiny app",
         "shiny_server": lambda: "Shiny app by Shiny Server",

@@ -52,7 +52,7 @@ def bucket_access(_job: Job, gate: BucketAccessGate) -> str:
     code, said = _as_user(first, [PYTHON, "-I", "-c", LIST, gate["bucket"]])
     if code != 0:
         raise Refused(f"user `{first}` cannot list the bucket `{gate['bucket']}`: {said}")
-    return "for " + ", ".join(gate["users"])
+    return "of " + ", ".join(gate["users"])
 
 
 def _as_user(name: str, command: list[str]) -> tuple[int, str]:

@@ -28,7 +28,10 @@ pub const PIECE: Definition = Definition {
     add,
     services: &[Service {
         key: "users",
-        is_in: |workbench| !workbench.users.is_empty(),
+        is_in: |workbench| {
+            let mut users = workbench.users.iter();
+            users.any(|user| user.bucket_access.is_given())
+        },
         ..Service::new("credentials", &[SOCKET_UNIT, "labctl-credentials.service"])
     }],
 };

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::plan::model::{Access, Api, BucketGrant, HttpsMode, Plan, Workbench};
+use crate::plan::model::{Access, Api, HttpsMode, Plan, Workbench};
 use crate::plan::scalars::{ModelLocation, UrlPath};
 
 use super::{Check, Findings};
@@ -131,13 +131,8 @@ fn users_and_bucket(plan: &Plan, findings: &mut Findings<'_>) {
         .iter()
         .flat_map(|workbench| &workbench.users)
         .enumerate();
-    for (index, user) in users {
-        let is_given = !matches!(
-            user.bucket_access,
-            BucketGrant::Switch(false) | BucketGrant::Access(Access::None)
-        );
+    for (index, user) in users.filter(|(_, user)| user.bucket_access.is_given()) {
         let (label, help) = match &plan.bucket {
-            _ if !is_given => continue,
             None => (
                 "there is no `bucket`",
                 "add a `bucket` section with a `name` and `instance_access: read`",

@@ -141,6 +141,11 @@ impl Default for BucketGrant {
 }
 
 impl BucketGrant {
+    /// Whether it says more than nothing.
+    pub const fn is_given(self) -> bool {
+        !matches!(self, Self::Switch(false) | Self::Access(Access::None))
+    }
+
     /// What it comes to in a plan with this bucket.
     pub fn on(self, bucket: &Bucket) -> Access {
         match self {
