@@ -14,7 +14,7 @@ from pathlib import Path
 
 import support
 from botocore.exceptions import ClientError
-from evaluator import holds, is_allowed, matches, names
+from evaluator import holds, is_allowed, many, matches, names
 
 BINARY = str(Path(sys.argv.pop()).resolve()) if len(sys.argv) > 1 else "labctl"
 REFERENCE = json.loads((Path(__file__).parent / "reference.json").read_text())
@@ -68,7 +68,8 @@ workbench:
   api: { image: "ours/model:1", model: s3://labctl-iam-peopled/flippers }
 """
 # All that a plan can have at once.
-CROWDED = BOUNDED + "workbench:\n  users:\n    - { name: ada, bucket_access: true }\n"
+CROWDED = BOUNDED.replace("description: SSH }\n", "description: SSH }\n    - { port: 443, from: [anywhere] }\n")
+CROWDED += "workbench:\n  users:\n    - { name: ada, bucket_access: true }\n"
 APART = BARE.replace("bare", "apart") + "network: dedicated\n"
 # Asked for only to say in a message what is in the way, after minutes of waiting.
 FOR_MESSAGES = {"ec2:DescribeNetworkInterfaces"}
@@ -176,7 +177,7 @@ class Policies(unittest.TestCase):
         iam = lab.client("iam")
         role = iam.get_role(RoleName="peopled-us-east-1-users")["Role"]
         server = "arn:aws:iam::100000000011:role/peopled-us-east-1"
-        principals = [one["Principal"] for one in role["AssumeRolePolicyDocument"]["Statement"]]
+        principals = [one["Principal"] for one in many(role["AssumeRolePolicyDocument"]["Statement"])]
         self.assertEqual(principals, [{"AWS": server}], "only the server takes it on")
         policy = iam.get_role_policy(RoleName="peopled-us-east-1-users", PolicyName="labctl")["PolicyDocument"]
         narrowed = credentials.NARROWED["read"]
