@@ -23,6 +23,8 @@ macro_rules! all_kinds {
             role: Role,
             /// The role as an instance can carry it.
             instance_profile: InstanceProfile,
+            /// What the server's users may do with the bucket.
+            users_role: UsersRole,
             /// The server.
             instance: Instance,
             /// The server's lasting public address.

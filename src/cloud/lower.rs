@@ -26,13 +26,15 @@ use crate::cloud::resources::role::Role;
 use crate::cloud::resources::route_table::RouteTable;
 use crate::cloud::resources::security_group::{Rule, SecurityGroup};
 use crate::cloud::resources::subnet::Subnet;
-use crate::cloud::resources::tags::{GITHUB_NOTE, IMAGE_TAG, NETWORK_TAG, ZONE_NOTE};
+use crate::cloud::resources::tags::{GITHUB_NOTE, IMAGE_TAG, NETWORK_TAG, USERS_NOTE, ZONE_NOTE};
+use crate::cloud::resources::users_role::UsersRole;
 use crate::cloud::resources::vpc::Vpc;
 use crate::cloud::resources::zone::Zone;
 use crate::cloud::resources::{Body, Kind, Scope, desired_tags};
 use crate::cloud::resources::{DesiredResource, LiveResource};
 use crate::plan::{
-    Access, CidrSource, Network, Plan, RecordValue, SshPublicKey, challenge_names, txt,
+    Access, CidrSource, Network, Plan, RecordValue, SshPublicKey, bucket_users, challenge_names,
+    txt, withheld_keys,
 };
 
 /// What a plan does not hold itself.
@@ -69,6 +71,7 @@ impl Scope {
             },
             dedicated_network: plan.network == Network::Dedicated,
             github: plan.github_actions.is_some(),
+            users: !bucket_users(plan).is_empty(),
         }
     }
 }
@@ -100,6 +103,7 @@ pub fn lower(plan: &Plan, scope: &Scope, inputs: &Inputs) -> Vec<DesiredResource
     }
     desired.extend(lowering.bucket());
     desired.extend(lowering.role());
+    desired.extend(lowering.users_role());
     if plan.elastic_ip {
         desired.push(lowering.elastic_ip());
     }
@@ -302,7 +306,9 @@ impl Lowering<'_> {
             Some((bucket.name.as_str(), bucket_access(bucket.instance_access)?))
         });
         let (region, account) = (&self.scope.region, &self.inputs.account);
-        policy::server(region, account, bucket, &challenge_names(self.plan))
+        let users_role = self.scope.users.then(|| self.scope.users_role_name());
+        let challenges = challenge_names(self.plan);
+        policy::server(region, account, bucket, &challenges, users_role.as_deref())
     }
 
     /// What bounds every role of the lab.
@@ -317,7 +323,10 @@ impl Lowering<'_> {
         };
         let has_challenges = !challenge_names(self.plan).is_empty();
         let name = self.scope.role_name();
-        let role = self.one(Kind::Role, |tags| {
+        let role = self.one(Kind::Role, |mut tags| {
+            if self.scope.users {
+                tags.insert(USERS_NOTE.to_owned(), self.scope.users_role_name());
+            }
             Role {
                 name: name.clone(),
                 trust: policy::trust_ec2(),
@@ -333,6 +342,29 @@ impl Lowering<'_> {
             InstanceProfile { name, role, tags }.into()
         });
         vec![role, profile]
+    }
+
+    /// The role of the server's users, as wide as the widest access of one of them: the server narrows it for each.
+    fn users_role(&self) -> Option<DesiredResource> {
+        let (region, account) = (&self.scope.region, &self.inputs.account);
+        let widest = bucket_users(self.plan)
+            .into_iter()
+            .map(|(_, access)| access)
+            .max();
+        let access = bucket_access(widest?)?;
+        let bucket = self.plan.bucket.as_ref()?.name.as_str();
+        let policy = policy::users(region, account, (bucket, access), &withheld_keys(self.plan));
+        Some(self.one(Kind::UsersRole, |tags| {
+            let role = Role {
+                name: self.scope.users_role_name(),
+                trust: policy::trust_server(region, account, &self.scope.role_name()),
+                policy: Some(policy),
+                zone: None,
+                permissions_boundary: self.boundary(),
+                tags,
+            };
+            UsersRole { role }.into()
+        }))
     }
 
     fn dns(&self) -> Vec<DesiredResource> {

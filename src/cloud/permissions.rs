@@ -94,11 +94,13 @@ enum Part {
     Address,
     Bucket,
     Profile,
-    /// Either role: the server's or that of GitHub Actions.
+    /// A role for the server's users.
+    UsersRole,
+    /// Any role: the server's, its users', or that of GitHub Actions.
     Role,
-    /// Either role, in a plan with a permissions boundary.
+    /// Any role, in a plan with a permissions boundary.
     Bounded,
-    /// Either role, in a plan without one: a boundary of before is taken off.
+    /// Any role, in a plan without one: a boundary of before is taken off.
     Unbounded,
     Dns,
     Github,
@@ -111,13 +113,16 @@ impl Part {
     fn is_in(self, plan: &Plan) -> bool {
         let has_profile = || {
             let bucket = plan.bucket.as_ref();
-            bucket.is_some_and(|bucket| bucket.instance_access != crate::plan::Access::None)
+            let access = bucket.map(|bucket| bucket.instance_access);
+            access.is_some_and(|access| access != crate::plan::Access::None)
+                || Self::UsersRole.is_in(plan)
         };
         match self {
             Self::Lab => true,
             Self::Address => plan.elastic_ip,
             Self::Bucket => plan.bucket.is_some(),
             Self::Profile => has_profile() || !crate::plan::challenge_names(plan).is_empty(),
+            Self::UsersRole => !crate::plan::bucket_users(plan).is_empty(),
             Self::Role => Self::Profile.is_in(plan) || Self::Github.is_in(plan),
             Self::Bounded => plan.permissions_boundary.is_some() && Self::Role.is_in(plan),
             Self::Unbounded => plan.permissions_boundary.is_none() && Self::Role.is_in(plan),

@@ -32,6 +32,7 @@ pub mod run;
 pub mod security_group;
 pub mod subnet;
 pub(super) mod tags;
+pub mod users_role;
 pub mod vpc;
 pub mod zone;
 mod zones;

@@ -248,6 +248,17 @@ pub enum Gate {
         /// Whose.
         user: String,
     },
+    /// Users who have access to the bucket reach it, and no others do.
+    BucketAccess {
+        /// The unit that gives them keys.
+        unit: &'static str,
+        /// Which bucket.
+        bucket: String,
+        /// Who has access.
+        users: Vec<String>,
+        /// Who has none.
+        others: Vec<String>,
+    },
     /// A user's server starts, and a notebook's cell runs in each of its kernels.
     Kernel {
         /// Whose.

@@ -5,6 +5,7 @@
 
 mod access;
 mod api;
+mod bucket_access;
 mod certificate;
 mod isolation;
 mod jupyterhub;
@@ -59,6 +60,8 @@ impl Inputs {
 /// What a piece is made from.
 #[derive(Debug, Clone, Copy)]
 pub struct Piece<'a> {
+    /// The whole plan.
+    pub plan: &'a Plan,
     /// The plan's section.
     pub workbench: &'a Workbench,
     /// The plan in the words of templates.
@@ -88,6 +91,7 @@ const ALL: &[Definition] = &[
     languages::PIECE,
     rstudio::PIECE,
     api::PIECE,
+    bucket_access::PIECE,
     shiny::PIECE,
     web::PIECE,
     certificate::PIECE,
@@ -136,6 +140,7 @@ fn desired_of(
 ) -> Result<DesiredHost, RenderError> {
     let variables = Variables::new(plan, workbench);
     let piece = Piece {
+        plan,
         workbench,
         variables: &variables,
         inputs,

@@ -32,6 +32,7 @@ package![
     "follow",
     "gates",
     "gates_of_apps",
+    "gates_of_bucket",
     "gates_of_host",
     "gates_of_web",
     "job",

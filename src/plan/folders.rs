@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::plan::local_folder::{self, LocalFolder};
 use crate::support::hint::Hint;
 
+use super::bucket_users::UPLOADS;
 use super::model::{Api, Language, Plan};
 use super::problem::Problem;
 use super::scalars::{FilePath, ModelLocation};
@@ -47,7 +48,7 @@ impl LocalFolders {
             "" => "model",
             name => name,
         };
-        Some(format!("labctl-models/{}/{name}", &sum[..12]))
+        Some(format!("{UPLOADS}/{}/{name}", &sum[..12]))
     }
 
     /// What of the laptop is to be in the plan's bucket.

@@ -7,6 +7,7 @@
 //! Each stage collects problems with their places instead of stopping. Scalars become types that are valid by
 //! construction, so nothing behind this module checks them again. All of it is pure but `load` and `folders`, which read files.
 
+mod bucket_users;
 mod certificate;
 mod checks;
 mod diagnostics;
@@ -32,6 +33,7 @@ use serde_yaml::Mapping;
 
 use shape::Shape;
 
+pub use bucket_users::{bucket_users, withheld_keys};
 pub use certificate::{CertificateFiles, Private, Which};
 pub use diagnostics::render;
 pub use folders::{LocalFolders, Upload, read_folders};
@@ -41,9 +43,9 @@ pub use load::{
     FindError, KeyFiles, LoadError, find, from_bytes, load, read_certificate, read_keys,
 };
 pub use model::{
-    Access, Api, Bucket, Dns, Download, GithubActions, HTTP_PORT, HTTPS_PORT, Https, HttpsMode,
-    IngressRule, Instance, Jupyterhub, Language, Mirrors, Network, Plan, Python, R, Record,
-    RecordType, RecordValue, RecordValues, RootVolume, Rstudio, SecurityGroup, Shiny, User,
+    Access, Api, Bucket, BucketGrant, Dns, Download, GithubActions, HTTP_PORT, HTTPS_PORT, Https,
+    HttpsMode, IngressRule, Instance, Jupyterhub, Language, Mirrors, Network, Plan, Python, R,
+    Record, RecordType, RecordValue, RecordValues, RootVolume, Rstudio, SecurityGroup, Shiny, User,
     Workbench, companion_name,
 };
 pub use names::{WebName, certificate_names, challenge_names, server_names, web_names};

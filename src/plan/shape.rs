@@ -99,7 +99,12 @@ impl<'a> Walk<'a> {
             .filter(|branch| match node.kind {
                 Kind::Mapping(_) => kind(branch) == "object",
                 Kind::Sequence(_) => kind(branch) == "array",
-                Kind::Scalar { .. } => !["object", "array"].contains(&kind(branch)),
+                Kind::Scalar { .. } => match kind(branch) {
+                    "object" | "array" => false,
+                    // `true` is a switch where there is one, and a word else.
+                    "boolean" => node.boolean().is_some(),
+                    _ => node.boolean().is_none() || !has_switch(branches),
+                },
             });
         match (fitting.next(), fitting.next()) {
             (Some(only), None) => only,
@@ -296,6 +301,11 @@ impl<'a> Walk<'a> {
         self.problems.push(problem);
         None
     }
+}
+
+/// Whether one of the branches of a union is a switch.
+fn has_switch(branches: &[Schema]) -> bool {
+    branches.iter().any(|branch| kind(branch) == "boolean")
 }
 
 /// Lists the keys of a section that are not given.

@@ -39,7 +39,7 @@ pub const fn noun(kind: Kind) -> &'static str {
         Kind::RouteTable => "route table",
         Kind::SecurityGroup => "security group",
         Kind::Bucket => "bucket",
-        Kind::Role | Kind::GithubRole => "role",
+        Kind::Role | Kind::GithubRole | Kind::UsersRole => "role",
         Kind::InstanceProfile => "instance profile",
         Kind::Instance => "server",
         Kind::ElasticIp => "Elastic IP",
@@ -68,6 +68,7 @@ pub fn title(body: &Body) -> Option<&str> {
         Body::SecurityGroup(group) => Some(&group.name),
         Body::Role(role) => Some(&role.name),
         Body::GithubRole(role) => Some(&role.role.name),
+        Body::UsersRole(users) => Some(&users.role.name),
         Body::InstanceProfile(profile) => Some(&profile.name),
         _ => None,
     }

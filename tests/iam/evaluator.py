@@ -8,17 +8,18 @@ import re
 
 
 def is_allowed(policy, action, resource, context):
-    """Says whether a policy allows a request. There is no denial but by default."""
-    for statement in policy["Statement"]:
-        if statement["Effect"] != "Allow" or set(statement) - {"Sid", "Effect", "Action", "Resource", "Condition"}:
+    """Says whether a policy allows a request: no statement denies it, and one allows it."""
+    effects = set()
+    for statement in many(policy["Statement"]):
+        if statement["Effect"] not in ("Allow", "Deny") or set(statement) - {"Sid", "Effect", "Action", "Resource", "Condition"}:
             raise ValueError(f"a statement of another kind: {statement}")
         if (
             any(matches(pattern, action, fold=True) for pattern in many(statement["Action"]))
             and any(names(pattern, resource) for pattern in many(statement["Resource"]))
             and holds(statement.get("Condition", {}), context)
         ):
-            return True
-    return False
+            effects.add(statement["Effect"])
+    return effects == {"Allow"}
 
 
 def many(value):

@@ -5,6 +5,7 @@ what they say. Judged by `evaluator.py`, on the requests of the real program to 
 """
 
 import copy
+import importlib.util
 import json
 import re
 import sys
@@ -13,11 +14,15 @@ from pathlib import Path
 
 import support
 from botocore.exceptions import ClientError
-from evaluator import holds, is_allowed, matches, names
+from evaluator import holds, is_allowed, many, matches, names
 
 BINARY = str(Path(sys.argv.pop()).resolve()) if len(sys.argv) > 1 else "labctl"
 REFERENCE = json.loads((Path(__file__).parent / "reference.json").read_text())
 EMULATOR, PORT = support.serve()
+# The program that takes that role on for users.
+SPEC = importlib.util.spec_from_file_location("credentials", support.ROOT / "templates/aws/credentials.py")
+credentials = importlib.util.module_from_spec(SPEC)
+SPEC.loader.exec_module(credentials)
 
 BARE = """\
 lab: bare
@@ -53,6 +58,18 @@ workbench:
 """
 BOUNDARY = "arn:aws:iam::100000000009:policy/boundary"
 BOUNDED = WIDE.replace("wide", "bounded") + f"permissions_boundary: {BOUNDARY}\n"
+PEOPLED = BARE.replace("bare", "peopled") + """\
+    - { port: 443, from: [anywhere] }
+bucket: { name: labctl-iam-peopled, instance_access: read }
+workbench:
+  users:
+    - { name: ada, bucket_access: read-write }
+    - { name: bob, bucket_access: true }
+  api: { image: "ours/model:1", model: s3://labctl-iam-peopled/flippers }
+"""
+# All that a plan can have at once.
+CROWDED = BOUNDED.replace("description: SSH }\n", "description: SSH }\n    - { port: 443, from: [anywhere] }\n")
+CROWDED += "workbench:\n  users:\n    - { name: ada, bucket_access: true }\n"
 APART = BARE.replace("bare", "apart") + "network: dedicated\n"
 # Asked for only to say in a message what is in the way, after minutes of waiting.
 FOR_MESSAGES = {"ec2:DescribeNetworkInterfaces"}
@@ -151,6 +168,46 @@ class Policies(unittest.TestCase):
         self.assertTrue(is_allowed(policy, "route53:ListHostedZones", "*", {}))
         for action in ("s3:GetObject", "route53:DeleteHostedZone", "route53:ListResourceRecordSets", "iam:PutRolePolicy"):
             self.assertFalse(is_allowed(policy, action, f"arn:aws:route53:::hostedzone/{zone}", {}), action)
+
+    def test_users_reach_the_bucket_and_no_model(self):
+        """The role that the server takes on for its users, with and without what narrows it for one who only reads."""
+        lab = self.lab("100000000011", PEOPLED)
+        lab.run("apply", "--yes", "--only", "cloud")
+        lab.run("plan", "--only", "cloud")
+        iam = lab.client("iam")
+        role = iam.get_role(RoleName="peopled-us-east-1-users")["Role"]
+        server = "arn:aws:iam::100000000011:role/peopled-us-east-1"
+        principals = [one["Principal"] for one in many(role["AssumeRolePolicyDocument"]["Statement"])]
+        self.assertEqual(principals, [{"AWS": server}], "only the server takes it on")
+        policy = iam.get_role_policy(RoleName="peopled-us-east-1-users", PolicyName="labctl")["PolicyDocument"]
+        narrowed = credentials.NARROWED["read"]
+        ours = {"aws:ResourceAccount": "100000000011"}
+        bucket = "arn:aws:s3:::labctl-iam-peopled"
+
+        def may(action, key, context=ours, session=None):
+            asked = (f"s3:{action}", f"{bucket}/{key}" if key else bucket, context)
+            return is_allowed(policy, *asked) and (session is None or is_allowed(session, *asked))
+
+        for key in ("ada/data.csv", "flippers.csv", "labctl-models.csv"):
+            for action in ("GetObject", "PutObject", "DeleteObject"):
+                self.assertTrue(may(action, key), (action, key))
+            self.assertTrue(may("GetObject", key, session=narrowed), key)
+            for action in ("PutObject", "DeleteObject"):
+                self.assertFalse(may(action, key, session=narrowed), (action, key))
+        self.assertTrue(may("ListBucket", "", session=narrowed))
+        for key in ("labctl-models/0123/penguins/model.pkl", "flippers/model.json", "flippers"):
+            for action in ("GetObject", "PutObject", "DeleteObject", "GetObjectVersion"):
+                self.assertFalse(may(action, key), (action, key))
+        # Of a bucket of this name in another account, and of all else, nothing.
+        self.assertFalse(may("GetObject", "ada/data.csv", {"aws:ResourceAccount": "999999999999"}))
+        for action, resource in [("s3:DeleteBucket", bucket), ("sts:AssumeRole", server), ("iam:GetRole", server), ("route53:ListHostedZones", "*")]:
+            self.assertFalse(is_allowed(policy, action, resource, ours), action)
+        # The server's own role takes on this one, and no other.
+        own = iam.get_role_policy(RoleName="peopled-us-east-1", PolicyName="labctl")["PolicyDocument"]
+        self.assertTrue(is_allowed(own, "sts:AssumeRole", role["Arn"], {}))
+        self.assertFalse(is_allowed(own, "sts:AssumeRole", role["Arn"] + "-other", {}))
+        self.assertFalse(is_allowed(own, "sts:AssumeRole", server, {}))
+        lab.run("destroy", "--yes")
 
     def drift(self, lab):
         """Changes past labctl what the plan has no word for, so that apply has to put it right."""
@@ -376,7 +433,7 @@ class Policies(unittest.TestCase):
         self.assertEqual(lab.client("ec2").describe_key_pairs()["KeyPairs"], [])
 
     def test_aws_knows_all_that_a_policy_says(self):
-        for plan in (BARE, WIDE, BOUNDED, APART):
+        for plan in (BARE, WIDE, BOUNDED, PEOPLED, APART):
             lab = self.lab("100000000006", plan)
             for command in ("plan", "apply", "destroy", "status", "start", "stop", "adopt", "ssh"):
                 for statement in lab.policy(command)["Statement"]:
@@ -405,7 +462,7 @@ class Policies(unittest.TestCase):
         self.assertEqual(taken, set(statement["Resource"]))
 
     def test_policies_are_small_enough(self):
-        for plan in (BARE, WIDE, BOUNDED, APART):
+        for plan in (BARE, WIDE, BOUNDED, CROWDED, APART):
             for command in ("plan", "apply", "destroy"):
                 text = json.dumps(self.lab("100000000007", plan).policy(command), separators=(",", ":"))
                 # IAM User Guide, "IAM and AWS STS quotas": a managed policy.
@@ -454,6 +511,14 @@ class Evaluator(unittest.TestCase):
         self.assertFalse(holds(every, {"k": ["x", "yx"]}))
         with self.assertRaises(ValueError):
             holds({"StringMaybe": {"k": "x"}}, {})
+
+    def test_a_denial_goes_before_all_else(self):
+        policy = {"Statement": [
+            {"Effect": "Allow", "Action": "a:*", "Resource": "*"},
+            {"Effect": "Deny", "Action": "a:*", "Resource": "arn:aws:a:::x/*"},
+        ]}
+        self.assertTrue(is_allowed(policy, "a:One", "arn:aws:a:::x", {}))
+        self.assertFalse(is_allowed(policy, "a:One", "arn:aws:a:::x/y", {}))
 
     def test_one_statement_has_to_allow_it_all(self):
         policy = {"Statement": [

@@ -26,3 +26,4 @@ mod resize;
 mod sections;
 mod teardown;
 mod updates;
+mod users_role;

@@ -127,6 +127,11 @@ fn ask_api() {
 }
 
 #[test]
+fn credentials() {
+    run("host/test_credentials.py", &[]);
+}
+
+#[test]
 fn emulator() {
     run("emulator/test_emulator.py", &[]);
 }

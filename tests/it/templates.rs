@@ -41,6 +41,8 @@ const LETS_ENCRYPT: &str = "  https: { mode: lets-encrypt, email: me@do4ds-lab.s
 const SELF_SIGNED: &str = "  https: { mode: self-signed }\n";
 const OFF: &str = "  https: { mode: off }\n";
 const USERS: &str = "  users: [{ name: test-user, sudo: true }, { name: guest }]\n";
+/// One reads, one does what the server does, one does neither.
+const BUCKET_USERS: &str = "  users: [{ name: ada, bucket_access: read-write }, { name: bob, bucket_access: true }, { name: eve }]\n";
 const HUB: &str =
     "  jupyterhub: { path: /jupyter, memory_limit: 700M, cpu_limit: 1.5, idle_timeout: 1h }\n";
 const PLAIN_HUB: &str = "  jupyterhub: {}\n";
@@ -190,6 +192,19 @@ fn the_languages_in_a_picture() {
 }
 
 #[test]
+fn users_of_the_bucket_in_a_picture() {
+    let whole = all(&host(&[SELF_SIGNED, BUCKET_USERS, HUB, R]));
+    // The rest is as without access.
+    let plain = BUCKET_USERS
+        .replace("read-write", "none")
+        .replace("true", "false");
+    let plain = all(&host(&[SELF_SIGNED, &plain, HUB, R]));
+    let is_new = |part: &&str| !plain.contains(part);
+    let new: Vec<_> = whole.split("==== ").filter(is_new).collect();
+    snapshot("host_bucket_users", &new.join("==== "));
+}
+
+#[test]
 fn an_app_by_shiny_server_in_a_picture() {
     let whole = all(&host(&[SELF_SIGNED, SHINY_IN_R, API, BY_SHINY_SERVER]));
     // The rest is as with a unit of the app's own.
@@ -254,6 +269,7 @@ fn every_combination_passes_the_programs_that_will_read_it() {
                 &[SHINY_IN_R, PUBLIC_API],
                 &[HUB, SHINY],
                 &[API_OF_AN_IMAGE],
+                &[BUCKET_USERS, HUB, R],
                 &[SHINY_IN_R, API, BY_SHINY_SERVER],
             ] {
                 check(&host(&[&[https, page], apps].concat()));
@@ -261,12 +277,12 @@ fn every_combination_passes_the_programs_that_will_read_it() {
             }
         }
     }
-    assert_eq!(combinations, 68);
+    assert_eq!(combinations, 72);
 }
 
 #[test]
 fn what_is_broken_does_not_pass() {
-    let host = host(&[SELF_SIGNED, USERS, HUB, SHINY, API]);
+    let host = host(&[SELF_SIGNED, BUCKET_USERS, HUB, SHINY, API]);
     for (path, file) in host.files.iter().filter(|(_, file)| file.check.is_some()) {
         let mut broken = host.clone();
         let mut file = file.clone();
@@ -299,6 +315,7 @@ fn every_template_is_used() {
     // A plan says where R's packages come from, or it does not; each has lines of its own.
     let host = all(&host(&parts))
         + &all(&host(&[R, SHINY_IN_R]))
+        + &all(&host(&[BUCKET_USERS, HUB, R]))
         + &all(&host(&[SHINY_IN_R, BY_SHINY_SERVER]));
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("templates");
     let mut unused = Vec::new();

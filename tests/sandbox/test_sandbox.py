@@ -311,7 +311,7 @@ class WithServersTest(unittest.TestCase):
         self.assertEqual(self.asked_from(identity, "penguins/model/a"), "of the laptop 200")
         self.assertEqual(self.asked_from(identity, "penguins/b", "--request PUT --header content-type:text/plain --data-binary there"), "200")
         self.assertEqual(self.box.client("s3").get_object(Bucket="penguins", Key="b")["Body"].read(), b"there")
-        for refused, service in (("?Action=RunInstances", "ec2"), ("moto-api/reset", "s3"), ("labctl-sandbox/status", "iam")):
+        for refused, service in (("?Action=RunInstances", "ec2"), ("moto-api/reset", "s3"), ("labctl-sandbox/status", "iam"), ("?Action=GetSessionToken", "sts")):
             said = self.asked_from(identity, refused, "--request POST", service)
             self.assertRegex(said, "reaches S3 and nothing else.* 403$", refused)
         for header in ("Origin: http://elsewhere.example", "Host: elsewhere.example"):

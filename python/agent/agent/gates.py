@@ -11,7 +11,7 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING
 
-from . import gates_of_apps, gates_of_host, gates_of_web, systemd, web
+from . import gates_of_apps, gates_of_bucket, gates_of_host, gates_of_web, systemd, web
 from .failure import Failure
 from .gates_of_host import Refused, Settling
 
@@ -27,6 +27,8 @@ HUB_SECONDS = 120
 KERNEL_SECONDS = 180
 # A small server takes its time to import what an app needs.
 APP_SECONDS = 90
+# IAM tells its own parts of a new role in seconds, and of changes to one.
+ACCESS_SECONDS = 90
 # A unit that systemd has started this often since the gate began will not come up.
 HOPELESS_RESTARTS = 3
 NGINX = "nginx.service"
@@ -41,6 +43,7 @@ KINDS: dict[str, Callable[[Job, Any], str]] = {
     "loopback": gates_of_host.loopback,
     "metadata": gates_of_host.metadata,
     "isolation": gates_of_host.isolation,
+    "bucket_access": gates_of_bucket.bucket_access,
     "kernel": gates_of_host.kernel,
     "shiny": gates_of_apps.shiny,
     "shiny_server": gates_of_apps.shiny_server,
@@ -48,6 +51,7 @@ KINDS: dict[str, Callable[[Job, Any], str]] = {
     "public_api": gates_of_apps.public_api,
 }
 SECONDS = {
+    "bucket_access": ACCESS_SECONDS,
     "hub_api": HUB_SECONDS,
     "kernel": KERNEL_SECONDS,
     "shiny": APP_SECONDS,
@@ -89,6 +93,7 @@ def name_of(gate: Mapping[str, Any]) -> str:
         "loopback": lambda: "services listen on this host only",
         "metadata": lambda: "instance metadata is closed",
         "isolation": lambda: "users are kept apart",
+        "bucket_access": lambda: "access to the bucket",
         "kernel": lambda: f"notebook of {gate['user']}",
         "shiny": lambda: "Shiny app",
         "shiny_server": lambda: "Shiny app by Shiny Server",

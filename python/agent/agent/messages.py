@@ -146,6 +146,16 @@ class IsolationGate(TypedDict):
     user: str
 
 
+class BucketAccessGate(TypedDict):
+    """Users reach the bucket as the plan has it."""
+
+    kind: Literal["bucket_access"]
+    unit: str
+    bucket: str
+    users: list[str]
+    others: list[str]
+
+
 class KernelGate(TypedDict):
     """A notebook's cell runs in each kernel."""
 
@@ -169,6 +179,7 @@ Gate = (
     | LoopbackGate
     | MetadataGate
     | IsolationGate
+    | BucketAccessGate
     | KernelGate
 )
 

@@ -64,8 +64,13 @@ class Keys:
             return _made_in_account(identity)
 
     def of_servers(self, identity: str) -> Key | None:
-        """The key of the servers, which is good for S3 alone."""
+        """The key of the servers, by which they reach S3 and assume the role of their users."""
         return self.server if identity == self.server.id else None
+
+    def of_users(self, identity: str) -> Key | None:
+        """The same, or a key that a server has from STS for one of its users; they are good for S3 alone."""
+        with self.lock:
+            return self.of_servers(identity) or _given_by_sts(identity)
 
 
 def _kept(settings: Settings, name: str, is_temporary: bool) -> Key:
@@ -82,6 +87,11 @@ def _made_in_account(identity: str) -> Key | None:
         for each in user.access_keys:
             if each.access_key_id == identity and each.status == "Active":
                 return Key(identity, each.secret_access_key)
+    return _given_by_sts(identity)
+
+
+def _given_by_sts(identity: str) -> Key | None:
+    backends: Any = get_backend
     for role in backends("sts")[DEFAULT_ACCOUNT]["aws"].assumed_roles:
         if role.access_key_id == identity and role.expiration.timestamp() > time.time():
             return Key(identity, role.secret_access_key, role.session_token)

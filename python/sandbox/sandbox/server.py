@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 from moto.core.request import Request
 from moto.core.routing import get_service_router
+from moto.iam.models import get_account_id_from
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import DechunkedInput
 from werkzeug.test import EnvironBuilder
@@ -90,7 +91,7 @@ def identify(environ: Environ, body: bytes) -> Call:
     """Names the AWS operation that a request asks for."""
     credential = re.search(r"Credential=([^/]+)/\d+/([^/]+)/([^/]+)/", environ.get("HTTP_AUTHORIZATION", ""))
     key, region, service = credential.groups() if credential else ("", "us-east-1", "s3")
-    account = key if re.fullmatch(r"\d{12}", key) else DEFAULT_ACCOUNT
+    account = key if re.fullmatch(r"\d{12}", key) else get_account_id_from(key)
     target = environ.get("HTTP_X_AMZ_TARGET")
     if target:
         operation = target.split(".")[-1]

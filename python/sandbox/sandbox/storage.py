@@ -1,8 +1,10 @@
-"""S3 for the servers, in the place of what a real one reaches with the keys of its instance profile.
+"""S3 for the servers, in the place of what a real one reaches with the keys of its instance profile; and STS, as far as
+it gives a server's users keys of their own role.
 
-It is answered at the gateway of the servers' network, by a name that stays when the network is made anew, and by a key
-of the servers' own. Nothing but S3 is: a notebook must not start servers on the laptop. labctl's programs on a server look into `/etc/labctl/aws.env`
-for another place of S3, and that file is what the sandbox puts into each of them.
+They are answered at the gateway of the servers' network, by a name that stays when the network is made anew, to a key of
+the servers' own, and S3 also to the keys that STS gave. Nothing else is: a notebook must not start servers on the laptop.
+labctl's programs on a server look into `/etc/labctl/aws.env` for another place of both, and that file is what the sandbox
+puts into each of them.
 """
 
 from __future__ import annotations
@@ -79,9 +81,10 @@ class Storage:
         # A signature in the address would let moto look at the body for the service.
         is_signed = "HTTP_AUTHORIZATION" in environ
         is_strange = is_browser(environ, OWN_NAME) or environ["PATH_INFO"].startswith(OF_MOTO)
-        if is_strange or call.service != "s3" or not is_signed:
+        is_known = call.service == "s3" or call.name == "sts:AssumeRole"
+        if is_strange or not is_known or not is_signed:
             return error(call, 403, "AccessDenied", "a server in the sandbox reaches S3 and nothing else")
-        refused = refusal(call, self.keys.of_servers)
+        refused = refusal(call, self.keys.of_users if call.service == "s3" else self.keys.of_servers)
         if refused:
             return refused
         # moto would take the first part of another name for a bucket.
@@ -97,9 +100,10 @@ class Storage:
         if not self.server:
             return ""
         endpoint = f"http://{NAME}:{self.settings.get('storage_port')}"
+        endpoints = f"AWS_ENDPOINT_URL_S3={endpoint}\nAWS_ENDPOINT_URL_STS={endpoint}\n"
         key = self.keys.server
         names = {"ACCESS_KEY_ID": key.id, "SECRET_ACCESS_KEY": key.secret, "SESSION_TOKEN": key.token}
-        return f"AWS_ENDPOINT_URL_S3={endpoint}\n" + "".join(f"AWS_{name}={value}\n" for name, value in names.items())
+        return endpoints + "".join(f"AWS_{name}={value}\n" for name, value in names.items())
 
     def end(self) -> None:
         """Answers no more; the next look may begin again at once."""

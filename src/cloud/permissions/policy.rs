@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value as Json, json};
 
-use crate::cloud::resources::context::{github_role_name, role_name};
+use crate::cloud::resources::context::{github_role_name, role_name, users_role_name};
 use crate::cloud::resources::{LAB_TAG, REGION_TAG};
 use crate::plan::{Image, Network, Plan, partition};
 
@@ -83,10 +83,13 @@ impl<'a> Names<'a> {
             }),
             On::Role => self.iam(&format!("role/{role}")),
             On::Roles => {
-                return vec![
-                    self.iam(&format!("role/{role}")),
-                    self.iam(&format!("role/{}", github_role_name(role))),
-                ];
+                let users = Part::UsersRole.is_in(plan).then(|| users_role_name(role));
+                let names = [role.clone(), github_role_name(role)]
+                    .into_iter()
+                    .chain(users);
+                return names
+                    .map(|name| self.iam(&format!("role/{name}")))
+                    .collect();
             }
             On::Profile => self.iam(&format!("instance-profile/{role}")),
             On::Provider => self.iam(&format!(

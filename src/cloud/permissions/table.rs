@@ -69,7 +69,7 @@ pub enum On {
     Vpc,
     /// The server's role.
     Role,
-    /// The server's role and that of GitHub Actions.
+    /// The server's role, that of GitHub Actions and, where the plan has it, that of the server's users.
     Roles,
     /// The server's instance profile.
     Profile,

@@ -17,6 +17,7 @@ pub fn is_called(live: &LiveResource, id: &str) -> bool {
         Body::KeyPair(pair) => Some(&pair.name),
         Body::Role(role) => Some(&role.name),
         Body::GithubRole(github) => Some(&github.role.name),
+        Body::UsersRole(users) => Some(&users.role.name),
         Body::InstanceProfile(profile) => Some(&profile.name),
         Body::Record(record) => Some(&record.name),
         Body::Zone(zone) => Some(&zone.name),

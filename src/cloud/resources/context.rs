@@ -29,6 +29,8 @@ pub struct Scope {
     pub dedicated_network: bool,
     /// Whether the plan has a role for GitHub Actions.
     pub github: bool,
+    /// Whether the plan has users with access to the bucket, who have a role of their own.
+    pub users: bool,
 }
 
 impl Scope {
@@ -42,6 +44,11 @@ impl Scope {
     pub fn github_role_name(&self) -> String {
         github_role_name(&self.role_name())
     }
+
+    /// The name of the role of the server's users.
+    pub fn users_role_name(&self) -> String {
+        users_role_name(&self.role_name())
+    }
 }
 
 /// The name of the server's role and instance profile in a lab.
@@ -52,6 +59,11 @@ pub fn role_name(lab: &str, region: &str) -> String {
 /// The name of the role of GitHub Actions beside the server's.
 pub fn github_role_name(role: &str) -> String {
     format!("{role}-github")
+}
+
+/// The name of the role of the server's users beside the server's own.
+pub fn users_role_name(role: &str) -> String {
+    format!("{role}-users")
 }
 
 /// What had to be looked up before anything could be created.

@@ -34,13 +34,44 @@ pub fn server(
     account: &str,
     bucket: Option<(&str, BucketAccess)>,
     challenges: &[String],
+    users_role: Option<&str>,
 ) -> Option<Json> {
     let bucket = bucket.map(|(name, access)| bucket_statements(region, account, name, access));
     let mut statements = bucket.unwrap_or_default();
     if !challenges.is_empty() {
         statements.extend(challenge_statements(region, challenges));
     }
+    statements.extend(users_role.map(|name| {
+        json!({
+            "Effect": "Allow",
+            "Action": "sts:AssumeRole",
+            "Resource": role_arn(region, account, name),
+        })
+    }));
     (!statements.is_empty()).then(|| document(&statements))
+}
+
+/// The policy of the server's users: the bucket, but for what lies below `withheld` keys. Whoever writes there says what
+/// others run, and who reads there sees what they may not. A `*` in a key would withhold more, never less.
+pub fn users(
+    region: &str,
+    account: &str,
+    (bucket, access): (&str, BucketAccess),
+    withheld: &[String],
+) -> Json {
+    let mut statements = bucket_statements(region, account, bucket, access);
+    let arn = |key: String| format!("arn:{}:s3:::{bucket}/{key}", partition(region));
+    let keys = withheld
+        .iter()
+        .flat_map(|key| [key.clone(), format!("{key}/*")]);
+    let keys: Vec<_> = keys.map(arn).collect();
+    statements.push(json!({ "Effect": "Deny", "Action": "s3:*", "Resource": keys }));
+    document(&statements)
+}
+
+/// The ARN of a role of the lab.
+pub fn role_arn(region: &str, account: &str, name: &str) -> String {
+    format!("arn:{}:iam::{account}:role/{name}", partition(region))
 }
 
 fn document(statements: &[Json]) -> Json {
@@ -136,6 +167,18 @@ pub fn trust_ec2() -> Json {
     }))
 }
 
+/// The trust policy of the role of the server's users: the server alone takes it on, by its own role.
+pub fn trust_server(region: &str, account: &str, role: &str) -> Json {
+    normal_form(&json!({
+        "Version": "2012-10-17",
+        "Statement": [{
+            "Effect": "Allow",
+            "Principal": { "AWS": role_arn(region, account, role) },
+            "Action": "sts:AssumeRole",
+        }],
+    }))
+}
+
 /// The ARN of GitHub's identity provider, which follows from the account.
 pub fn github_provider(region: &str, account: &str) -> String {
     let partition = partition(region);
@@ -216,7 +259,7 @@ mod tests {
             let access = Some(("penguins", BucketAccess::ReadWrite));
             let policies = [
                 bucket(region, ACCOUNT, "penguins", BucketAccess::Read),
-                server(region, ACCOUNT, access, &challenges).unwrap(),
+                server(region, ACCOUNT, access, &challenges, None).unwrap(),
             ];
             let statements = policies
                 .iter()
@@ -259,7 +302,7 @@ mod tests {
     #[test]
     fn the_id_of_a_zone_is_taken_out_and_put_in() {
         let challenges = ["_acme-challenge.example.org".to_owned()];
-        let policy = server("us-east-1", ACCOUNT, None, &challenges).unwrap();
+        let policy = server("us-east-1", ACCOUNT, None, &challenges, None).unwrap();
         let written = with_zone(&policy, Some("Z1"));
         assert!(
             written.contains("arn:aws:route53:::hostedzone/Z1\""),
@@ -272,11 +315,11 @@ mod tests {
 
     #[test]
     fn without_a_bucket_and_challenges_nothing_is_allowed() {
-        assert_eq!(server("us-east-1", ACCOUNT, None, &[]), None);
+        assert_eq!(server("us-east-1", ACCOUNT, None, &[], None), None);
         let access = BucketAccess::Read;
         let both = bucket("us-east-1", ACCOUNT, "penguins", access);
         assert_eq!(
-            server("us-east-1", ACCOUNT, Some(("penguins", access)), &[]),
+            server("us-east-1", ACCOUNT, Some(("penguins", access)), &[], None),
             Some(both)
         );
     }

@@ -8,6 +8,8 @@ use aws_sdk_ec2::operation::describe_instances::DescribeInstancesInput;
 use aws_sdk_ec2::operation::describe_key_pairs::DescribeKeyPairsOutput;
 use aws_sdk_ec2::operation::describe_key_pairs::builders::DescribeKeyPairsInputBuilder;
 use aws_sdk_ec2::types::Reservation;
+use aws_sdk_iam::operation::get_role::GetRoleOutput;
+use aws_sdk_iam::operation::get_role::builders::GetRoleInputBuilder;
 use aws_sdk_resourcegroupstagging::operation::get_resources::builders::GetResourcesInputBuilder;
 use aws_sdk_resourcegroupstagging::types::TagFilter as ResourceTagFilter;
 use aws_sdk_sts::operation::get_caller_identity::builders::GetCallerIdentityInputBuilder;
@@ -19,7 +21,7 @@ use crate::cloud::resource::{Live, Tags, present};
 use super::context::Scope;
 use super::pages::Pages;
 use super::zones::{self, Zones};
-use super::{ec2_tags, tags};
+use super::{ec2_tags, iam_tags, tags};
 
 /// What reading has: the read-only cloud, and answers that kinds share.
 pub struct Reader<'a> {
@@ -30,6 +32,7 @@ pub struct Reader<'a> {
     account: OnceCell<String>,
     reservations: OnceCell<Vec<Reservation>>,
     key_pairs: OnceCell<DescribeKeyPairsOutput>,
+    role: OnceCell<Option<GetRoleOutput>>,
     tagged: OnceCell<Vec<Tagged>>,
     zones: OnceCell<Zones>,
     name_servers: RefCell<BTreeMap<String, Vec<String>>>,
@@ -54,6 +57,7 @@ impl<'a> Reader<'a> {
             account: OnceCell::new(),
             reservations: OnceCell::new(),
             key_pairs: OnceCell::new(),
+            role: OnceCell::new(),
             tagged: OnceCell::new(),
             zones: OnceCell::new(),
             name_servers: RefCell::default(),
@@ -156,6 +160,32 @@ impl<'a> Reader<'a> {
         }
         let notes = self.notes().await?;
         Ok(notes.is_none_or(|notes| notes.contains_key(tags::GITHUB_NOTE)))
+    }
+
+    /// The server's role, whoever made it; `None` where there is none.
+    pub async fn role(&self) -> Result<Option<GetRoleOutput>, CallError> {
+        let ask = async || {
+            let input = GetRoleInputBuilder::default().role_name(self.scope.role_name());
+            match self.cloud.get_role(input).await {
+                Ok(output) => Ok(Some(output)),
+                Err(error) if error.code() == "NoSuchEntity" => Ok(None),
+                Err(error) => Err(error),
+            }
+        };
+        self.role.get_or_try_init(ask).await.cloned()
+    }
+
+    /// Whether there is a role of the server's users to be looked for: in the plan, or of a former plan, which is noted
+    /// on the server's role. Without that one nobody can use it.
+    pub async fn has_users_role(&self) -> Result<bool, CallError> {
+        if self.scope.users {
+            return Ok(true);
+        }
+        let role = self.role().await?.and_then(|output| output.role);
+        let tags = role.map(|role| iam_tags::read(role.tags()));
+        Ok(tags.is_some_and(|tags| {
+            tags::is_ours(&tags, self.scope) && tags.contains_key(tags::USERS_NOTE)
+        }))
     }
 
     /// The key pairs of the lab's name, the public key included.

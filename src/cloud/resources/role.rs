@@ -198,7 +198,7 @@ impl Manage for Role {
 
     async fn read(reader: &Reader<'_>) -> Result<Vec<Live<Self>>, CallError> {
         let name = reader.scope.role_name();
-        let role = get(reader.cloud, &name);
+        let role = reader.role();
         read_role(reader, (Kind::Role, &name), role, |role| role).await
     }
 

@@ -30,6 +30,8 @@ pub const NETWORK_TAG: &str = "labctl:network";
 pub const ZONE_NOTE: &str = "labctl:zone";
 /// The key pair's tag that notes that the lab has a role for GitHub Actions.
 pub const GITHUB_NOTE: &str = "labctl:github";
+/// The tag of the server's role that notes that the lab has a role for the server's users.
+pub const USERS_NOTE: &str = "labctl:users";
 /// The prefix of labctl's own tags.
 pub const OWN_PREFIX: &str = "labctl:";
 

@@ -13,7 +13,8 @@ use crate::support::digest;
 
 use super::{Definition, Piece};
 
-const ENVIRONMENT: &str = "/opt/labctl-aws";
+/// AWS's library for Python, for root's programs.
+pub const ENVIRONMENT: &str = "/opt/labctl-aws";
 const CONTEXT: &str = "/opt/model-api";
 const MODEL: &str = "/opt/labctl-model";
 const PROGRAM: &str = "/usr/local/lib/labctl/model-api";
@@ -91,10 +92,7 @@ fn add(piece: &Piece<'_>, host: &mut DesiredHost) -> Result<(), RenderError> {
         return Ok(());
     };
     host.add_packages(&["docker.io", "python3-venv"]);
-    let requirements = Piece::plain("api/requirements.txt")?;
-    let mirrors = &piece.workbench.mirrors;
-    let environment = Environment::python("labctl-aws", ENVIRONMENT, requirements, mirrors);
-    host.environments.push(environment);
+    host.environments.push(environment(piece)?);
     let tree = section.build.as_ref().map(|_| Tree {
         name: "model-api",
         link: CONTEXT,
@@ -109,6 +107,18 @@ fn add(piece: &Piece<'_>, host: &mut DesiredHost) -> Result<(), RenderError> {
     units(is_built, host);
     gates(piece, section, host);
     Ok(())
+}
+
+/// The environment in which root's programs ask AWS.
+pub fn environment(piece: &Piece<'_>) -> Result<Environment, RenderError> {
+    let requirements = Piece::plain("api/requirements.txt")?;
+    let mirrors = &piece.workbench.mirrors;
+    Ok(Environment::python(
+        "labctl-aws",
+        ENVIRONMENT,
+        requirements,
+        mirrors,
+    ))
 }
 
 /// The name by which the server runs the image: it stands for what it is built from, or for the image that is pulled.

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::host::services::Link;
-use crate::plan::{HttpsMode, Plan, Workbench, certificate_names, server_names};
+use crate::plan::{HttpsMode, Plan, Workbench, bucket_users, certificate_names, server_names};
 
 use super::api::Api;
 use super::isolation;
@@ -42,7 +42,9 @@ pub struct Variables {
     pub bucket: Option<String>,
     /// Who may log in.
     pub users: Vec<User>,
-    /// Who may reach the instance metadata.
+    /// Whose programs reach the bucket.
+    pub bucket_users: Vec<String>,
+    /// Who may reach the instance metadata: root, whose programs fetch the model and answer challenges.
     pub metadata_allowed: Vec<String>,
     /// Who administers the server, and may connect to its services past NGINX.
     pub administrators: Vec<String>,
@@ -73,10 +75,6 @@ impl Variables {
         let shiny = Shiny::of(workbench);
         let api = Api::of(workbench);
         let users = workbench.users.iter();
-        let allowed = users
-            .clone()
-            .filter(|user| user.sudo || user.bucket_access)
-            .map(|user| user.name.to_string());
         Self {
             lab: plan.lab.to_string(),
             domain: workbench.domain.as_ref().map(ToString::to_string),
@@ -106,8 +104,12 @@ impl Variables {
                     sudo: user.sudo,
                 })
                 .collect(),
-            metadata_allowed: std::iter::once("root".to_owned()).chain(allowed).collect(),
             administrators: isolation::administrators(workbench),
+            bucket_users: bucket_users(plan)
+                .into_iter()
+                .map(|(name, _)| name.to_string())
+                .collect(),
+            metadata_allowed: vec!["root".to_owned()],
             landing_page: workbench.landing_page,
             config_hash: String::new(),
             listen_ipv6: true,

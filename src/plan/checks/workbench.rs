@@ -131,15 +131,15 @@ fn users_and_bucket(plan: &Plan, findings: &mut Findings<'_>) {
         .iter()
         .flat_map(|workbench| &workbench.users)
         .enumerate();
-    for (index, user) in users.filter(|(_, user)| user.bucket_access) {
+    for (index, user) in users.filter(|(_, user)| user.bucket_access.is_given()) {
         let (label, help) = match &plan.bucket {
             None => (
                 "there is no `bucket`",
                 "add a `bucket` section with a `name` and `instance_access: read`",
             ),
-            Some(bucket) if bucket.instance_access == Access::None => (
-                "the server itself has none",
-                "write `instance_access: read` or `read-write` in `bucket`: users go through the server's role",
+            Some(bucket) if user.bucket_access.on(bucket) == Access::None => (
+                "`true` is what the server has, which is none",
+                "write what the user may do: `read` or `read-write`",
             ),
             Some(_) => continue,
         };

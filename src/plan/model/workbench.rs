@@ -11,7 +11,7 @@ use crate::plan::scalars::{
     UrlPath, UserName,
 };
 
-use super::{OneOrMany, words};
+use super::{Access, Bucket, OneOrMany, words};
 
 /// What is installed on the server.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -118,9 +118,43 @@ pub struct User {
     /// Public keys (`.pub`) with which the user logs in by SSH.
     #[serde(default)]
     pub authorized_keys: Vec<FilePath>,
-    /// Lets the user's own programs use the server's access to the bucket.
+    /// What the user's own programs may do with the bucket, but for the API's model: `none`, `read` or `read-write`;
+    /// `true` is what `bucket.instance_access` says.
     #[serde(default)]
-    pub bucket_access: bool,
+    pub bucket_access: BucketGrant,
+}
+
+/// What somebody may do with the bucket, as a plan has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+#[schemars(inline)]
+pub enum BucketGrant {
+    /// What the server may, or nothing.
+    Switch(bool),
+    /// Just this.
+    Access(Access),
+}
+
+impl Default for BucketGrant {
+    fn default() -> Self {
+        Self::Switch(false)
+    }
+}
+
+impl BucketGrant {
+    /// Whether it says more than nothing.
+    pub const fn is_given(self) -> bool {
+        !matches!(self, Self::Switch(false) | Self::Access(Access::None))
+    }
+
+    /// What it comes to in a plan with this bucket.
+    pub fn on(self, bucket: &Bucket) -> Access {
+        match self {
+            Self::Switch(true) => bucket.instance_access,
+            Self::Switch(false) => Access::None,
+            Self::Access(access) => access,
+        }
+    }
 }
 
 /// Python for everyone.

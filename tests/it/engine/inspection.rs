@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use labctl::plan::{Access, HttpsMode, Network, Plan, RecordValue};
+use labctl::plan::{Access, HttpsMode, Network, Plan, RecordValue, bucket_users};
 
 use crate::memory_cloud::{Item, Memory};
 
@@ -74,6 +74,10 @@ fn proves_its_names(plan: &Plan) -> bool {
     workbench.is_some_and(|workbench| workbench.https.mode == HttpsMode::Dns)
 }
 
+fn has_server_role(plan: &Plan) -> bool {
+    reaches_its_bucket(plan) || proves_its_names(plan) || !bucket_users(plan).is_empty()
+}
+
 /// How many things of each kind a plan makes where nothing is there yet.
 fn wanted_counts(
     plan: &Plan,
@@ -81,7 +85,8 @@ fn wanted_counts(
     is_provider_there: bool,
 ) -> BTreeMap<&'static str, usize> {
     let bucket = plan.bucket.as_ref();
-    let has_role = reaches_its_bucket(plan) || proves_its_names(plan);
+    let users = usize::from(!bucket_users(plan).is_empty());
+    let has_role = has_server_role(plan);
     let github = usize::from(plan.github_actions.is_some());
     let own_network = usize::from(plan.network == Network::Dedicated);
     let counts = [
@@ -98,7 +103,7 @@ fn wanted_counts(
         ("key-pair", 1),
         ("network-interface", 1),
         ("oidc-provider", github * usize::from(!is_provider_there)),
-        ("role", usize::from(has_role) + github),
+        ("role", usize::from(has_role) + users + github),
         // A network comes with a route table and a group of its own.
         ("route-table", 2 * own_network),
         ("security-group", 1 + own_network),
@@ -289,7 +294,7 @@ fn check_identities(plan: &Plan, items: &[Item], findings: &mut Findings) {
         findings.check("boundary", &role.attributes["boundary"], &boundary);
     }
     let name = format!("{}-{}", plan.lab, plan.region);
-    if reaches_its_bucket(plan) || proves_its_names(plan) {
+    if has_server_role(plan) {
         let policies = role(&name).unwrap().attributes["policies"].clone();
         check_server_policy(plan, &policies, findings);
         let profile = items

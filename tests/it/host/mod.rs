@@ -5,6 +5,7 @@ mod agent;
 pub mod applied;
 mod authority;
 mod broken;
+mod bucket;
 mod certificate;
 mod changes;
 mod counting_proxy;

@@ -258,6 +258,7 @@ fn two_regions_is_walked() {
     ));
     applies(&rehearsal).says(&[
         "✓ model API /ping and /predict",
+        "✓ access to the bucket of test-user",
         "✓ notebook of test-user 6 * 7 = 42 in python3, ir",
         "Shiny app",
     ]);
