@@ -330,6 +330,7 @@ class NotedUser(TypedDict):
 
     created: bool
     keys: list[str]
+    gave_sudo: bool
 
 
 class NotedUnit(TypedDict):
