@@ -19,8 +19,8 @@ use super::scalars::{
 
 pub use dns::{Dns, Record, RecordType, RecordValue, RecordValues, companion_name};
 pub use workbench::{
-    Api, Download, HTTP_PORT, HTTPS_PORT, Https, HttpsMode, Jupyterhub, Language, Mirrors, Python,
-    R, Rstudio, Shiny, User, Workbench,
+    Api, Download, HTTP_PORT, HTTPS_PORT, Https, HttpsMode, Jupyterhub, LEAST_HSTS, Language,
+    Mirrors, Python, R, Rstudio, Shiny, User, Workbench,
 };
 
 /// An enumeration whose values have one word each, in plans and in messages.
