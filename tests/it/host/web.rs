@@ -149,7 +149,9 @@ fn server_restarts_in_its_window_if_due(bench: &Bench) {
         next.contains("=Sun ") && next.contains(" 04:00:00 UTC"),
         "{next}"
     );
-    let said = || machine.sh("journalctl -u labctl-reboot.service -o cat -n 3 --no-pager");
+    let said = || {
+        machine.sh("journalctl --sync; journalctl -u labctl-reboot.service -o cat -n 3 --no-pager")
+    };
     machine.sh("systemctl start labctl-reboot.service");
     assert!(
         said().contains("no update waits for a restart"),
