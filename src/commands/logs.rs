@@ -102,6 +102,10 @@ pub async fn run(global: &Global, arguments: &Arguments, out: &Out) -> Result<Ex
     let mut held = Held::start(ssh, &remote(&source, arguments)?)?;
     let print = async {
         while let Some(line) = held.line().await {
+            let line = match source.file {
+                Some(_) => without_queries(&line),
+                None => line,
+            };
             out.result(&harmless(&line));
         }
     };
@@ -109,6 +113,19 @@ pub async fn run(global: &Global, arguments: &Arguments, out: &Out) -> Result<Ex
         None => Ok(ExitCode::SUCCESS),
         Some(()) => ended(&held.over(), arguments),
     }
+}
+
+/// Leaves out what stands behind the `?` of an address: NGINX writes whole requests into its log of errors, and their
+/// queries may carry tokens. The agent does so too (`python/agent/agent/web.py`).
+fn without_queries(line: &str) -> String {
+    let word = |word: &str| match word.split_once('?') {
+        None => word.to_owned(),
+        Some((before, query)) => {
+            let quote = ["\",", "\""].into_iter().find(|end| query.ends_with(end));
+            format!("{before}?...{}", quote.unwrap_or_default())
+        }
+    };
+    line.split(' ').map(word).collect::<Vec<_>>().join(" ")
 }
 
 fn check_plan(parsed: &Parsed, service: &Service) -> Result<(), Failure> {
@@ -236,6 +253,13 @@ fn ended(over: &Over, arguments: &Arguments) -> Result<ExitCode, Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn queries_stay_on_the_server() {
+        let line = r#"[error] 7#7: *1 connect() failed, request: "GET /a?token=s"x HTTP/1.1", upstream: "http://127.0.0.1:8000/a?token=s", host: "lab", referrer: "https://lab/?code=s""#;
+        let shown = r#"[error] 7#7: *1 connect() failed, request: "GET /a?... HTTP/1.1", upstream: "http://127.0.0.1:8000/a?...", host: "lab", referrer: "https://lab/?...""#;
+        assert_eq!(without_queries(line), shown);
+    }
 
     #[test]
     fn words_that_are_units() {

@@ -72,7 +72,8 @@ pub(super) fn machine(condition: &Condition, now: f64) -> Vec<Finding> {
         findings.push(Finding::warning(
             "updates",
             "a security update takes effect at the next restart",
-            "when nobody works there: `labctl stop`, then `labctl start`",
+            "when nobody works there: `labctl stop`, then `labctl start`; `workbench.reboot` in the \
+             plan restarts the server by itself, in a window",
         ));
     }
     findings.extend(condition.awaits.as_ref().and_then(refused_model));

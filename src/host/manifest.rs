@@ -88,6 +88,8 @@ pub struct NotedUser {
     pub created: bool,
     /// The keys that labctl gave.
     pub keys: Vec<String>,
+    /// Whether labctl made an administrator of an account that was there and was none.
+    pub gave_sudo: bool,
 }
 
 /// A unit that labctl manages.

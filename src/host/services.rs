@@ -46,6 +46,8 @@ impl Service {
 pub struct Link {
     /// Its name.
     pub title: &'static str,
+    /// The name of its own under which it answers, if it has one.
+    pub host: Option<String>,
     /// Where it is, with a slash behind.
     pub path: String,
     /// What it is for.

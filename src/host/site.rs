@@ -6,6 +6,7 @@ use crate::cloud::resources::{Body, LiveLab, LiveResource};
 use crate::plan::{HTTP_PORT, HTTPS_PORT, Plan, WebName, web_names};
 
 use super::pieces::Variables;
+use super::services::Link;
 
 /// CNAMEs that lead on to CNAMEs are followed so far; resolvers give up at similar lengths.
 const LONGEST_CHAIN: usize = 8;
@@ -17,8 +18,8 @@ pub struct Site {
     pub names: Vec<WebName>,
     /// Whether it is served by HTTPS.
     pub https: bool,
-    /// Titles and paths of its pages, the start page first.
-    paths: Vec<(String, String)>,
+    /// Its pages, the start page first.
+    links: Vec<Link>,
 }
 
 /// A page and where it is.
@@ -44,11 +45,11 @@ impl Site {
     pub fn of(plan: &Plan) -> Option<Self> {
         let workbench = plan.workbench.as_ref()?;
         let variables = Variables::new(plan, workbench);
-        let paths = variables.pages();
-        (!paths.is_empty()).then(|| Self {
+        let links = variables.pages();
+        (!links.is_empty()).then(|| Self {
             names: web_names(plan, workbench),
             https: variables.tls,
-            paths,
+            links,
         })
     }
 
@@ -83,13 +84,22 @@ impl Site {
         }
     }
 
-    /// The pages below such a URL.
+    /// The pages below such a URL. Those with a name of their own are found by that alone.
     pub fn pages(&self, url: &str) -> Vec<Page> {
-        let page = |(title, path): &(String, String)| Page {
-            title: title.clone(),
-            url: format!("{url}{path}"),
+        let page = |link: &Link| {
+            let own = link.host.as_ref();
+            let own = own.map(|host| self.url(host, self.port()));
+            Page {
+                title: link.title.to_owned(),
+                url: format!("{}{}", own.as_deref().unwrap_or(url), link.path),
+            }
         };
-        self.paths.iter().map(page).collect()
+        self.links.iter().map(page).collect()
+    }
+
+    /// The names of their own that some of its pages have.
+    pub fn own_hosts(&self) -> impl Iterator<Item = &str> {
+        self.links.iter().filter_map(|link| link.host.as_deref())
     }
 }
 

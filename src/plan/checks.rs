@@ -6,6 +6,7 @@
 mod cloud;
 mod dns;
 mod downloads;
+mod hosts;
 mod https;
 mod workbench;
 
@@ -76,6 +77,7 @@ pub(super) fn check(plan: &Plan, source: &Source, unsound: &[String]) -> Vec<Pro
     let checks = [
         cloud::CHECKS,
         dns::CHECKS,
+        hosts::CHECKS,
         https::CHECKS,
         workbench::CHECKS,
         downloads::CHECKS,

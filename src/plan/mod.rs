@@ -44,11 +44,11 @@ pub use load::{
 };
 pub use model::{
     Access, Api, Bucket, BucketGrant, Dns, Download, GithubActions, HTTP_PORT, HTTPS_PORT, Https,
-    HttpsMode, IngressRule, Instance, Jupyterhub, Language, Mirrors, Network, Plan, Python, R,
-    Record, RecordType, RecordValue, RecordValues, RootVolume, Rstudio, SecurityGroup, Shiny, User,
-    Workbench, companion_name,
+    HttpsMode, IngressRule, Instance, Jupyterhub, LEAST_HSTS, Language, Mirrors, Network, Plan,
+    Python, R, Record, RecordType, RecordValue, RecordValues, RootVolume, Rstudio, SecurityGroup,
+    Shiny, User, Workbench, companion_name,
 };
-pub use names::{WebName, certificate_names, challenge_names, server_names, web_names};
+pub use names::{WebName, certificate_names, challenge_names, main_names, server_names, web_names};
 pub use problem::{Problem, Problems, Severity};
 pub use scalars::{
     AmiId, BranchName, BucketName, BuildArgument, BuildValue, CidrSource, ContainerImage, CpuLimit,

@@ -20,8 +20,8 @@ use super::scalars::{
 
 pub use dns::{Dns, Record, RecordType, RecordValue, RecordValues, companion_name};
 pub use workbench::{
-    Api, BucketGrant, Download, HTTP_PORT, HTTPS_PORT, Https, HttpsMode, Jupyterhub, Language,
-    Mirrors, Python, R, Rstudio, Shiny, User, Workbench,
+    Api, BucketGrant, Download, HTTP_PORT, HTTPS_PORT, Https, HttpsMode, Jupyterhub, LEAST_HSTS,
+    Language, Mirrors, Python, R, Rstudio, Shiny, User, Workbench,
 };
 
 /// An enumeration whose values have one word each, in plans and in messages.

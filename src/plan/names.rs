@@ -3,11 +3,63 @@
 use super::{DomainName, HttpsMode, Plan, Record, RecordType, RecordValue, Workbench};
 
 /// The names of the plan that lead to the server: the domain, those whose
-/// record is the Elastic IP, and aliases of these.
+/// record is the Elastic IP, aliases of these, and the apps' own.
 pub fn server_names(plan: &Plan, workbench: &Workbench) -> Vec<String> {
     let names = all_names(plan, workbench);
     let plain = names.into_iter().filter(|name| !is_wildcard(name));
     plain.collect()
+}
+
+/// The names under which all answers that has none of its own, wildcards among them.
+pub fn main_names(plan: &Plan, workbench: &Workbench) -> Vec<String> {
+    let hosts = app_hosts(workbench);
+    let names = all_names(plan, workbench).into_iter();
+    names.filter(|name| !hosts.contains(name)).collect()
+}
+
+/// The names of their own that public apps have.
+fn app_hosts(workbench: &Workbench) -> Vec<String> {
+    let shiny = workbench.shiny.as_ref();
+    let shiny = shiny.and_then(|shiny| shiny.host.as_ref());
+    let api = workbench.api.as_ref().filter(|api| api.public);
+    let api = api.and_then(|api| api.host.as_ref());
+    shiny
+        .into_iter()
+        .chain(api)
+        .map(ToString::to_string)
+        .collect()
+}
+
+/// Whether a name of the plan's zone is led to the server by the plan's own records. A wildcard's record answers for the
+/// names below it that have no record, themselves or below them (RFC 4592, section 3.3.1).
+pub(super) fn is_led(plan: &Plan, name: &DomainName) -> bool {
+    let Some((workbench, dns)) = plan.workbench.as_ref().zip(plan.dns.as_ref()) else {
+        return false;
+    };
+    let led = led_names(plan, workbench.domain.as_ref());
+    let known = dns
+        .records
+        .iter()
+        .map(|record| record.name.within(&dns.zone));
+    let known: Vec<String> = known.collect();
+    let name = name.to_string();
+    if known.contains(&name) {
+        return led.contains(&name);
+    }
+    let mut rest = name.as_str();
+    while let Some((_, above)) = rest.split_once('.') {
+        let wildcard = format!("*.{above}");
+        if known.contains(&wildcard) {
+            return led.contains(&wildcard);
+        }
+        let below = format!(".{above}");
+        let is_there = |name: &String| name == above || name.ends_with(&below);
+        if above == dns.zone.as_str() || known.iter().any(is_there) {
+            return false;
+        }
+        rest = above;
+    }
+    false
 }
 
 /// The names that an authority's certificate is to be for: those of the server,
@@ -15,7 +67,7 @@ pub fn server_names(plan: &Plan, workbench: &Workbench) -> Vec<String> {
 /// (Let's Encrypt, "Challenge Types").
 pub fn certificate_names(plan: &Plan, workbench: &Workbench) -> Vec<String> {
     match workbench.https.mode {
-        HttpsMode::Dns => all_names(plan, workbench),
+        HttpsMode::Dns => without_covered(all_names(plan, workbench)),
         _ => server_names(plan, workbench),
     }
 }
@@ -49,10 +101,26 @@ pub struct WebName {
 }
 
 /// The names by which browsers find the server, the domain first: those of the plan's records also where it has no
-/// `domain`, so that no certificate is for them.
+/// `domain`, so that no certificate is for them. Not the apps' own, where the lab's pages are not.
 pub fn web_names(plan: &Plan, workbench: &Workbench) -> Vec<WebName> {
+    let hosts = app_hosts(workbench);
     let names = with_records(plan, workbench.domain.as_ref()).into_iter();
-    names.filter(|name| !is_wildcard(&name.name)).collect()
+    let names = names.filter(|name| !is_wildcard(&name.name) && !hosts.contains(&name.name));
+    names.collect()
+}
+
+/// The names but those that a wildcard among them is for as well: authorities refuse to be asked for both.
+fn without_covered(names: Vec<String>) -> Vec<String> {
+    let is_covered = |name: &String| {
+        let above = name.split_once('.').map(|(_, above)| above);
+        let wildcard = above.map(|above| format!("*.{above}"));
+        !is_wildcard(name) && wildcard.is_some_and(|wildcard| names.contains(&wildcard))
+    };
+    names
+        .iter()
+        .filter(|name| !is_covered(name))
+        .cloned()
+        .collect()
 }
 
 fn is_wildcard(name: &str) -> bool {
@@ -62,8 +130,14 @@ fn is_wildcard(name: &str) -> bool {
 fn all_names(plan: &Plan, workbench: &Workbench) -> Vec<String> {
     let domain = workbench.domain.as_ref();
     let names = domain.map(|domain| with_records(plan, Some(domain)));
-    let names = names.into_iter().flatten();
-    names.map(|name| name.name).collect()
+    let names = names.into_iter().flatten().map(|name| name.name);
+    let mut names: Vec<String> = names.collect();
+    for host in app_hosts(workbench) {
+        if !names.contains(&host) {
+            names.push(host);
+        }
+    }
+    names
 }
 
 /// The domain, and the names that records lead to the server.

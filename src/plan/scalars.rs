@@ -11,6 +11,7 @@ mod languages;
 mod names;
 mod network;
 mod policy_arn;
+mod reboot;
 mod records;
 mod server;
 mod sizes;
@@ -29,6 +30,7 @@ pub use languages::{PythonRequirement, PythonVersion, RVersion};
 pub use names::{BucketName, LabName, RuleDescription, TagKey, TagValue};
 pub use network::{CidrSource, DomainName, Port, RuleQuota};
 pub use policy_arn::{PolicyArn, partition};
+pub use reboot::RebootWindow;
 pub use records::{
     Ipv4Target, Ipv6Target, MailExchange, RecordName, RecordTarget, RecordText, Ttl,
 };
@@ -203,6 +205,7 @@ scalars! {
     RVersion: "string", "r-version", "a version of R", { "pattern": "^(release|system|[0-9]+\\.[0-9]+\\.[0-9]+)$", "examples": ["release", "system", "4.4.1"] };
     UrlPath: "string", "url-path", "a service's path", { "pattern": "^/.*[^/]$", "examples": ["/jupyter"] };
     MemorySize: "string", "memory-size", "an amount of memory", { "pattern": "^[0-9]+ *[KMGT]$", "examples": ["700M", "2G"] };
+    RebootWindow: "string", "reboot-window", "a day and a time", { "pattern": "^(daily|mon|tue|wed|thu|fri|sat|sun) [0-9]{2}:[0-9]{2}$", "examples": ["sun 04:00"] };
     CpuLimit: "number", "cpu-limit", "a number of processor cores", { "exclusiveMinimum": 0, "examples": [1.0] };
     DurationSetting: "string", "duration", "a length of time", { "pattern": "^[0-9]+ *[smhd]$", "examples": ["1h", "30m"] };
     ContainerImage: "string", "container-image", "a container image", { "examples": ["ghcr.io/octocat/penguin-model:1"] };

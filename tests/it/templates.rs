@@ -54,6 +54,11 @@ const API: &str = "  api: { build: api, model: s3://penguins-of-ours/penguin_mod
 const PUBLIC_API: &str = "  api: { path: /penguins-api, public: true, build: api, build_args: { BASE_IMAGE: mirror/python }, model: models/penguin_model, memory_limit: 1G }\n";
 const API_OF_AN_IMAGE: &str =
     "  api: { image: ghcr.io/octocat/model:1, model: s3://penguins-of-ours/a/b }\n";
+const DNS: &str = "  https: { mode: dns, hsts: 1y }\n";
+const APPS_WITH_NAMES: &str = "  shiny: { host: app.do4ds-lab.shop, app: app, language: python, memory_limit: 1G }
+  api: { host: model.do4ds-lab.shop, public: true, build: api, model: s3://penguins-of-ours/penguin_model }
+";
+const REBOOT: &str = "  reboot: { window: \"sun 04:00\" }\n";
 const NO_PAGE: &str = "  landing_page: false\n";
 const PYTHON: &str = "  python: { packages: [pandas] }\n";
 const PYTHONS: &str =
@@ -262,6 +267,9 @@ fn every_combination_passes_the_programs_that_will_read_it() {
             }
         }
     }
+    for https in [DNS, SELF_SIGNED, OFF] {
+        check(&host(&[https, NO_PAGE, HUB, APPS_WITH_NAMES, REBOOT]));
+    }
     for https in [LETS_ENCRYPT, OFF] {
         for page in ["", NO_PAGE] {
             for apps in [
@@ -278,6 +286,30 @@ fn every_combination_passes_the_programs_that_will_read_it() {
         }
     }
     assert_eq!(combinations, 72);
+}
+
+/// The programs that run as root, and the apps' units; the figures are systemd's own, from 0 to 10 (systemd-analyze(1),
+/// "security"), and a unit without any option has 9.6.
+#[test]
+fn units_take_as_little_as_they_need() {
+    let whole = host(&[LETS_ENCRYPT, USERS, SHINY, API, REBOOT]);
+    for (unit, limit) in [
+        ("labctl-certificate.service", 3.2),
+        ("labctl-logs.service", 2.0),
+        ("labctl-metadata.service", 2.4),
+        ("labctl-model.service", 3.3),
+        ("labctl-reboot.service", 3.3),
+        ("model-api.service", 1.6),
+        ("shiny-app.service", 2.0),
+    ] {
+        let found = checkers::exposure(&whole, unit);
+        assert!(found <= limit, "{unit} has {found}");
+    }
+    let units = whole.files.keys().filter_map(|path| {
+        let unit = path.strip_prefix("/etc/systemd/system/labctl-")?;
+        unit.ends_with(".service").then_some(path)
+    });
+    assert_eq!(units.count(), 5, "a unit of root's without a figure");
 }
 
 #[test]
@@ -299,6 +331,71 @@ fn every_name_that_leads_to_the_server_is_in_the_certificate_but_no_wildcard() {
     assert_eq!(host.names, ["do4ds-lab.shop", "www.do4ds-lab.shop"]);
 }
 
+/// Its own server block, its own URL for gates and people, and nothing at the lab's names.
+#[test]
+fn an_app_with_a_name_of_its_own_answers_there_alone() {
+    let host = host(&[DNS, HUB, APPS_WITH_NAMES]);
+    let nginx = &host.files["/etc/nginx/nginx.conf"].content;
+    let (main, own) = nginx.split_once("server_name app.do4ds-lab.shop;").unwrap();
+    let (shiny, api) = own.split_once("server_name model.do4ds-lab.shop;").unwrap();
+    let has = |text: &str| {
+        ["/jupyter/", "/penguins/", "/penguins-api/"]
+            .map(|path| text.contains(&format!("location {path} ")))
+    };
+    assert_eq!(
+        [main, shiny, api].map(has),
+        [
+            [true, false, false],
+            [false, true, false],
+            [false, false, true]
+        ]
+    );
+    let gates = format!("{:?}", host.gates);
+    for url in [
+        "https://app.do4ds-lab.shop/penguins/",
+        "https://model.do4ds-lab.shop/penguins-api/ping",
+    ] {
+        assert!(gates.contains(url), "{gates}");
+    }
+    let page = &host.files["/var/www/labctl/index.html"]
+        .content
+        .replace("&#x2f;", "/");
+    assert!(
+        page.contains("href=\"https://app.do4ds-lab.shop/penguins/\""),
+        "{page}"
+    );
+    let names = [
+        "do4ds-lab.shop",
+        "www.do4ds-lab.shop",
+        "app.do4ds-lab.shop",
+        "model.do4ds-lab.shop",
+    ];
+    assert_eq!(host.names, names);
+    // The wildcard's certificate is for them, and an authority is not asked for both.
+    let settings = &host.files["/etc/labctl/certificate.json"].content;
+    let settings: serde_json::Value = serde_json::from_str(settings).unwrap();
+    assert_eq!(
+        settings["names"],
+        serde_json::json!(["do4ds-lab.shop", "*.do4ds-lab.shop"])
+    );
+}
+
+/// An authority's certificate brings a day, and what the plan says; one that browsers do not trust brings nothing.
+#[test]
+fn browsers_are_bound_to_https_by_trusted_certificates_alone() {
+    let ages = |https: &str| {
+        let host = host(&[https, HUB]);
+        let nginx = &host.files["/etc/nginx/nginx.conf"].content;
+        let age = nginx
+            .lines()
+            .find_map(|line| line.trim().strip_prefix("on \"max-age="));
+        age.map(|age| age.trim_end_matches("\";").to_owned())
+    };
+    assert_eq!(ages(LETS_ENCRYPT).as_deref(), Some("86400"));
+    assert_eq!(ages(DNS).as_deref(), Some("31536000"));
+    assert_eq!((ages(SELF_SIGNED), ages(OFF)), (None, None));
+}
+
 #[test]
 fn every_template_is_used() {
     let parts = [
@@ -311,6 +408,7 @@ fn every_template_is_used() {
         SHINY,
         PUBLIC_API,
         MIRRORS,
+        REBOOT,
     ];
     // A plan says where R's packages come from, or it does not; each has lines of its own.
     let host = all(&host(&parts))

@@ -48,6 +48,20 @@ def is_synchronized() -> bool | None:
     return None if is_container() or answer not in ("yes", "no") else answer == "yes"
 
 
+def wants_restart() -> bool:
+    """Says whether an update waits for a restart, as `reboot-if-due` does: by Ubuntu's mark, or a newer kernel."""
+    if os.path.exists("/run/reboot-required"):
+        return True
+    running = os.uname().release
+    flavour = re.sub(r"^[^-]*(-[0-9][^-]*)*-", "", running)
+    kernels = [name.removeprefix("vmlinuz-") for name in os.listdir("/boot") if name.startswith("vmlinuz-")]
+
+    def age(release: str) -> list[int]:
+        return [int(number) for number in re.findall(r"[0-9]+", release)]
+
+    return any(name.endswith(f"-{flavour}") and age(name) > age(running) for name in kernels)
+
+
 def awaited(wish: Model | None) -> Awaited | None:
     """Says for which model a unit waits, or why it does not run with the one that is there."""
     if wish is None:
@@ -115,7 +129,7 @@ def condition(wish: Model | None) -> Condition:
         "failed_units": attempt(failed_units) or [],
         "clock": time.time(),
         "is_synchronized": attempt(is_synchronized),
-        "wants_restart": os.path.exists("/run/reboot-required"),
+        "wants_restart": attempt(wants_restart) or False,
         "awaits": attempt(awaited, wish),
         "applying": applying((attempt(units, [APPLY_UNIT]) or {}).get(APPLY_UNIT)),
     }

@@ -48,7 +48,8 @@ def note(job: Job) -> None:
     for name, user in new["users"].items():
         before = users.get(name, {})
         keys = list(dict.fromkeys(before.get("keys", []) + user["keys"]))
-        users[name] = {**user, "created": before.get("created") or user["created"], "keys": keys}
+        kept = {mark: before.get(mark, False) or user[mark] for mark in ("created", "gave_sudo")}
+        users[name] = {**user, **kept, "keys": keys}
     noted = {**_empty(new), **old, "users": users, "swap": new.get("swap") or old.get("swap")}
     if old and "applied" not in old:
         del noted["applied"]

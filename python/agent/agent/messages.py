@@ -350,6 +350,7 @@ class NotedUser(TypedDict):
 
     created: bool
     keys: list[str]
+    gave_sudo: bool
 
 
 class NotedUnit(TypedDict):

@@ -34,7 +34,7 @@ def converge(job: Job) -> None:
         elif user["name"] in job.request["manifest"]["users"]:
             _admit(job, user)
         else:
-            _let_go(user)
+            _let_go(job, user)
 
 
 def _admit(job: Job, user: User) -> None:
@@ -124,11 +124,16 @@ def _check_home(job: Job, account: pwd.struct_passwd) -> None:
         )
 
 
-def _let_go(user: User) -> None:
-    """Takes back only the keys from a user whom labctl did not make and who left the plan."""
+def _let_go(job: Job, user: User) -> None:
+    """Takes back what labctl gave to a user whom it did not make and who left the plan: keys, groups, and no more."""
     account = _account(user["name"])
-    if account is not None:
-        _change_keys(account, [], user["remove_keys"])
+    if account is None:
+        return
+    for group in [LAB_GROUP] + ([] if user["sudo"] else ["sudo"]):
+        if account.pw_name in _members(group):
+            command = ["gpasswd", "--delete", account.pw_name, group]
+            _run(job, command, f"user `{account.pw_name}` cannot leave `{group}`")
+    _change_keys(account, [], user["remove_keys"])
 
 
 def _change_keys(account: pwd.struct_passwd, added: list[str], removed: list[str]) -> None:

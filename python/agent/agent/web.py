@@ -24,6 +24,8 @@ LIVE_PATH = "/.labctl/config"
 LARGEST = 1 << 20
 ERROR_LOG = "/var/log/nginx/error.log"
 ERROR_LINES = 5
+# What NGINX quotes of an address behind its `?`: tokens and codes may stand there, and leave the server with the lines.
+QUERY = re.compile(r'\?\S*?(",?)?(?=\s|$)')
 HASH = re.compile(r"^[0-9a-f]{8,128}$")
 
 
@@ -83,7 +85,7 @@ def errors_since(end: int) -> list[str]:
             lines = file.read(LARGEST).decode("utf-8", "replace").splitlines()
     except OSError:
         return []
-    return lines[-ERROR_LINES:]
+    return [QUERY.sub(r"?...\1", line) for line in lines[-ERROR_LINES:]]
 
 
 def current_certificate(job: Job) -> bytes | None:

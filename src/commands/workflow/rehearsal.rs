@@ -50,7 +50,13 @@ impl Rehearsal {
         let asked = workbench.https.directory.as_ref().map(ToString::to_string);
         let own = self.status.authority.as_ref();
         Some(sandbox::Site {
-            names: site.names.into_iter().map(|name| name.name).collect(),
+            names: site
+                .names
+                .iter()
+                .map(|name| name.name.as_str())
+                .chain(site.own_hosts())
+                .map(str::to_owned)
+                .collect(),
             https: site.https,
             by_authority: workbench.https.mode.asks_an_authority()
                 && asked.is_some_and(|asked| own.is_some_and(|own| own.directory == asked)),

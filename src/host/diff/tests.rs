@@ -319,6 +319,7 @@ fn users_come_change_and_go() {
     let gone = NotedUser {
         created: true,
         keys: vec!["ssh-ed25519 OLD carl".to_owned()],
+        gave_sudo: false,
     };
     let adopted = NotedUser {
         created: false,
@@ -326,10 +327,18 @@ fn users_come_change_and_go() {
     };
     let manifest = facts.manifest.as_mut().unwrap();
     manifest.users.insert("carl".to_owned(), gone);
-    manifest.users.insert("dora".to_owned(), adopted);
-    for name in ["carl", "dora"] {
+    manifest.users.insert("dora".to_owned(), adopted.clone());
+    let promoted = NotedUser {
+        gave_sudo: true,
+        keys: Vec::new(),
+        ..adopted
+    };
+    manifest.users.insert("emil".to_owned(), promoted);
+    for name in ["carl", "dora", "emil"] {
+        // Who was an administrator before stays one.
         let live = LiveUser {
             authorized_keys: vec!["ssh-ed25519 OLD carl".to_owned()],
+            groups: vec!["sudo".to_owned()],
             ..LiveUser::default()
         };
         facts.users.insert(name.to_owned(), live);
@@ -340,8 +349,16 @@ fn users_come_change_and_go() {
         "Create ben: ",
         "Lock carl: left the plan: the account is closed, its home is kept",
         "Update dora: left the plan: loses the keys that labctl gave",
+        "Update emil: left the plan: loses the keys and the sudo that labctl gave",
     ];
     assert_eq!(changes, expected);
+    let gave = |facts: &Facts| diff(&host, facts).manifest.users["anna"].gave_sudo;
+    assert!(gave(&facts), "she is made an administrator now");
+    facts.users.get_mut("anna").unwrap().groups = vec!["sudo".to_owned()];
+    assert!(!gave(&facts), "she is one, by somebody else");
+    let note = facts.manifest.as_mut().unwrap().users.get_mut("anna");
+    note.unwrap().gave_sudo = true;
+    assert!(gave(&facts), "she is one, by an apply of before");
 }
 
 #[test]

@@ -46,7 +46,7 @@ fn update(name: &str, user: &DesiredUser, live: &LiveUser, note: &NotedUser) -> 
     let add_keys = missing(&user.keys, &live.authorized_keys);
     let mut remove_keys = missing(&note.keys, &user.keys);
     remove_keys.retain(|key| live.authorized_keys.contains(key));
-    let administers = live.groups.iter().any(|group| group == ADMINISTRATORS);
+    let administers = administers(live);
     let mut details = Vec::new();
     if live.expired {
         details.push("the account is opened again".to_owned());
@@ -74,8 +74,12 @@ fn update(name: &str, user: &DesiredUser, live: &LiveUser, note: &NotedUser) -> 
     })
 }
 
+fn administers(live: &LiveUser) -> bool {
+    live.groups.iter().any(|group| group == ADMINISTRATORS)
+}
+
 /// A user who left the plan: an account of ours is closed, another only loses
-/// the keys that we gave it.
+/// the keys and the rights that we gave it.
 fn leave(name: &str, live: &LiveUser, note: &NotedUser) -> Option<UserChange> {
     let keys = note.keys.iter();
     let remove_keys: Vec<_> = keys
@@ -83,19 +87,24 @@ fn leave(name: &str, live: &LiveUser, note: &NotedUser) -> Option<UserChange> {
         .cloned()
         .collect();
     let is_open = note.created && !live.expired;
-    let administers = live.groups.iter().any(|group| group == ADMINISTRATORS);
-    (is_open || !remove_keys.is_empty()).then(|| UserChange {
+    let administers = administers(live);
+    let loses_sudo = !note.created && note.gave_sudo && administers;
+    let given = match loses_sudo {
+        true => "the keys and the sudo",
+        false => "the keys",
+    };
+    (is_open || loses_sudo || !remove_keys.is_empty()).then(|| UserChange {
         name: name.to_owned(),
         action: match note.created {
             true => UserAction::Lock,
             false => UserAction::Update,
         },
-        sudo: administers && !note.created,
+        sudo: administers && !note.created && !loses_sudo,
         add_keys: Vec::new(),
         remove_keys,
         details: vec![match note.created {
             true => "left the plan: the account is closed, its home is kept".to_owned(),
-            false => "left the plan: loses the keys that labctl gave".to_owned(),
+            false => format!("left the plan: loses {given} that labctl gave"),
         }],
     })
 }
@@ -106,6 +115,11 @@ pub fn noted(
     facts: &Facts,
     noted: &Manifest,
 ) -> BTreeMap<String, NotedUser> {
+    let gave_sudo = |name: &String| {
+        let was_given = noted.users.get(name).is_some_and(|note| note.gave_sudo);
+        let live = facts.users.get(name);
+        was_given || live.is_some_and(|live| !administers(live))
+    };
     let was_created = |name: &String| noted.users.get(name).is_some_and(|note| note.created);
     let mut users: BTreeMap<_, _> = noted
         .users
@@ -114,7 +128,7 @@ pub fn noted(
         .map(|(name, _)| {
             let note = NotedUser {
                 created: true,
-                keys: Vec::new(),
+                ..NotedUser::default()
             };
             (name.clone(), note)
         })
@@ -123,6 +137,7 @@ pub fn noted(
         let note = NotedUser {
             created: was_created(name) || !facts.users.contains_key(name),
             keys: user.keys.clone(),
+            gave_sudo: user.sudo && gave_sudo(name),
         };
         users.insert(name.clone(), note);
     }

@@ -50,6 +50,8 @@ pub struct Api {
     pub path: String,
     /// The same with a slash behind.
     pub base: String,
+    /// The name of its own under which it answers the world, if it has one.
+    pub host: Option<String>,
     /// Where it listens.
     pub port: u16,
     /// Whether the world reaches it.
@@ -69,6 +71,7 @@ impl Api {
         Some(Self {
             port: PORT,
             base: base(&path),
+            host: api.host.as_ref().map(ToString::to_string),
             path,
             public: api.public,
             memory_limit: memory_limit.unwrap_or(API_MEMORY),
@@ -80,6 +83,7 @@ impl Api {
     pub fn link(&self) -> Option<Link> {
         self.public.then(|| Link {
             title: "Model API",
+            host: self.host.clone(),
             path: self.base.clone(),
             text: "What the model predicts, for programs",
         })
@@ -223,9 +227,12 @@ fn gates(piece: &Piece<'_>, section: &plan::Api, host: &mut DesiredHost) {
         },
     ]);
     let api = piece.variables.api.as_ref();
-    host.gates
-        .extend(api.filter(|_| section.public).map(|api| Gate::PublicApi {
+    host.gates.extend(api.filter(|_| section.public).map(|api| {
+        Gate::PublicApi {
             unit: UNIT,
-            url: piece.variables.url(&format!("{}ping", api.base)),
-        }));
+            url: piece
+                .variables
+                .url_at(api.host.as_ref(), &format!("{}ping", api.base)),
+        }
+    }));
 }

@@ -138,6 +138,7 @@ impl Hub {
     pub fn link(&self) -> Link {
         Link {
             title: "JupyterHub",
+            host: None,
             path: self.base.clone(),
             text: "Notebooks and terminals in JupyterLab, one server for each user",
         }

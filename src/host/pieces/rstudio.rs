@@ -63,6 +63,7 @@ impl Rstudio {
     pub fn link(&self) -> Link {
         Link {
             title: "RStudio",
+            host: None,
             path: self.base.clone(),
             text: "R with its editor, plots and help, for each user",
         }

@@ -46,6 +46,8 @@ pub struct Shiny {
     pub path: String,
     /// The same with a slash behind.
     pub base: String,
+    /// The name of its own under which it answers, if it has one.
+    pub host: Option<String>,
     /// Where it listens.
     pub port: u16,
     /// Whether it is written in Python; else in R.
@@ -62,6 +64,7 @@ impl Shiny {
         Some(Self {
             port: PORT,
             base: base(&path),
+            host: shiny.host.as_ref().map(ToString::to_string),
             path,
             python: shiny.language == Language::Python,
             memory_limit: shiny.memory_limit.map(|limit| limit.bytes()),
@@ -72,6 +75,7 @@ impl Shiny {
     pub fn link(&self) -> Link {
         Link {
             title: "Shiny app",
+            host: self.host.clone(),
             path: self.base.clone(),
             text: "An app that everybody may use, without signing in",
         }
@@ -94,7 +98,8 @@ fn add(piece: &Piece<'_>, host: &mut DesiredHost) -> Result<(), RenderError> {
         reader: Some(USER),
         folder: folder.clone(),
     });
-    let url = piece.variables.url(&variables.base);
+    let own = variables.host.as_ref();
+    let url = piece.variables.url_at(own, &variables.base);
     // The checks of the plan let Shiny Server pass only with an app in R, and with its sum.
     let source = piece.workbench.mirrors.shiny_server.as_ref();
     let source = source.and_then(|source| Some((source, source.sha256.as_ref()?)));

@@ -2,7 +2,7 @@
 
 use super::cloud::opens_to_all;
 use super::{Check, Findings};
-use crate::plan::model::{HTTP_PORT, HTTPS_PORT, HttpsMode, Plan, Workbench};
+use crate::plan::model::{HTTP_PORT, HTTPS_PORT, Https, HttpsMode, LEAST_HSTS, Plan, Workbench};
 
 pub(super) const CHECKS: &[Check] = &[
     (&["workbench.https", "workbench.domain", "dns"], certificate),
@@ -62,6 +62,7 @@ fn certificate(plan: &Plan, findings: &mut Findings<'_>) {
             "write `mode: files`, or remove them",
         );
     }
+    hsts(https, findings);
     if mode == HttpsMode::SelfSigned && domain.is_some() && !findings.source.has("workbench.https")
     {
         findings.warning(
@@ -69,6 +70,30 @@ fn certificate(plan: &Plan, findings: &mut Findings<'_>) {
             "browsers will warn: the certificate is made by the server itself",
             "a domain without `https`",
             "add `https: { mode: lets-encrypt }`, or `https: { mode: self-signed }` to keep it so",
+        );
+    }
+}
+
+/// Browsers ask for HTTPS alone, and let nobody go on past a certificate that they do not trust (RFC 6797, section 8.4).
+fn hsts(https: &Https, findings: &mut Findings<'_>) {
+    const PATH: &str = "workbench.https.hsts";
+    let Some(hsts) = https.hsts else { return };
+    if matches!(https.mode, HttpsMode::SelfSigned | HttpsMode::Off) {
+        findings.error(
+            PATH,
+            format!(
+                "`hsts` would shut browsers out: `{}` has no certificate that they trust",
+                https.mode
+            ),
+            "not with this mode",
+            "remove it, or write `mode: lets-encrypt`",
+        );
+    } else if hsts.as_secs() < LEAST_HSTS {
+        findings.error(
+            PATH,
+            format!("`hsts: {hsts}` is less than a day"),
+            "too short",
+            "write `1d` or more; raise it step by step, because browsers remember it for so long",
         );
     }
 }

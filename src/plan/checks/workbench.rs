@@ -220,7 +220,7 @@ fn model(plan: &Plan, findings: &mut Findings<'_>) {
     }
 }
 
-/// Lists the services that NGINX offers: name and path.
+/// Lists the services that NGINX offers under the lab's own names: name and path.
 fn services(workbench: &Workbench) -> Vec<(&'static str, &UrlPath)> {
     let jupyterhub = workbench
         .jupyterhub
@@ -233,11 +233,12 @@ fn services(workbench: &Workbench) -> Vec<(&'static str, &UrlPath)> {
     let api = workbench
         .api
         .as_ref()
-        .filter(|api| api.public)
+        .filter(|api| api.public && api.host.is_none())
         .map(|service| ("api", &service.path));
     let shiny = workbench
         .shiny
         .as_ref()
+        .filter(|shiny| shiny.host.is_none())
         .map(|service| ("shiny", &service.path));
     [jupyterhub, rstudio, api, shiny]
         .into_iter()

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::plan::scalars::{
     BuildArgument, BuildValue, ContainerImage, CpuLimit, DomainName, DurationSetting, Email,
-    FilePath, MemorySize, ModelLocation, PythonRequirement, PythonVersion, RVersion, Sha256, Url,
-    UrlPath, UserName,
+    FilePath, MemorySize, ModelLocation, PythonRequirement, PythonVersion, RVersion, RebootWindow,
+    Sha256, Url, UrlPath, UserName,
 };
 
 use super::{Access, Bucket, OneOrMany, words};
@@ -35,6 +35,8 @@ pub struct Workbench {
     pub api: Option<Api>,
     /// A Shiny app.
     pub shiny: Option<Shiny>,
+    /// When the server restarts by itself, if an update waits for that; never without it.
+    pub reboot: Option<Reboot>,
     /// Puts a page with links to the services at `/`.
     pub landing_page: bool,
     /// Other places to download from, for networks without the internet.
@@ -53,6 +55,7 @@ impl Default for Workbench {
             rstudio: None,
             api: None,
             shiny: None,
+            reboot: None,
             landing_page: true,
             mirrors: Mirrors::default(),
         }
@@ -63,6 +66,10 @@ impl Default for Workbench {
 pub const HTTP_PORT: u16 = 80;
 /// Where browsers ask for pages with it (RFC 9110, section 4.2.2).
 pub const HTTPS_PORT: u16 = 443;
+
+/// The seconds for which browsers may insist on HTTPS at least, and do where there is an authority's certificate: a lab
+/// that was just rebuilt has none for its first minutes.
+pub const LEAST_HSTS: u32 = 24 * 3600;
 
 /// How the connection to the server is encrypted.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
@@ -79,6 +86,9 @@ pub struct Https {
     pub certificate: Option<FilePath>,
     /// The certificate's private key, in PEM form (mode `files`).
     pub key: Option<FilePath>,
+    /// How long browsers refuse to come without encryption, from one day (`1d`) up; a day where an authority's
+    /// certificate is wanted and nothing is said (RFC 6797).
+    pub hsts: Option<DurationSetting>,
 }
 
 words! {
@@ -249,6 +259,8 @@ pub struct Api {
     /// Opens it to the world; otherwise only the server itself reaches it.
     #[serde(default)]
     pub public: bool,
+    /// A name of its own for a public API, where nothing else answers.
+    pub host: Option<DomainName>,
     /// The folder with the `Dockerfile` to build it from.
     pub build: Option<FilePath>,
     /// Arguments of the build, such as another `BASE_IMAGE`.
@@ -270,12 +282,22 @@ pub struct Shiny {
     /// Where it is reached.
     #[serde(default = "UrlPath::shiny")]
     pub path: UrlPath,
+    /// A name of its own for the app, where nothing else answers.
+    pub host: Option<DomainName>,
     /// The folder with the app.
     pub app: FilePath,
     /// The language it is written in.
     pub language: Language,
     /// The memory it may use; half of the server's where nothing is said.
     pub memory_limit: Option<MemorySize>,
+}
+
+/// When the server restarts by itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Reboot {
+    /// A day and a time in UTC, such as `sun 04:00`. Who works then is cut off: the window is the announcement.
+    pub window: RebootWindow,
 }
 
 words! {

@@ -173,7 +173,13 @@ impl fmt::Display for CpuLimit {
     }
 }
 
-const TIME_UNITS: [(&str, u32); 4] = [("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1)];
+const TIME_UNITS: [(&str, u32); 5] = [
+    ("y", 365 * 86_400),
+    ("d", 86_400),
+    ("h", 3_600),
+    ("m", 60),
+    ("s", 1),
+];
 
 impl FromStr for DurationSetting {
     type Err = Invalid;
@@ -200,7 +206,7 @@ impl FromStr for DurationSetting {
             .map(Self)
             .ok_or_else(|| {
                 Invalid::new(
-                    "it is not a whole number with one of the units `s`, `m`, `h` and `d`",
+                    "it is not a whole number with one of the units `s`, `m`, `h`, `d` and `y`",
                     "write a time such as `30m` or `1h`",
                 )
             })

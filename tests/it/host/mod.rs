@@ -35,4 +35,5 @@ mod sshd;
 mod tools;
 mod tunnel;
 mod watched;
+mod web;
 mod zone_challenge;

@@ -43,6 +43,7 @@ fn the_api_waits_is_built_answers_changes_and_goes() {
     api.put_model(0.0);
     api.comes();
     api.is_shut_in();
+    api.has_no_rights();
     api.keeps_the_old_one_when_a_build_fails();
     api.takes_up_another_model();
     api.is_opened_to_the_world();
@@ -200,14 +201,77 @@ impl Api {
         machine.sh("systemctl start labctl-model.service");
         assert_eq!(self.predict(), MASS + 1000.0);
         self.bench.labctl(&["plan", "--detailed-exitcode"]).ok();
-        // One with which the API does not start is taken back.
+        self.refuses_a_bad_model();
+        self.put_model(0.0);
+        machine.sh("systemctl start labctl-model.service");
+        assert_eq!(self.predict(), MASS);
+    }
+
+    /// One with which the API does not answer is taken back, and tried once.
+    fn refuses_a_bad_model(&self) {
+        let machine = &self.bench.machine;
         self.put_model(f64::NAN);
         let refused = machine.try_sh("systemctl start labctl-model.service");
         assert!(!refused.status.success());
         assert_eq!(self.predict(), MASS + 1000.0);
-        self.put_model(0.0);
+        let started = machine.started(UNIT);
         machine.sh("systemctl start labctl-model.service");
-        assert_eq!(self.predict(), MASS);
+        assert_eq!(started, machine.started(UNIT), "it is tried again");
+        assert_eq!(
+            machine.sh("ls -d /opt/labctl/model-????????????"),
+            machine.sh("readlink /opt/labctl-model")
+        );
+        let said = format!("the API refused the model at {}", self.source());
+        self.bench.labctl(&["doctor"]).exits(1).says(&[&said]);
+        self.bench
+            .labctl(&["plan", "--detailed-exitcode"])
+            .ok()
+            .says(&[&said]);
+        self.bench
+            .labctl(&["logs", "api"])
+            .ok()
+            .says(&["\"refused\""]);
+    }
+
+    /// Its container is nobody's account, without a capability, and writes to memory alone.
+    fn has_no_rights(&self) {
+        let machine = &self.bench.machine;
+        let pid = machine.sh("docker inspect --format '{{.State.Pid}}' model-api");
+        let pid = pid.trim();
+        let status = machine.sh(&format!("cat /proc/{pid}/status"));
+        for line in [
+            "Uid:\t65532\t65532",
+            "CapBnd:\t0000000000000000",
+            "NoNewPrivs:\t1",
+        ] {
+            assert!(status.contains(line), "{line}: {status}");
+        }
+        let run = |command: &str| {
+            machine
+                .try_sh(&format!("docker exec model-api {command}"))
+                .status
+                .success()
+        };
+        assert!(run("touch /tmp/x") && run("cat /data/model/penguin_model/model.json"));
+        for place in ["/app/x", "/opt/api/x", "/data/model/x", "/x"] {
+            assert!(!run(&format!("touch {place}")), "{place}");
+        }
+    }
+
+    /// A page that says what is waited for, and no query of a failed request leaves the server.
+    fn says_that_it_waits(&self) {
+        let machine = &self.bench.machine;
+        machine.sh("systemctl stop model-api.service");
+        let page = "https://lab.example.org/penguins-api/ping?token=as-secret-as-any";
+        let answer = self.bench.curl(&["--insecure", "--include", page]);
+        for part in ["503", "Retry-After: 60", "The API is waiting for its model"] {
+            assert!(answer.contains(part), "{answer}");
+        }
+        machine.sh("grep -q as-secret-as-any /var/log/nginx/error.log");
+        let shown = self.bench.labctl(&["logs", "nginx"]).ok();
+        let shown = shown.says(&["GET /penguins-api/ping?... HTTP/1.1"]);
+        assert!(!shown.stdout.contains("as-secret-as-any"), "{shown}");
+        machine.sh("systemctl start model-api.service");
     }
 
     fn is_opened_to_the_world(&self) {
@@ -231,6 +295,7 @@ impl Api {
         let page = "https://lab.example.org/penguins-api/ping";
         assert_eq!(self.bench.post(page, "", 20_000_000, &[]), "413");
         assert_eq!(self.bench.post(page, "", 1_000, &[]), "405");
+        self.says_that_it_waits();
     }
 
     fn survives_a_reboot(&self) {

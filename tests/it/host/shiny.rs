@@ -45,6 +45,8 @@ fn an_app_in_python_comes_changes_and_goes() {
     counts::no_change_is_one_command(&mut bench);
     assert!(page(&bench).contains("Penguin mass predictor"));
     is_shut_in(&bench, "app.py");
+    has_no_rights(&bench);
+    has_a_name_of_its_own(&bench);
     takes_files_but_not_of_any_size(&bench);
     one_file(&bench);
     broken_app(&bench);
@@ -243,6 +245,61 @@ fn is_shut_in(bench: &Bench, file: &str) {
     assert_eq!(listening, "127.0.0.1:484\n");
     let denied = machine.try_sh(&format!("runuser -u guest -- cat /opt/shiny-app/{file}"));
     assert!(!denied.status.success(), "{denied:?}");
+}
+
+/// No capability, nothing to write to, no new rights, and a share of the server: of a process of the real unit.
+fn has_no_rights(bench: &Bench) {
+    let machine = &bench.machine;
+    let pid = machine.sh(&format!("systemctl show -p MainPID --value {UNIT}"));
+    let pid = pid.trim();
+    let status = machine.sh(&format!("cat /proc/{pid}/status"));
+    for line in ["CapBnd:\t0000000000000000", "NoNewPrivs:\t1", "Seccomp:\t2"] {
+        assert!(status.contains(line), "{line}: {status}");
+    }
+    for place in [
+        "/opt/shiny-app/x",
+        "/etc/x",
+        "/usr/x",
+        "/home/x",
+        "/var/www/x",
+    ] {
+        let write = machine.try_sh(&format!("nsenter --target {pid} --mount -- touch {place}"));
+        assert!(!write.status.success(), "{place}");
+    }
+    let limits = machine.sh(&format!("systemctl show -p TasksMax -p MemoryMax {UNIT}"));
+    assert!(
+        limits.contains("TasksMax=512\n") && !limits.contains("infinity"),
+        "{limits}"
+    );
+}
+
+/// The app at a name of its own shares its origin with nobody, and the lab's name does not have it any more.
+fn has_a_name_of_its_own(bench: &Bench) {
+    let named = PYTHON.replace("path:", "host: app.example.org, path:");
+    bench.lab.edit(PYTHON, &named);
+    let warned = bench.labctl(&["validate"]).ok();
+    warned.says(&["labctl makes no record for `app.example.org`"]);
+    bench
+        .apply()
+        .says(&["✓ Shiny app 200", "https://app.example.org/penguins/"]);
+    let status = |url: &str| {
+        let options = [
+            "--insecure",
+            "--output",
+            "/dev/null",
+            "--write-out",
+            "%{http_code}",
+        ];
+        bench.curl(&[&options[..], &[url]].concat())
+    };
+    assert_eq!(status("https://app.example.org/penguins/"), "200");
+    assert_eq!(status("https://app.example.org/"), "302");
+    assert_eq!(status("https://app.example.org/index.html"), "404");
+    assert_eq!(status(PAGE), "404");
+    assert_eq!(status("https://lab.example.org/"), "200");
+    assert_eq!(status("http://app.example.org/penguins/"), "301");
+    bench.lab.edit(&named, PYTHON);
+    bench.apply();
 }
 
 /// Apps take files; what is too large never reaches them.

@@ -122,6 +122,21 @@ fn nginx(folder: &Path, place: &Path) {
     passes(Command::new("nginx").args(["-t", "-q", "-c"]).arg(place));
 }
 
+/// How much a unit leaves open, as systemd reckons.
+pub fn exposure(host: &DesiredHost, unit: &str) -> f64 {
+    let folder = lay_out(host);
+    let place = folder.join("etc/systemd/system").join(unit);
+    let mut command = Command::new("systemd-analyze");
+    let output = command
+        .args(["security", "--offline=true", "--no-pager"])
+        .arg(place)
+        .output();
+    let said = String::from_utf8(output.unwrap().stdout).unwrap();
+    fs::remove_dir_all(folder).unwrap();
+    let (_, level) = said.rsplit_once(&format!("{unit}: ")).expect(&said);
+    level.split(' ').next().unwrap().parse().unwrap()
+}
+
 #[track_caller]
 fn sshd(folder: &Path, place: &Path) {
     fs::create_dir_all("/run/sshd").unwrap();
