@@ -231,7 +231,7 @@ print(orm.User.find(session, \"guest\").new_api_token(note=\"test\"))'"
     assert_eq!(machine.sh(&status), "200");
     // Who has the token asks for a server again and again, from elsewhere.
     machine.sh(&format!(
-        "systemd-run --quiet --unit insists sh -c 'while :; do {start}; sleep 0.1; done'"
+        "systemd-run --quiet --unit insists sh -c 'while :; do {start}; sleep 0.5; done'"
     ));
     wait_until("the server runs", || {
         machine.is_active("jupyter-guest-singleuser.service")
