@@ -17,7 +17,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 sys.path.insert(0, str(HERE.parent.parent / "python/agent"))
 
-from agent import checks, disk, dpkg, environments, examine, gates, journal, keys, languages, manifest, packages, prepare, private, snapshot, swap, switch, tokens
+from agent import checks, disk, dpkg, environments, examine, gates, journal, keys, languages, manifest, packages, prepare, private, snapshot, swap, switch, tokens, units
 from agent.failure import Failure, from_exception
 from agent.job import Job
 from agent.rollback import _restore_files
@@ -269,6 +269,18 @@ class PartsOfMemory(OnFolder):
         self.assertEqual(read()["KEPT"], before["KEPT"])
         # A rollback starts both again, whichever of them was started before it.
         self.assertEqual(job.touched, {"a.service", "b.service"})
+
+    def test_a_servers_environment_names_the_port_of_its_hub(self):
+        for text, port in (
+            (b"HOME=/\0JUPYTERHUB_API_URL=http://127.0.0.1:8081/jupyter/hub/api\0X=1\0", 8081),
+            (b"JUPYTERHUB_API_URL=http://127.0.0.1:482/hub/api", 482),
+            (b"JUPYTERHUB_API_URL_=http://127.0.0.1:1/\0OTHER=2", None),
+            (b"", None),
+        ):
+            place = self.root / "environ"
+            place.write_bytes(text)
+            self.assertEqual(units._port_of_hub(place), port)
+        self.assertIsNone(units._port_of_hub(self.root / "gone"))
 
     def test_events_are_ascii_lines_without_passwords(self):
         job = self.job(self.lab())

@@ -13,6 +13,7 @@ use super::super::pieces::Inputs;
 use super::*;
 
 mod languages;
+mod secrets;
 mod vendors;
 
 const WORKBENCH: &str = "  domain: lab.example

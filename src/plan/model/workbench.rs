@@ -122,7 +122,7 @@ impl HttpsMode {
 pub struct User {
     /// The name to log in with.
     pub name: UserName,
-    /// Lets the user administer the server.
+    /// Lets the user become root, by SSH and from all that runs as this user, notebooks among it.
     #[serde(default)]
     pub sudo: bool,
     /// Public keys (`.pub`) with which the user logs in by SSH.

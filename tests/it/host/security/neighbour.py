@@ -62,7 +62,7 @@ def look(uid, *places):
 
 
 def listeners(uid):
-    """The TCP ports at which another user's programs listen, with the answer of each to who just connects."""
+    """The TCP ports at which another user's programs listen."""
     found = []
     for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
         fields = line.split()
@@ -71,6 +71,22 @@ def listeners(uid):
             packed = int(address, 16).to_bytes(4, sys.byteorder)
             found.append([socket.inet_ntoa(packed), int(port, 16)])
     return found
+
+
+def kind(address, port):
+    """Greets a socket of ZeroMQ, and gives the kind that it says it is (ZMTP 3.0, https://rfc.zeromq.org/spec/23/)."""
+    greeting = b"\xff" + bytes(8) + b"\x7f\x03\x00" + b"NULL".ljust(20, b"\0") + bytes(32)
+    ready = b"\x05READY\x0bSocket-Type" + (4).to_bytes(4, "big") + b"PUSH"
+    heard = b""
+    with socket.create_connection((address, int(port)), timeout=5) as connection:
+        connection.sendall(greeting + bytes([4, len(ready)]) + ready)
+        try:
+            while b"Socket-Type" not in heard[64:] and (piece := connection.recv(1024)):
+                heard += piece
+        except OSError:
+            pass
+    _, _, rest = heard.partition(b"Socket-Type")
+    return rest[4 : 4 + int.from_bytes(rest[:4], "big")].decode("ascii", "replace")
 
 
 def stand_in(address, port, seconds):
