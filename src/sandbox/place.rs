@@ -73,6 +73,11 @@ impl Place {
         self.at("aws-credentials")
     }
 
+    /// Settings of the laptop that servers find and no image has.
+    pub(super) fn settings(&self) -> PathBuf {
+        self.at("laptop")
+    }
+
     /// Whether there has been such a sandbox.
     pub fn exists(&self) -> bool {
         self.folder.is_dir()
