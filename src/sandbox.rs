@@ -166,7 +166,7 @@ impl Sandbox {
             return Ok(());
         }
         if let Some(engine) = engine::find(tell).await.engine {
-            let tag = image::build(&engine, image, tell).await?;
+            let tag = image::build(&engine, image, &self.place.settings(), tell).await?;
             self.process.offer(&tag).await?;
             self.place.remember_offer(image, &tag)?;
         }
@@ -216,7 +216,7 @@ async fn start(place: &Place, image: &Image, tell: Tell<'_>) -> Result<Process, 
     let python = python::find(tell).await?;
     let Found { engine, .. } = engine::find(tell).await;
     let tag = match &engine {
-        Some(engine) => Some(image::build(engine, image, tell).await?),
+        Some(engine) => Some(image::build(engine, image, &place.settings(), tell).await?),
         None => None,
     };
     if let Some(tag) = &tag {

@@ -1,5 +1,6 @@
 //! The image that the sandbox's servers start from.
 
+use std::path::Path;
 use std::process::Command;
 
 use crate::plan;
@@ -13,10 +14,11 @@ const VARIABLE: &str = "LABCTL_SANDBOX_IMAGE";
 /// Makes the image if it is missing, and gives its tag.
 ///
 /// Ubuntu's own from Docker Hub with what a server has beyond it; where no registry can be reached, a Debian made of
-/// packages.
+/// packages. The passwords of the laptop's package managers are not in it: what has some goes to the folder `settings`.
 pub async fn build(
     engine: &Engine,
     image: &plan::Image,
+    settings: &Path,
     tell: Tell<'_>,
 ) -> Result<String, SandboxError> {
     if let Ok(named) = std::env::var(VARIABLE) {
@@ -25,6 +27,7 @@ pub async fn build(
     let mut command = Command::new("bash");
     command.arg(programs::path("image")?);
     command.args(["--engine", engine.program(), "--release", release(image)]);
+    command.arg("--settings").arg(settings);
     let ended = shell::run(command, "", tell).await;
     let ended = ended.map_err(|error| SandboxError::Image(format!("bash: {error}")))?;
     let tag = ended.stdout.trim();

@@ -73,6 +73,11 @@ impl Place {
         self.at("aws-credentials")
     }
 
+    /// Settings of the laptop that servers find and no image has.
+    pub(super) fn settings(&self) -> PathBuf {
+        self.at("laptop")
+    }
+
     /// Whether there has been such a sandbox.
     pub fn exists(&self) -> bool {
         self.folder.is_dir()
@@ -84,7 +89,9 @@ impl Place {
 
     /// Waits until no other labctl starts or ends this sandbox.
     pub(super) async fn lock_starting(&self, tell: Tell<'_>) -> Result<File, SandboxError> {
-        private_files::create_folder(&self.folder).map_err(SandboxError::file(&self.folder))?;
+        // The account is read from there by Python's `pickle`, which runs what it is told.
+        private_files::create_own_folder(&self.folder, &folders::state())
+            .map_err(SandboxError::file(&self.folder))?;
         lock(self.at("starting"), || {
             tell("waiting for another labctl, which starts or ends this sandbox");
         })

@@ -62,7 +62,8 @@ pub fn text(name: &str) -> &'static str {
 pub fn path(name: &str) -> Result<PathBuf, SandboxError> {
     let folder = folders::cache().join("sandbox").join(hash());
     let package = folder.join("sandbox");
-    private_files::create_folder(&package).map_err(SandboxError::file(&package))?;
+    private_files::create_own_folder(&package, &folders::cache())
+        .map_err(SandboxError::file(&package))?;
     for (name, text) in PROGRAMS {
         let file = folder.join(name);
         if fs::read_to_string(&file).is_ok_and(|present| present == *text) {

@@ -28,6 +28,9 @@ pub async fn find(tell: Tell<'_>) -> Result<PathBuf, SandboxError> {
             ))),
         };
     }
+    let folder = folders::cache().join("sandbox");
+    private_files::create_own_folder(&folder, &folders::cache())
+        .map_err(SandboxError::file(&folder))?;
     let venv = venv_folder();
     let python = venv.join("bin/python");
     if is_complete(&venv) {
@@ -38,8 +41,6 @@ pub async fn find(tell: Tell<'_>) -> Result<PathBuf, SandboxError> {
     {
         return Ok(of_moto);
     }
-    let folder = folders::cache().join("sandbox");
-    private_files::create_folder(&folder).map_err(SandboxError::file(&folder))?;
     let _lock = place::lock(folder.join("lock"), || {
         tell("waiting for another labctl, which makes the Python environment");
     })

@@ -23,6 +23,42 @@ pub fn create_folder(path: &Path) -> io::Result<()> {
     builder.create(path)
 }
 
+/// Makes a folder as [`create_folder`] does, for what is run or believed later, and refuses one into which other users can
+/// put something: it, or a folder above it up to the one that has `base` in it, is somebody else's or open to all.
+///
+/// # Errors
+///
+/// As [`create_folder`]; and `PermissionDenied`, with the folder, where others can write.
+pub fn create_own_folder(path: &Path, base: &Path) -> io::Result<()> {
+    create_folder(path)?;
+    #[cfg(unix)]
+    check_own(path, base)?;
+    Ok(())
+}
+
+#[cfg(unix)]
+fn check_own(path: &Path, base: &Path) -> io::Result<()> {
+    use std::os::unix::fs::MetadataExt as _;
+    // Who this is, is seen by a new file.
+    let probe = path.join(format!(".owner-{}", std::process::id()));
+    let user = File::create_new(&probe)?.metadata()?.uid();
+    fs::remove_file(&probe)?;
+    let above = base.parent().unwrap_or(base);
+    for folder in path
+        .ancestors()
+        .take_while(|folder| folder.starts_with(above))
+    {
+        let found = fs::metadata(folder)?;
+        // In a folder like /tmp nobody replaces what is another's (inode(7), the sticky bit).
+        let is_shared = found.mode() & 0o002 != 0 && (found.mode() & 0o1000 == 0 || folder == path);
+        if is_shared || (found.uid() != user && found.uid() != 0) {
+            let reason = format!("other users can write to `{}`", folder.display());
+            return Err(io::Error::new(io::ErrorKind::PermissionDenied, reason));
+        }
+    }
+    Ok(())
+}
+
 /// Opens a file to write, as long as it was before; it is made where it is missing.
 ///
 /// # Errors
@@ -96,4 +132,43 @@ fn set_mode(file: &File, mode: u32) -> io::Result<()> {
 #[cfg(not(unix))]
 fn set_mode(_: &File, _: u32) -> io::Result<()> {
     Ok(())
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt as _, chown};
+
+    use super::*;
+
+    const NOBODY: u32 = 65534;
+
+    #[test]
+    fn folder_of_others_is_refused() {
+        let above = std::env::temp_dir().join(format!("labctl-own-{}", std::process::id()));
+        let base = above.join("labctl");
+        let inner = base.join("sandbox");
+        create_own_folder(&inner, &base).unwrap();
+        create_own_folder(&inner, &base).unwrap();
+        let refused = |folder: &Path| {
+            let error = create_own_folder(&inner, &base).unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::PermissionDenied);
+            let text = error.to_string();
+            assert!(text.contains(&format!("`{}`", folder.display())), "{text}");
+        };
+        for folder in [&inner, &base, &above] {
+            let set = |mode| fs::set_permissions(folder, fs::Permissions::from_mode(mode)).unwrap();
+            set(0o777);
+            refused(folder);
+            set(0o700);
+            // Only root can give it away.
+            if chown(folder, Some(NOBODY), None).is_ok() {
+                refused(folder);
+                chown(folder, Some(0), None).unwrap();
+            }
+        }
+        // As in /tmp, what others have there is theirs, and nothing else.
+        fs::set_permissions(&above, fs::Permissions::from_mode(0o1777)).unwrap();
+        create_own_folder(&inner, &base).unwrap();
+        fs::remove_dir_all(above).unwrap();
+    }
 }

@@ -15,13 +15,13 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "python/sandbox"))
 
-from sandbox.engine import COMMON_ARGUMENTS, DOCKER_ARGUMENTS, DOCKER_BOOT
+from sandbox.engine import COMMON_ARGUMENTS, DOCKER_ARGUMENTS, DOCKER_BOOT, Engine
 
 PROGRAM = Path(__file__).resolve().parent.parent.parent / "src" / "sandbox" / "host" / "image"
 BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
 AUTHORITIES = Path("/usr/local/share/ca-certificates")
 # What the program uses of a laptop besides bash and the engine; neither mmdebstrap nor debootstrap.
-TOOLS = "awk cat chmod cp cut find flock grep mkdir mktemp rm sed sha256sum sleep sort tail touch"
+TOOLS = "awk cat chmod cp cut diff find flock grep mkdir mktemp rm sed sha256sum sleep sort tail touch"
 # An engine without images. It appends what it is told to a file.
 ENGINE = """#!/bin/bash
 echo "$*" >>"${{0%/*}}/calls"
@@ -213,6 +213,59 @@ class Servers(unittest.TestCase):
             self.skipTest("this machine has no authorities of its own")
         for certificate in certificates:
             self.assertTrue(self.verified(certificate.read_bytes()), certificate)
+
+
+class Passwords(unittest.TestCase):
+    """What the laptop's package managers know of passwords."""
+
+    def test_no_image_has_them_and_servers_do(self):
+        secret = f"s3cret-{os.getpid()}"
+        folder = Path(self.enterContext(tempfile.TemporaryDirectory()))
+        (folder / ".pip").mkdir()
+        (folder / ".pip/pip.conf").write_text(f"[global]\nindex-url = https://me:{secret}@pypi.example/simple\nproxy = me:{secret}@p.example:1\n")
+        (folder / ".npmrc").write_text(f"registry=https://me:{secret}@npm.example/\n")
+        # The base is a server that is there already: an image of that name is Ubuntu's for who builds.
+        base = image("--engine", "docker", "--from", "debootstrap").stdout.strip()
+        stand_in = "docker.io/library/ubuntu:26.04"
+        subprocess.run(["docker", "tag", base, stand_in], check=True)
+        self.addCleanup(subprocess.run, ["docker", "image", "rm", stand_in], capture_output=True)
+        environment = {**os.environ, "HOME": str(folder), "NPM_CONFIG_REGISTRY": f"https://me:{secret}%20@npm.example/"}
+        options = ["--engine", "docker", "--from", "registry", "--release", "26.04", "--settings", folder / "settings"]
+        outcome = image(*options, env=environment)
+        tag = outcome.stdout.strip()
+        self.assertRegex(tag, "^labctl-sandbox-host:", outcome.stderr)
+        self.addCleanup(subprocess.run, ["docker", "image", "rm", "--force", tag], capture_output=True)
+        self.no_trace(secret, tag)
+        self.assertNotIn(secret, outcome.stderr)
+
+        engine = Engine("docker", f"test-{os.getpid()}", folder)
+        engine.settings = folder / "settings/root"
+        self.addCleanup(engine.remove_network)
+        self.addCleanup(engine.remove, engine.name("i-1"))
+        engine.create("i-1", "server", tag, [])
+        engine.start("i-1")
+        self.assertEqual(engine.execute("i-1", "cat", "/etc/pip.conf").count(secret), 2)
+        self.assertIn(secret, engine.execute("i-1", "cat", "/root/.npmrc"))
+        self.assertIn(f"{secret}%20", engine.execute("i-1", "cat", "/etc/environment"))
+        self.assertIn(f"{secret}%%20", engine.execute("i-1", "cat", "/etc/systemd/system.conf.d/laptop.conf"))
+        engine.keep_disk("i-1")
+        self.addCleanup(engine.remove_disk, "i-1")
+        self.no_trace(secret, engine.image_of("i-1"))
+
+        # Another password makes no other image, and comes to the files that are mounted.
+        environment["NPM_CONFIG_REGISTRY"] = environment["NPM_CONFIG_REGISTRY"].replace(secret, "other")
+        self.assertEqual(image(*options, env=environment).stdout.strip(), tag)
+        self.assertIn("other%20", engine.execute("i-1", "cat", "/etc/environment"))
+        self.assertEqual((folder / "settings").stat().st_mode & 0o777, 0o700)
+
+    def no_trace(self, secret, tag):
+        """Neither the history of an image, nor its configuration, nor any file of any layer has it."""
+        for question in (["history", "--no-trunc", tag], ["image", "inspect", tag]):
+            self.assertNotIn(secret, subprocess.check_output(["docker", *question], text=True))
+        saved = subprocess.Popen(["docker", "save", tag], stdout=subprocess.PIPE)
+        found = subprocess.run(["grep", "--binary-files=text", "--count", secret], stdin=saved.stdout, capture_output=True, text=True)
+        saved.stdout.close()
+        self.assertEqual((saved.wait(), found.stdout), (0, "0\n"))
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import base64
 import datetime
+import functools
 import hashlib
 import json
 import os
@@ -33,13 +34,13 @@ sys.path.insert(0, str(ROOT / "python/sandbox"))
 from sandbox import authority, engine, files, servers, state, storage, strict  # before moto, whose settings it makes
 from moto.backends import get_backend
 
-IMAGE = None
 TRUST = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}]}'
 
 
-def setUpModule():
-    global IMAGE
-    IMAGE = subprocess.check_output([ROOT / "tests/host/image"], text=True).strip()
+@functools.cache
+def image():
+    """The image of the servers, made when it is first asked for: it takes minutes."""
+    return subprocess.check_output([ROOT / "tests/host/image"], text=True).strip()
 
 
 class WithoutServersTest(unittest.TestCase):
@@ -172,7 +173,7 @@ class WithServersTest(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
-        cls.box = Sandbox("docker", IMAGE).up()
+        cls.box = Sandbox("docker", image()).up()
         cls.addClassCleanup(cls.box.end)
         cls.ec2 = cls.box.client("ec2")
         keys = tempfile.TemporaryDirectory()
@@ -264,7 +265,7 @@ class WithServersTest(unittest.TestCase):
 
     def test_a_server_that_cannot_be_made(self):
         self.box.ask("settings", {"image": "labctl-sandbox-test/none:such"})
-        self.addCleanup(self.box.ask, "settings", {"image": IMAGE})
+        self.addCleanup(self.box.ask, "settings", {"image": image()})
         identity = self.box.run_instance()
         self.box.wait_for(identity, "terminated")
         reason = self.box.instance(identity)["StateReason"]
@@ -370,7 +371,7 @@ class WithServersTest(unittest.TestCase):
 
 class LivesTest(unittest.TestCase):
     def sandbox(self):
-        box = Sandbox("docker", IMAGE).up()
+        box = Sandbox("docker", image()).up()
         self.addCleanup(box.end)
         return box
 

@@ -40,7 +40,16 @@ from sandbox.engine import Engine, EngineError
 from sandbox.files import Settings, read_json, write_json
 from sandbox.servers import listen
 
-FILES = ("process.json", "settings.json", "children.json", "aws.pickle", "aws.pickle.broken", "aws-credentials", "root.pem", "lock")
+FILES = (
+    "process.json",
+    "settings.json",
+    "children.json",
+    "aws.pickle",
+    "aws.pickle.broken",
+    "aws-credentials",
+    "root.pem",
+    "lock",
+)
 
 
 def lock(folder: Path, lab: str) -> TextIO:

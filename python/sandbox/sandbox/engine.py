@@ -106,6 +106,7 @@ class Engine:
         # podman makes the bridge, and so the gateway's address, with the first container.
         self.network_needs_containers = program == "podman"
         self.images = f"labctl-sandbox/{self.sandbox}"
+        self.settings = Path(folder).resolve() / "laptop/root"
 
     def ask(self, *arguments: str, text_in: str = "", timeout: float = 120) -> str:
         """Calls the engine and gives what it prints; fails with what it says."""
@@ -184,7 +185,16 @@ class Engine:
         ports = [word for port in published for word in ("--publish", port)]
         labels = ["--label", f"{LABEL}={self.sandbox}", "--label", f"{INSTANCE_LABEL}={instance}"]
         named = ["--name", self.name(instance), "--hostname", hostname, "--network", self.network]
-        self.ask("create", *named, *labels, *COMMON_ARGUMENTS, *arguments, *ports, image, *boot)
+        self.ask("create", *named, *labels, *COMMON_ARGUMENTS, *arguments, *self._settings(), *ports, image, *boot)
+
+    def _settings(self) -> list[str]:
+        """The laptop's settings with passwords in them, which no image has, as arguments that mount them.
+
+        So no disk that is kept as an image has them either.
+        """
+        files = sorted(path for path in self.settings.rglob("*") if path.is_file())
+        mounts = [f"type=bind,source={path},target=/{path.relative_to(self.settings)},readonly" for path in files]
+        return [word for mount in mounts for word in ("--mount", mount)]
 
     def start(self, instance: str) -> None:
         """Starts a container."""

@@ -22,6 +22,7 @@ from .strict import error
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
     from .keys import Key
     from .strict import Answer, Call, Environ
 

@@ -5,4 +5,5 @@ use crate::support::unittest::classes;
 classes! { "sandbox/test_image.py":
     refusals = "Refusals",
     servers = "Servers",
+    passwords = "Passwords",
 }

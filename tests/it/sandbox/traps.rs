@@ -84,6 +84,24 @@ fn without_the_sandbox_the_same_settings_count() {
     assert!(caught.load(Ordering::SeqCst) > 0);
 }
 
+/// What others may have put there is neither run nor read.
+#[test]
+fn folders_in_which_others_write_are_refused() {
+    for variable in ["XDG_CACHE_HOME", "XDG_STATE_HOME"] {
+        let mut rehearsal = Rehearsal::without_engine(SMALL);
+        let folder = rehearsal.lab.folder.join("shared");
+        std::fs::create_dir(&folder).unwrap();
+        std::os::unix::fs::chown(&folder, Some(65534), None).unwrap();
+        rehearsal.lab.set(variable, &folder.display().to_string());
+        rehearsal.labctl(&["plan"]).refuses(&[
+            "cannot use `",
+            "other users can write to `",
+            variable,
+        ]);
+        assert_eq!(rehearsal.processes(), Vec::<String>::new());
+    }
+}
+
 /// What leads out of the sandbox again is refused.
 #[test]
 fn options_that_lead_elsewhere_are_refused() {
