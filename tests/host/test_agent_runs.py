@@ -306,7 +306,7 @@ class Changes(OnHost):
         self.fails(
             with_app(Lab(self.host), 3, digest="00000000000e", requirements="no-such-package-at-all==1\n"),
             "environments",
-            "pip could not install the environment `app`",
+            "the packages of `app` do not go together, or cannot be found",
         )
 
     def test_units_that_leave_the_plan_are_stopped(self):

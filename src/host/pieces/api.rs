@@ -88,10 +88,10 @@ fn add(piece: &Piece<'_>, host: &mut DesiredHost) -> Result<(), RenderError> {
     let Some(section) = &piece.workbench.api else {
         return Ok(());
     };
-    host.add_packages(&["docker.io", "python3-venv"]);
-    let requirements = Piece::plain("api/requirements.txt")?;
+    host.add_packages(&["docker.io"]);
+    let packages = Piece::locked("api/requirements", false)?;
     let mirrors = &piece.workbench.mirrors;
-    let environment = Environment::python("labctl-aws", ENVIRONMENT, requirements, mirrors);
+    let environment = Environment::python("labctl-aws", ENVIRONMENT, packages, mirrors);
     host.environments.push(environment);
     let tree = section.build.as_ref().map(|_| Tree {
         name: "model-api",
