@@ -89,6 +89,8 @@ class Uv:
             "UV_PYTHON_CACHE_DIR": str(self.job.at(ARCHIVES)),
             "UV_NO_PROGRESS": "1",
             "UV_SYSTEM_CERTS": "1",
+            # Of one file; a small server that is busy takes longer than uv expects.
+            "UV_COMPILE_BYTECODE_TIMEOUT": "600",
         }
         if self.indexes:
             settings |= {"UV_DEFAULT_INDEX": self.indexes[0], "UV_INDEX": " ".join(self.indexes[1:])}
