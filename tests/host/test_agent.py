@@ -392,6 +392,17 @@ class PartsOfInstalling(OnFolder):
             self.built(lab)
         self.assertFalse((self.root / "opt/labctl/tools").exists())
 
+    def test_uv_leaves_with_the_last_environment(self):
+        job = self.job(self.lab())
+        target = job.request["environments"][0]["target"]
+        self.put(f"{target}/bin/python", "")
+        tools = self.root / "opt/labctl/tools"
+        environments.remove_unused(job)
+        self.assertTrue(tools.exists())
+        job.request["manifest"]["environments"].clear()
+        environments.remove_unused(job)
+        self.assertEqual((tools.exists(), (self.root / target[1:]).exists()), (False, False))
+
     def test_what_labctl_locked_is_installed_as_it_is_and_from_wheels_alone(self):
         commands, _ = self.built(self.lab(is_extended=False))
         self.assertEqual([" ".join(command[1:3]) for command in commands], ["venv --python", "pip sync"])

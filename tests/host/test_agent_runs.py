@@ -394,7 +394,8 @@ class Killed(OnHost):
                 self.assertEqual(set(self.host.manifest()["units"]), {"nginx.service", "app.service"})
                 self.assertEqual(self.host.shell("readlink /opt/app"), f"/opt/labctl/app-{digest}")
         self.assertEqual(self.host.shell(f"ls {STATE}/runs | wc -l"), "5")
-        self.assertEqual(self.host.shell("ls /opt/labctl | wc -l"), "1")
+        self.assertEqual(self.host.shell("ls -d /opt/labctl/app-* | wc -l"), "1")
+        self.assertFalse(self.host.succeeds("test -e /opt/labctl/uv-cache"))
 
 
 if __name__ == "__main__":

@@ -118,6 +118,9 @@ def remove_unused(job: Job) -> None:
     unused = [entry for entry in unused if not _runs(f"{FOLDER}/{entry.name}/".encode())]
     for entry in unused:
         shutil.rmtree(entry, ignore_errors=True)
+    if not any(TARGET.match(entry.name) for entry in folder.iterdir()):
+        # Nobody needs an installer any more.
+        shutil.rmtree(job.at(uv.TOOLS), ignore_errors=True)
     if unused:
         job.journal.line(f"removed {plural(len(unused), 'old environment')}")
 
