@@ -13,7 +13,7 @@ mod environment;
 mod tree;
 
 pub use download::Download;
-pub use environment::{Environment, EnvironmentKind};
+pub use environment::{Environment, EnvironmentKind, NodePackages, Packages};
 pub use tree::{Model, Tree};
 /// The mode of files that nobody but root may read.
 pub const PRIVATE_MODE: &str = "0600";

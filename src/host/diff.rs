@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use crate::support::digest;
 
 use super::change::{FileAction, FileChange, HostChange};
-use super::desired::{DesiredFile, DesiredHost, Environment, Tree};
+use super::desired::{DesiredFile, DesiredHost, Environment, NodePackages, Packages, Tree};
 use super::facts::{Facts, FileKind, LiveFile, REFUSED, RootDisk};
 use super::manifest::{Applied, Manifest, NotedFile};
 
@@ -123,16 +123,20 @@ fn swap(facts: &Facts) -> Option<u64> {
     (is_small && facts.swap_bytes == 0 && !facts.container).then_some(SWAP)
 }
 
-/// Where an environment is built: the same requirements for the same Python
-/// give the same folder. A virtual environment does not outlive the minor
+/// Where an environment is built: the same requirements and locks for the same
+/// Python give the same folder. A virtual environment does not outlive the minor
 /// version that it was made with (PEP 405).
 pub fn target(environment: &Environment, python: &str) -> String {
     let minor: Vec<_> = python.splitn(3, '.').take(2).collect();
-    let node = environment.node_packages.join(" ");
     let minor = minor.join(".");
-    let mut inputs = vec![environment.requirements.as_str(), &node, &minor];
+    let Packages {
+        requirements, lock, ..
+    } = &environment.packages;
+    let mut inputs = vec![requirements.as_str(), lock, &minor];
     inputs.extend(environment.version.as_deref());
-    inputs.extend(environment.installer.as_deref());
+    if let Some(NodePackages { manifest, lock }) = &environment.node {
+        inputs.extend([manifest.as_str(), lock]);
+    }
     let hash = digest::sha256(&inputs.join("\0"));
     format!("/opt/labctl/{}-{}", environment.name, &hash[..12])
 }

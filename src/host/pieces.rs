@@ -21,7 +21,7 @@ use std::collections::BTreeMap;
 
 use crate::plan::{CertificateFiles, KeyFiles, LocalFolders, Plan, Workbench};
 
-use super::desired::DesiredHost;
+use super::desired::{DesiredHost, Packages};
 use super::render::{RenderError, Templates, plain};
 use super::services::{self, Service};
 
@@ -169,6 +169,20 @@ impl Piece<'_> {
         plain(name).map(str::to_owned).ok_or_else(|| RenderError {
             name: name.to_owned(),
             reason: "there is no such file".to_owned(),
+        })
+    }
+
+    /// Gives packages that labctl has locked: `name` is that of the requirements, without its ending. Users' own
+    /// Pythons, and those of their notebooks, have pip too.
+    fn locked(name: &str, has_pip: bool) -> Result<Packages, RenderError> {
+        let mut requirements = Self::plain(&format!("{name}.txt"))?;
+        if has_pip {
+            requirements.push_str(&Self::plain("python/requirements.txt")?);
+        }
+        Ok(Packages {
+            requirements,
+            lock: Self::plain(&format!("{name}.lock"))?,
+            is_extended: false,
         })
     }
 }

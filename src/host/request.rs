@@ -12,11 +12,16 @@ use crate::support::digest;
 
 use super::change::{FileAction, HostChange, UnitAction, UserAction};
 use super::desired::{
-    self, Checker, DesiredHost, Directory, Download, EnvironmentKind, Gate, Model, Port, Secret,
+    self, Checker, DesiredHost, Directory, Download, EnvironmentKind, Gate, Model, NodePackages,
+    Port, Secret,
 };
 use super::diff::HostDiff;
 use super::manifest::Manifest;
+use super::render::plain;
 use super::room;
+
+/// What uv is known by.
+const INSTALLER: &str = "python/installer.lock";
 
 /// Everything that one apply does, in the agent's words.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
@@ -39,6 +44,8 @@ pub struct ApplyRequest<'a> {
     pub downloads: Vec<&'a Download>,
     /// The users to change.
     pub users: Vec<User<'a>>,
+    /// The wheels of uv, which builds environments, as sha256sum(1) writes their sums.
+    pub installer: &'static str,
     /// The environments to build.
     pub environments: Vec<Environment<'a>>,
     /// The folders of the laptop to lay out; their files are in the archive.
@@ -104,8 +111,11 @@ pub struct Environment<'a> {
     target: &'a str,
     version: Option<&'a str>,
     requirements: &'a str,
-    node_packages: &'a [String],
-    installer: Option<&'a str>,
+    /// What of them labctl brings, with the sums of the files.
+    lock: &'a str,
+    /// Whether the requirements ask for more than the lock has.
+    is_extended: bool,
+    node: Option<&'a NodePackages>,
     interpreters: Option<&'a str>,
     index: Option<&'a str>,
     registry: Option<&'a str>,
@@ -229,6 +239,7 @@ impl<'a> ApplyRequest<'a> {
             apt_mirror: desired.apt_mirror.as_deref(),
             downloads: Vec::new(),
             users: Vec::new(),
+            installer: plain(INSTALLER).unwrap_or_default(),
             environments: Vec::new(),
             trees: Vec::new(),
             model: desired.model.as_ref(),
@@ -281,9 +292,10 @@ impl<'a> ApplyRequest<'a> {
                 link: &environment.link,
                 target,
                 version: environment.version.as_deref(),
-                requirements: &environment.requirements,
-                node_packages: &environment.node_packages,
-                installer: environment.installer.as_deref(),
+                requirements: &environment.packages.requirements,
+                lock: &environment.packages.lock,
+                is_extended: environment.packages.is_extended,
+                node: environment.node.as_ref(),
                 interpreters: environment.interpreters.as_deref(),
                 index: environment.index.as_deref(),
                 registry: environment.registry.as_deref(),

@@ -18,10 +18,10 @@ const PACKAGES: u64 = 500 * MEBIBYTE;
 const PACKAGE: u64 = 40 * MEBIBYTE;
 /// A vendor's package, RStudio Server's being the largest: a file of 100 MB that unpacks to 500.
 const DOWNLOAD: u64 = 700 * MEBIBYTE;
-/// An environment without its packages, and with what pip unpacks beside it.
+/// An environment without its packages, and with what its installer keeps beside it.
 const ENVIRONMENT: u64 = 100 * MEBIBYTE;
-/// A package with what it depends on: JupyterHub's and JupyterLab's nine took 360 MiB, Node's two 240.
-const REQUIREMENT: u64 = 120 * MEBIBYTE;
+/// A package with what it depends on: JupyterHub's and JupyterLab's ten took 350 MiB, Node's two 240.
+const REQUIREMENT: u64 = 110 * MEBIBYTE;
 /// A language that comes with its environment.
 const INTERPRETER: u64 = 500 * MEBIBYTE;
 /// What is built from a folder with a Dockerfile: the image of a language, and some packages.
@@ -29,9 +29,7 @@ const IMAGE: u64 = 700 * MEBIBYTE;
 
 /// What an environment takes while it is built.
 pub fn environment(environment: &Environment) -> u64 {
-    let lines = environment.requirements.lines().map(str::trim);
-    let requirements = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
-    let packages = requirements.count() + environment.node_packages.len();
+    let packages = environment.package_count();
     let interpreter = environment.version.as_ref().map_or(0, |_| INTERPRETER);
     ENVIRONMENT + REQUIREMENT * packages as u64 + interpreter
 }

@@ -25,7 +25,7 @@ use serde::{Deserializer, Serialize, Serializer};
 
 pub use container::{BuildArgument, BuildValue, ContainerImage};
 pub use github::{BranchName, RepositoryName};
-pub use host::{Email, FilePath, ModelLocation, Sha256, Url, UrlPath, UserName};
+pub use host::{ArchiveUrl, Email, FilePath, ModelLocation, Sha256, Url, UrlPath, UserName};
 pub use languages::{PythonRequirement, PythonVersion, RVersion};
 pub use names::{BucketName, LabName, RuleDescription, TagKey, TagValue};
 pub use network::{CidrSource, DomainName, Port, RuleQuota};
@@ -198,6 +198,7 @@ scalars! {
     BranchName: "string", "git-branch", "a branch", { "examples": ["main"] };
     Email: "string", "email-address", "an email address", { "pattern": "^[^@ ]+@[^@ ]+$", "examples": ["you@example.com"] };
     Url: "string", "url", "an address", { "pattern": "^https?://" };
+    ArchiveUrl: "string", "archive-url", "an address of an archive", { "pattern": "^https?://" };
     Sha256: "string", "sha256", "a SHA-256 sum", { "pattern": "^[0-9A-Fa-f]{64}$" };
     UserName: "string", "user-name", "a user's name", { "pattern": "^[a-z_][a-z0-9_-]*$", "maxLength": 32, "examples": ["test-user"] };
     PythonVersion: "string", "python-version", "a version of Python", { "pattern": "^(system|[0-9]+\\.[0-9]+\\.[0-9]+)$", "examples": ["system", "3.12.4"] };

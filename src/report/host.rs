@@ -169,15 +169,10 @@ fn change(change: &HostChange) -> Vec<String> {
         }
         HostChange::Secret(_) => vec![line(verb, &path, "drawn by the server itself")],
         HostChange::Environment { environment, .. } => {
-            let requirements = environment.requirements.lines();
-            let count = requirements
-                .filter(|line| !line.trim().is_empty() && !line.starts_with('#'))
-                .count()
-                + environment.node_packages.len();
             let version = environment.version.as_ref();
             let version =
                 version.map_or_else(String::new, |version| format!("version {version}, "));
-            let packages = counted(count, "package");
+            let packages = counted(environment.package_count(), "package");
             vec![line(
                 verb,
                 &path,

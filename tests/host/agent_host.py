@@ -42,6 +42,7 @@ def empty_request(run):
         "swap": None,
         "model": None,
         "apt_mirror": None,
+        "installer": (AGENT.parents[2] / "templates/python/installer.lock").read_text(),
         "certificate": False,
         "manifest": {
             "format": 1,
@@ -193,8 +194,8 @@ class Lab:
             self.request["manifest"]["users"][name] = {"created": True, "keys": list(add)}
         return self
 
-    def environment(self, name, digest, requirements, kind="python", node_packages=()):
-        """Adds an environment."""
+    def environment(self, name, digest, requirements, kind="python", lock=""):
+        """Adds an environment; what its lock has not is locked by the server."""
         target = f"/opt/labctl/{name}-{digest}"
         self.request["environments"].append(
             {
@@ -203,7 +204,10 @@ class Lab:
                 "link": f"/opt/{name}",
                 "target": target,
                 "requirements": requirements,
-                "node_packages": list(node_packages),
+                "version": None,
+                "lock": lock,
+                "is_extended": not lock,
+                "node": None,
                 "index": None,
                 "registry": None,
                 "room": 400 << 20,

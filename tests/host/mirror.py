@@ -5,6 +5,7 @@
     /pypi-all/simple    the same, and for other projects what PyPI has
     /python             the second Python that the image has
     /npm                npm's registry, handed on, with the archives' addresses changed to the mirror's
+    /npm-changed        the same, with archives that somebody has changed
     /debian…            Debian's archive, handed on
 
 Each request is a line on standard output: `GET PATH STATUS`.
@@ -61,6 +62,8 @@ class Mirror(http.server.BaseHTTPRequestHandler):
             self.file(PYTHONS / path.removeprefix("/python/"))
         elif path.startswith("/npm/"):
             self.hand_on(NPM + self.path.removeprefix("/npm"), lambda body: body.replace(NPM.encode(), f"{HERE}/npm".encode()))
+        elif path.startswith("/npm-changed/"):
+            self.hand_on(NPM + self.path.removeprefix("/npm-changed"), lambda body: body + b"\n")
         elif path.startswith("/debian"):
             self.hand_on(DEBIAN + self.path)
         else:
@@ -89,7 +92,7 @@ class Mirror(http.server.BaseHTTPRequestHandler):
         try:
             with urllib.request.urlopen(urllib.request.Request(address, headers=headers), timeout=120) as answer:
                 kind = answer.headers.get("Content-Type", "application/octet-stream")
-                if change and "json" in kind:
+                if change and ("json" in kind or "changed" in self.path):
                     self.answer(200, change(answer.read()), kind)
                     return
                 self.begin(200, answer.headers["Content-Length"], kind, answer.headers["Last-Modified"])

@@ -3,12 +3,17 @@
 They need no container; `test_agent_runs.py` has the whole runs.
 """
 
+import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 import unittest
+import zipfile
 from pathlib import Path
 from types import SimpleNamespace
 from unittest import mock
@@ -17,11 +22,11 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 sys.path.insert(0, str(HERE.parent.parent / "python/agent"))
 
-from agent import checks, disk, dpkg, environments, examine, gates, journal, keys, languages, manifest, packages, prepare, private, snapshot, swap, switch, tokens, units
+from agent import checks, disk, dpkg, environments, examine, gates, journal, keys, languages, locks, manifest, node, packages, prepare, private, snapshot, swap, switch, tokens, units, uv
 from agent.failure import Failure, from_exception
 from agent.job import Job
 from agent.rollback import _restore_files
-from agent.tools import Answer
+from agent.tools import Answer, Tools
 from agent_host import Lab
 
 
@@ -346,48 +351,183 @@ class PartsOfDisk(OnFolder):
         self.assertEqual(self.grown("/dev/sda1", "btrfs"), [])
 
 
-class PartsOfLanguages(OnFolder):
-    """Locks, and the versions that rig has installed."""
+class PartsOfInstalling(OnFolder):
+    """uv, what it is asked for, and the locks."""
 
-    def site(self):
-        lab = Lab(SimpleNamespace(new_run=lambda: "run"))
-        lab.environment("python-3.12.4", "00000000000a", "pandas\n", kind="site")
-        lab.request["environments"][0].update(version="3.12.4", installer="uv==1")
+    VERSION = "0.0.1"
+
+    def lab(self, name="python-3.12.4", **fields):
+        self.runs = getattr(self, "runs", 0) + 1
+        lab = Lab(SimpleNamespace(new_run=lambda: f"run-{self.runs}"))
+        lab.environment(name, "00000000000a", "pandas\n", lock="six==1.0 \\\n    --hash=sha256:01\n")
+        lab.request["environments"][0].update(fields)
+        machine = os.uname().machine
+        lab.request["installer"] = f"# uv\n00  uv-{self.VERSION}-py3-none-manylinux_2_17_{machine}.whl\n"
+        self.put(f"/opt/labctl/tools/uv-{self.VERSION}/bin/uv", "")
         return lab
 
-    def test_a_lock_is_kept_once_it_has_proved_and_taken_up_by_the_next_build(self):
-        job = self.job(self.site())
-        target = job.request["environments"][0]["target"]
-        self.put(f"{target}/labctl.lock", "pandas==1.0 --hash=sha256:00\n")
-        languages.keep_locks(job)
-        lock = self.root / "var/lib/labctl/locks/python-3.12.4.txt"
-        self.assertEqual(lock.read_text(), "pandas==1.0 --hash=sha256:00\n")
-        self.put("/opt/labctl/tools/uv--1/bin/uv", "")
-        self.put("/opt/labctl/cpython/cpython-3.12.4-linux-x86_64-gnu/bin/python3", "")
-        (self.root / f"{target[1:]}/labctl.lock").unlink()
-        seen = []
-        attempt = job.tools.attempt
+    def built(self, lab, answers=None):
+        """Builds the environment; gives the commands, and their variables."""
+        job = self.job(lab)
+        job.tools = FakeTools(answers)
+        environment = job.request["environments"][0]
+        self.put(f"{environment['target']}/bin/python", "")
+        attempt, variables = job.tools.attempt, []
 
         def note(command, **options):
-            if command[1:3] == ["pip", "compile"]:
-                seen.append((self.root / f"{target[1:]}/labctl.lock").read_text())
+            variables.append(options.get("environment"))
             return attempt(command, **options)
 
         job.tools.attempt = note
-        languages.build_site(job, job.request["environments"][0], self.root / target[1:])
-        self.assertEqual(seen, ["pandas==1.0 --hash=sha256:00\n"])
-        verbs = [" ".join(command[1:3]) for command in job.tools.commands]
-        self.assertEqual(verbs, ["python install", "venv --python", "pip compile", "pip install"])
+        environments._build_python(job, environment, self.root / environment["target"][1:])
+        return job.tools.commands, variables
+
+    def index(self, content=b"#!/bin/sh\n"):
+        """An index on the disk that has a wheel of uv; gives the wheel's name and sum."""
+        machine = os.uname().machine
+        name = f"uv-{self.VERSION}-py3-none-manylinux_2_17_{machine}.manylinux2014_{machine}.whl"
+        page = self.put("/index/simple/uv/index.html", f"<a>x</a><a class=y href='../../{name}#sha256=00'>{name}</a>")
+        with zipfile.ZipFile(page.parents[2] / name, "w") as wheel:
+            wheel.writestr(f"uv-{self.VERSION}.data/scripts/uv", content)
+        self.put("/etc/pip.conf", f"[global]\nindex-url = {page.parents[1].as_uri()}\n")
+        return name, hashlib.sha256((page.parents[2] / name).read_bytes()).hexdigest()
+
+    def test_uv_comes_by_its_sum_from_an_index_and_others_of_its_versions_go(self):
+        name, digest = self.index()
+        lab = self.lab(is_extended=False)
+        lab.request["installer"] = f"# uv\n{'0' * 64}  uv-9-py3-none-manylinux_2_17_riscv64.whl\n{digest}  {name}\n"
+        tools = self.root / "opt/labctl/tools"
+        (tools / f"uv-{self.VERSION}").rename(tools / "uv-0.0.0")
+        commands, _ = self.built(lab)
+        self.assertEqual([place.name for place in tools.iterdir()], [f"uv-{self.VERSION}"])
+        program = tools / f"uv-{self.VERSION}/bin/uv"
+        self.assertEqual((program.read_text(), program.stat().st_mode & 0o777), ("#!/bin/sh\n", 0o755))
+        self.assertEqual(commands[0][0], str(program))
+
+    def test_another_uv_is_refused_and_so_is_an_index_without_it(self):
+        name, digest = self.index()
+        self.index(b"#!/bin/sh\nexec evil\n")
+        lab = self.lab(is_extended=False)
+        lab.request["installer"] = f"{digest}  {name}\n"
+        shutil.rmtree(self.root / "opt/labctl/tools")
+        with self.assertRaisesRegex(Failure, "is not what labctl has locked"):
+            self.built(lab)
+        lab = self.lab(is_extended=False)
+        lab.request["installer"] = f"{digest}  {name.replace('2_17', '2_99')}\n"
+        shutil.rmtree(self.root / "opt/labctl/tools")
+        with self.assertRaisesRegex(Failure, "has no `uv-0.0.1-py3-none-manylinux_2_99"):
+            self.built(lab)
+        self.assertFalse((self.root / "opt/labctl/tools").exists())
+
+    def test_uv_leaves_with_the_last_environment(self):
+        job = self.job(self.lab())
+        target = job.request["environments"][0]["target"]
+        self.put(f"{target}/bin/python", "")
+        tools = self.root / "opt/labctl/tools"
+        environments.remove_unused(job)
+        self.assertTrue(tools.exists())
+        job.request["manifest"]["environments"].clear()
+        environments.remove_unused(job)
+        self.assertEqual((tools.exists(), (self.root / target[1:]).exists()), (False, False))
+
+    def test_what_labctl_locked_is_installed_as_it_is_and_from_wheels_alone(self):
+        commands, _ = self.built(self.lab(is_extended=False))
+        self.assertEqual([" ".join(command[1:3]) for command in commands], ["venv --python", "pip sync"])
+        for option in ("--require-hashes", "--only-binary"):
+            self.assertIn(option, commands[-1])
+
+    def test_a_lock_is_kept_once_it_has_proved_and_taken_up_by_the_next_build(self):
+        lab = self.lab(is_extended=True)
+        job = self.job(lab)
+        target = job.request["environments"][0]["target"]
+        kept = self.root / "var/lib/labctl/locks/python-3.12.4.txt"
+        earlier = "Six==0.9 \\\n    --hash=sha256:09\npandas==1.0 \\\n    --hash=sha256:02\n"
+        self.put(f"{target}/labctl.lock", earlier)
+        locks.keep(job)
+        self.assertEqual(kept.read_text(), earlier)
+        self.interpreter()
+        commands, _ = self.built(self.lab(is_extended=True, version="3.12.4"))
+        verbs = [" ".join(command[1:3]) for command in commands]
+        self.assertEqual(verbs, ["python install", "venv --python", "pip compile", "pip sync"])
+        # What labctl brings is labctl's to say, and the rest stays.
+        own = "six==1.0 \\\n    --hash=sha256:01\n"
+        self.assertEqual((self.root / f"{target[1:]}/labctl.lock").read_text(), own + earlier[earlier.index("pandas") :])
+        self.assertNotIn("--only-binary", commands[-1])
+
+    def interpreter(self):
+        """Lays a Python out as uv does."""
+        self.put("/opt/labctl/cpython/cpython-3.12.4-linux-x86_64-gnu/bin/python3", "")
 
     def test_another_place_of_python_is_a_mirror_or_a_list(self):
+        self.interpreter()
         for address, option in (("https://m/python", "--mirror"), ("https://m/a.json", "--python-downloads-json-url")):
-            lab = self.site()
-            lab.request["run"] = option.strip("-")
-            lab.request["environments"][0]["interpreters"] = address
-            job = self.job(lab)
-            self.put("/opt/labctl/cpython/cpython-3.12.4-linux-x86_64-gnu/bin/python3", "")
-            languages._interpreter(job, job.request["environments"][0], "uv")
-            self.assertEqual(job.tools.commands[0][-2:], [option, address])
+            commands, _ = self.built(self.lab(interpreters=address, version="3.12.4", is_extended=False))
+            self.assertEqual(commands[0][-2:], [option, address])
+
+    def test_an_index_is_told_where_nobody_else_reads_it(self):
+        commands, variables = self.built(self.lab(index="https://me:secret@pip.example/simple", is_extended=False))
+        self.assertNotIn("secret", str(commands))
+        self.assertEqual(variables[-1]["UV_DEFAULT_INDEX"], "https://me:secret@pip.example/simple")
+
+    def test_the_settings_of_pip_on_the_server_count_where_the_plan_has_no_index(self):
+        settings = "[global]\nindex-url = https://a.example/simple\nextra-index-url =\n  https://b.example/simple\n"
+        self.put("/etc/pip.conf", settings + "[install]\nindex-url = https://c.example/simple\n")
+        with mock.patch.dict(os.environ, clear=False) as variables:
+            variables.pop("PIP_INDEX_URL", None)
+            _, seen = self.built(self.lab(is_extended=False))
+            self.assertEqual(seen[-1]["UV_DEFAULT_INDEX"], "https://c.example/simple")
+            self.assertEqual(seen[-1]["UV_INDEX"], "https://b.example/simple")
+            _, seen = self.built(self.lab(index="https://plan.example/simple", is_extended=False))
+            self.assertEqual((seen[-1]["UV_DEFAULT_INDEX"], seen[-1]["UV_INDEX"]), ("https://plan.example/simple", ""))
+
+    def test_a_small_server_does_less_at_once(self):
+        for size, is_less in ((1 << 30, True), (4 << 30, False)):
+            with mock.patch.object(uv.machine, "memory", return_value=(size, 0)):
+                _, variables = self.built(self.lab(is_extended=False))
+            self.assertEqual(variables[-1].get("UV_CONCURRENT_INSTALLS") == "1", is_less)
+
+    def test_the_name_and_password_of_a_registry_are_no_part_of_its_address(self):
+        found = node.registry_settings("https://me:p%40ss@npm.example:8443/team")
+        self.assertEqual(found["npm_config_registry"], "https://npm.example:8443/team/")
+        self.assertEqual(found["npm_config_//npm.example:8443/team/:_auth"], "bWU6cEBzcw==")
+        self.assertEqual(node.registry_settings(None), {})
+
+    def test_a_build_that_fails_beside_dpkg_is_tried_again_after_it(self):
+        for wanted, tries in ((["nginx"], 2), ([], 1)):
+            lab = self.lab(name=f"app{tries}")
+            lab.request["packages"] = wanted
+            tried = []
+
+            def fail(job, environment, _target, tried=tried):
+                tried.append(environment["name"])
+                raise Failure("no", "yes")
+
+            with mock.patch.dict(environments.BUILDERS, python=fail):
+                with self.assertRaises(Failure), environments.Background(self.job(lab)) as background:
+                    background.finish()
+            self.assertEqual(len(tried), tries)
+
+    def test_what_builds_is_ended_when_the_run_fails(self):
+        lab = self.lab(name="slow")
+        job = self.job(lab)
+        job.tools = Tools(job.journal)
+        started = threading.Event()
+
+        def wait(aside, _environment, _target):
+            started.set()
+            aside.tools.run(["sleep", "60"], "no", "yes")
+
+        begin = time.monotonic()
+        with mock.patch.dict(environments.BUILDERS, python=wait), self.assertRaises(KeyError):
+            with environments.Background(job):
+                started.wait()
+                time.sleep(0.2)
+                raise KeyError
+        self.assertLess(time.monotonic() - begin, 10)
+
+
+class PartsOfLanguages(OnFolder):
+    """The versions that rig has installed."""
 
     def test_ten_is_more_than_nine(self):
         self.assertEqual(languages._newest({"4.9.3", "4.10.0", "devel"}), "4.10.0")
@@ -396,7 +536,7 @@ class PartsOfLanguages(OnFolder):
     def test_a_folder_of_a_python_can_be_told_from_what_else_lies_there(self):
         for name in ("python-3.12.4-0123456789ab", "jupyterhub-0123456789ab", "r-0123456789ab"):
             self.assertTrue(environments.TARGET.match(name))
-        for name in ("cpython", "tools"):
+        for name in ("cpython", "tools", "uv-cache"):
             self.assertFalse(environments.TARGET.match(name))
 
 

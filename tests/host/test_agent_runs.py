@@ -306,7 +306,7 @@ class Changes(OnHost):
         self.fails(
             with_app(Lab(self.host), 3, digest="00000000000e", requirements="no-such-package-at-all==1\n"),
             "environments",
-            "pip could not install the environment `app`",
+            "the packages of `app` do not go together, or cannot be found",
         )
 
     def test_units_that_leave_the_plan_are_stopped(self):
@@ -394,7 +394,8 @@ class Killed(OnHost):
                 self.assertEqual(set(self.host.manifest()["units"]), {"nginx.service", "app.service"})
                 self.assertEqual(self.host.shell("readlink /opt/app"), f"/opt/labctl/app-{digest}")
         self.assertEqual(self.host.shell(f"ls {STATE}/runs | wc -l"), "5")
-        self.assertEqual(self.host.shell("ls /opt/labctl | wc -l"), "1")
+        self.assertEqual(self.host.shell("ls -d /opt/labctl/app-* | wc -l"), "1")
+        self.assertFalse(self.host.succeeds("test -e /opt/labctl/uv-cache"))
 
 
 if __name__ == "__main__":

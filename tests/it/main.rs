@@ -9,6 +9,7 @@ mod fuzz;
 mod host;
 mod hostile;
 mod imports;
+mod locks;
 mod memory_cloud;
 mod plan_file;
 mod programs;

@@ -103,6 +103,23 @@ def make_ready(job: Job) -> None:
     if request["swap"]:
         with job.step("swap", "set up swap"):
             swap.make(job, request["swap"]["path"], request["swap"]["bytes"])
+    with environments.Background(job) as background:
+        install(job, background)
+    if request["trees"]:
+        with job.step("folders", f"lay out {plural(len(request['trees']), 'folder')}"):
+            for tree in request["trees"]:
+                trees.lay_out(job, tree)
+    if request["model"]:
+        with job.step("model", "get the API's model and image"):
+            model.get_ready(job, request["model"])
+    if request["files"] or request["checks"]:
+        with job.step("check", f"check {plural(len(request['files']), 'new file')}"):
+            checks.check(job)
+
+
+def install(job: Job, background: environments.Background) -> None:
+    """Packages, users, secrets; environments are built meanwhile."""
+    request = job.request
     count = len(request["packages"]) + len(request.get("downloads", []))
     if count:
         with job.step("packages", f"install {plural(count, 'package')}"):
@@ -118,18 +135,7 @@ def make_ready(job: Job) -> None:
                 tokens.make_secret(job, secret)
     if request["environments"]:
         with job.step("environments", f"build {environment_names(request)}"):
-            for environment in request["environments"]:
-                environments.build(job, environment)
-    if request["trees"]:
-        with job.step("folders", f"lay out {plural(len(request['trees']), 'folder')}"):
-            for tree in request["trees"]:
-                trees.lay_out(job, tree)
-    if request["model"]:
-        with job.step("model", "get the API's model and image"):
-            model.get_ready(job, request["model"])
-    if request["files"] or request["checks"]:
-        with job.step("check", f"check {plural(len(request['files']), 'new file')}"):
-            checks.check(job)
+            background.finish()
 
 
 def take_snapshot(job: Job) -> snapshot.Snapshot:

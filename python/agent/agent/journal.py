@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import threading
 from typing import TYPE_CHECKING
+
+from .failure import hide_passwords
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from .messages import Event, Warning
 
 RESERVE_BYTES = 256 * 1024
-PASSWORD_IN_ADDRESS = re.compile(r"://[^/@\s]+@")
 
 
 class Journal:
@@ -48,7 +48,7 @@ class Journal:
 
     def line(self, text: str) -> None:
         """Tells one line of a tool's output, without passwords that an address may carry."""
-        self.emit({"type": "line", "text": PASSWORD_IN_ADDRESS.sub("://***@", text)})
+        self.emit({"type": "line", "text": hide_passwords(text)})
 
     def warn(self, text: str, help: str) -> None:
         """Tells something that the reader should know although the run goes on."""

@@ -231,17 +231,25 @@ class User(TypedDict):
     remove_keys: list[str]
 
 
+class NodePackages(TypedDict):
+    """Packages of Node, by the two files that npm knows them by."""
+
+    manifest: str
+    lock: str
+
+
 class Environment(TypedDict):
     """An environment to build."""
 
     name: str
-    kind: Literal["python", "node", "site", "r"]
+    kind: Literal["python", "node", "r"]
     link: str
     target: str
     version: str | None
     requirements: str
-    node_packages: list[str]
-    installer: str | None
+    lock: str
+    is_extended: bool
+    node: NodePackages | None
     interpreters: str | None
     index: str | None
     registry: str | None
@@ -400,6 +408,7 @@ class ApplyRequest(TypedDict):
     apt_mirror: str | None
     downloads: list[Download]
     users: list[User]
+    installer: str
     environments: list[Environment]
     trees: list[Tree]
     model: Model | None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING
 
-from . import environments, languages, manifest, model, units
+from . import environments, locks, manifest, model, units
 
 if TYPE_CHECKING:
     from .job import Job
@@ -16,7 +16,7 @@ KEPT_RUNS = 5
 def record(job: Job) -> None:
     """Writes the manifest first: from here on the new state is the known one."""
     manifest.record(job)
-    languages.keep_locks(job)
+    locks.keep(job)
     # Before their environment goes; not sooner, because a rollback could not start them again.
     units.end_user_servers(job)
     units.end_lost_servers(job)

@@ -47,6 +47,16 @@ class Tools:
 
     def __init__(self, journal: Journal) -> None:
         self.journal = journal
+        self._mutex = threading.Lock()
+        self._stopped = False
+        self._running: subprocess.Popen[str] | None = None
+
+    def stop(self) -> None:
+        """Ends the program that runs, and lets no other start."""
+        with self._mutex:
+            self._stopped = True
+            if self._running:
+                _end(self._running)
 
     def run(
         self,
@@ -80,18 +90,7 @@ class Tools:
         """Runs a program and tells its lines; the caller judges the answer."""
         self.journal.line("$ " + " ".join(map(str, command)))
         try:
-            process = subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                encoding="utf-8",
-                errors="replace",
-                cwd="/",
-                umask=umask,
-                start_new_session=True,
-                env={**ENVIRONMENT, **(environment or {})},
-            )
+            process = self._start(command, environment, umask)
         except (FileNotFoundError, PermissionError) as error:
             return Answer(127, f"cannot run {command[0]}: {error.strerror}")
         lines: deque[str] = deque(maxlen=KEPT_LINES)
@@ -107,8 +106,29 @@ class Tools:
             _end(process)
             raise
         reader.join(2)
+        self._running = None
         code = 124 if process.returncode is None else process.returncode
         return Answer(code, "\n".join(list(lines)))
+
+    def _start(
+        self, command: Sequence[str], environment: Mapping[str, str] | None, umask: int
+    ) -> subprocess.Popen[str]:
+        with self._mutex:
+            if self._stopped:
+                raise Failure("the run has ended", "run `labctl apply` again")
+            self._running = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                encoding="utf-8",
+                errors="replace",
+                cwd="/",
+                umask=umask,
+                start_new_session=True,
+                env={**ENVIRONMENT, **(environment or {})},
+            )
+            return self._running
 
     def ask(self, command: Sequence[str], timeout: float = 60, text_in: str = "") -> Answer:
         """Looks something up: quietly, and without judging the answer."""

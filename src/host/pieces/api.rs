@@ -95,7 +95,7 @@ fn add(piece: &Piece<'_>, host: &mut DesiredHost) -> Result<(), RenderError> {
     let Some(section) = &piece.workbench.api else {
         return Ok(());
     };
-    host.add_packages(&["docker.io", "python3-venv"]);
+    host.add_packages(&["docker.io"]);
     host.environments.push(environment(piece)?);
     let tree = section.build.as_ref().map(|_| Tree {
         name: "model-api",
@@ -115,12 +115,12 @@ fn add(piece: &Piece<'_>, host: &mut DesiredHost) -> Result<(), RenderError> {
 
 /// The environment in which root's programs ask AWS.
 pub fn environment(piece: &Piece<'_>) -> Result<Environment, RenderError> {
-    let requirements = Piece::plain("api/requirements.txt")?;
+    let packages = Piece::locked("api/requirements", false)?;
     let mirrors = &piece.workbench.mirrors;
     Ok(Environment::python(
         "labctl-aws",
         ENVIRONMENT,
-        requirements,
+        packages,
         mirrors,
     ))
 }

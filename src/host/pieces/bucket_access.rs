@@ -42,7 +42,6 @@ fn add(piece: &Piece<'_>, host: &mut DesiredHost) -> Result<(), RenderError> {
     let (Some(bucket), false) = (&variables.bucket, variables.bucket_users.is_empty()) else {
         return Ok(());
     };
-    host.add_packages(&["python3-venv"]);
     if !host.environments.iter().any(|one| one.link == ENVIRONMENT) {
         host.environments.push(environment(piece)?);
     }

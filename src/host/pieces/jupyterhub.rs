@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::host::desired::{
     Checker, DesiredHost, DesiredUnit, Directory, Effect, Environment, EnvironmentKind, Gate,
-    Input, Port, Secret,
+    Input, NodePackages, Port, Secret,
 };
 use crate::host::render::RenderError;
 use crate::host::services::{Link, Service, base};
@@ -170,19 +170,19 @@ fn add(piece: &Piece<'_>, host: &mut DesiredHost) -> Result<(), RenderError> {
     host.add_packages(&["python3-venv"]);
     let mirrors = &piece.workbench.mirrors;
     let registry = mirrors.npm.as_ref().map(ToString::to_string);
-    let mut requirements = Piece::plain("jupyterhub/requirements.txt")?;
-    for package in &section.packages {
-        requirements.push_str(&format!("{package}\n"));
-    }
-    let environment = Environment::python("jupyterhub", ENVIRONMENT, requirements, mirrors);
+    let packages = Piece::locked("jupyterhub/requirements", true)?.with(&section.packages);
+    let environment = Environment::python("jupyterhub", ENVIRONMENT, packages, mirrors);
     host.environments.push(environment);
-    let packages = Piece::plain("jupyterhub/proxy-packages.txt")?;
-    let requirements = Piece::plain("jupyterhub/proxy-requirements.txt")?;
+    let packages = Piece::locked("jupyterhub/proxy-requirements", false)?;
+    let node = NodePackages {
+        manifest: Piece::plain("jupyterhub/proxy/package.json")?,
+        lock: Piece::plain("jupyterhub/proxy/package-lock.json")?,
+    };
     host.environments.push(Environment {
         kind: EnvironmentKind::Node,
-        node_packages: packages.lines().map(str::to_owned).collect(),
+        node: Some(node),
         registry,
-        ..Environment::python("jupyterhub-proxy", PROXY_ENVIRONMENT, requirements, mirrors)
+        ..Environment::python("jupyterhub-proxy", PROXY_ENVIRONMENT, packages, mirrors)
     });
     secrets(host);
     files(piece, hub, host)?;

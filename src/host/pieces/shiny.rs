@@ -126,7 +126,6 @@ fn unit(
 ) -> Result<(), RenderError> {
     let mut paths = vec![SERVICE, APP];
     if language == Language::Python {
-        host.add_packages(&["python3-venv"]);
         host.environments.push(python(piece, folder)?);
         paths.push(ENVIRONMENT);
     }
@@ -156,15 +155,10 @@ fn run(host: &mut DesiredHost, unit: &'static str, paths: Vec<&'static str>, gat
 
 /// Shiny, and what the app's folder asks for.
 fn python(piece: &Piece<'_>, folder: &Arc<LocalFolder>) -> Result<Environment, RenderError> {
-    let mut requirements = Piece::plain("shiny/requirements.txt")?;
-    requirements.push_str(folder.text(REQUIREMENTS).unwrap_or_default());
+    let mut packages = Piece::locked("shiny/requirements", false)?;
+    packages.extend(folder.text(REQUIREMENTS).unwrap_or_default());
     let mirrors = &piece.workbench.mirrors;
-    Ok(Environment::python(
-        "shiny",
-        ENVIRONMENT,
-        requirements,
-        mirrors,
-    ))
+    Ok(Environment::python("shiny", ENVIRONMENT, packages, mirrors))
 }
 
 /// The packages of Debian and Ubuntu for what an app's DESCRIPTION imports

@@ -1,16 +1,17 @@
 //! {changes} → bytes.
 
 use super::*;
+use crate::host::desired::Packages;
 use crate::host::{self, Facts, Inputs, fixture};
 
 fn python(requirements: &str) -> Environment {
     Environment {
-        requirements: requirements.to_owned(),
+        packages: Packages::default().with([requirements]),
         ..Environment::default()
     }
 }
 
-/// Measured on Debian 12 while pip ran, with what it had unpacked in `/tmp`.
+/// Measured on Debian 12, with what was unpacked beside them.
 #[test]
 fn the_environments_of_jupyterhub_fit() {
     let desired = fixture::wanted("  jupyterhub: {}\n", &Inputs::default());

@@ -6,9 +6,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::plan::scalars::{
-    BuildArgument, BuildValue, ContainerImage, CpuLimit, DomainName, DurationSetting, Email,
-    FilePath, MemorySize, ModelLocation, PythonRequirement, PythonVersion, RVersion, RebootWindow,
-    Sha256, Url, UrlPath, UserName,
+    ArchiveUrl, BuildArgument, BuildValue, ContainerImage, CpuLimit, DomainName, DurationSetting,
+    Email, FilePath, MemorySize, ModelLocation, PythonRequirement, PythonVersion, RVersion,
+    RebootWindow, Sha256, Url, UrlPath, UserName,
 };
 
 use super::{Access, Bucket, OneOrMany, words};
@@ -314,8 +314,8 @@ words! {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Mirrors {
-    /// Ubuntu's packages.
-    pub apt: Option<Url>,
+    /// Ubuntu's packages; the only place that may be `http://`, because they are signed.
+    pub apt: Option<ArchiveUrl>,
     /// Python's packages: an index as pip takes it.
     pub pip: Option<Url>,
     /// Node's packages: a registry as npm takes it.

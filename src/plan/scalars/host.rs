@@ -2,6 +2,7 @@
 //! command lines, so each type admits only characters that are harmless in all of them.
 
 use std::fmt;
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -12,8 +13,10 @@ text! {
     UserName;
     /// A path under which NGINX offers a service, such as `/jupyter`.
     UrlPath;
-    /// The address of a page or file: `https://…`.
+    /// The address of a page or file: `https://…`, or `http://…` on the server itself.
     Url;
+    /// The address of an archive whose packages are signed: `https://…` or `http://…`.
+    ArchiveUrl;
     /// An email address.
     Email;
     /// A file or folder on the machine where labctl runs.
@@ -140,32 +143,61 @@ impl FromStr for UrlPath {
 impl FromStr for Url {
     type Err = Invalid;
 
-    /// Admits the characters of RFC 3986 except quotes, brackets and `$`, which shells and configuration files read.
+    /// What comes by it is installed and run, so nobody on the way may change it: HTTPS, or the server itself.
     fn from_str(text: &str) -> Result<Self, Invalid> {
-        let allowed =
-            |letter: char| letter.is_ascii_alphanumeric() || "-._~:/?#@!&*+,=%".contains(letter);
-        let rest = text
-            .strip_prefix("https://")
-            .or_else(|| text.strip_prefix("http://"));
-        let host = rest.and_then(|rest| rest.split(['/', '?', '#']).next());
-        let reason = match host {
-            None => "it does not start with `https://`".to_owned(),
-            Some(host) if host.contains('@') => {
-                "it holds a user name or password, which a plan must not".to_owned()
-            }
-            Some(host) if host.is_empty() || host.starts_with(':') => {
-                "it names no server".to_owned()
-            }
-            Some(_) => match text.chars().find(|letter| !allowed(*letter)) {
-                Some(refused) => format!("`{}` is not allowed", refused.escape_debug()),
-                None => return Ok(Self(text.to_owned())),
-            },
-        };
-        Err(Invalid::new(
-            reason,
-            "write a full address, such as `https://cran.example.org/`",
-        ))
+        let host = host_of(text)?;
+        if text.starts_with("http://") && !is_loopback(host) {
+            return Err(Invalid::new(
+                "whoever is on the way can change what comes over `http://`",
+                "write `https://`; without it are only addresses of the server itself, such as \
+                 `http://127.0.0.1:8080/`, and `apt`, whose packages are signed",
+            ));
+        }
+        Ok(Self(text.to_owned()))
     }
+}
+
+impl FromStr for ArchiveUrl {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        host_of(text).map(|_| Self(text.to_owned()))
+    }
+}
+
+/// Gives the host and port of an address. Admits the characters of RFC 3986 except quotes, brackets and `$`, which
+/// shells and configuration files read.
+fn host_of(text: &str) -> Result<&str, Invalid> {
+    let allowed =
+        |letter: char| letter.is_ascii_alphanumeric() || "-._~:/?#@!&*+,=%".contains(letter);
+    let rest = text
+        .strip_prefix("https://")
+        .or_else(|| text.strip_prefix("http://"));
+    let host = rest.and_then(|rest| rest.split(['/', '?', '#']).next());
+    let reason = match host {
+        None => "it does not start with `https://`".to_owned(),
+        Some(host) if host.contains('@') => {
+            "it holds a user name or password, which a plan must not".to_owned()
+        }
+        Some(host) if host.is_empty() || host.starts_with(':') => "it names no server".to_owned(),
+        Some(host) => match text.chars().find(|letter| !allowed(*letter)) {
+            Some(refused) => format!("`{}` is not allowed", refused.escape_debug()),
+            None => return Ok(host),
+        },
+    };
+    Err(Invalid::new(
+        reason,
+        "write a full address, such as `https://cran.example.org/`",
+    ))
+}
+
+/// Whether a host is the one that asks (RFC 1122, section 3.2.1.3; RFC 6761, section 6.3).
+fn is_loopback(host: &str) -> bool {
+    let name = host.split(':').next().unwrap_or_default();
+    name.eq_ignore_ascii_case("localhost")
+        || name
+            .parse()
+            .is_ok_and(|address: Ipv4Addr| address.is_loopback())
 }
 
 impl FromStr for Email {

@@ -78,7 +78,7 @@ impl Lab {
             "GET /pypi/simple/uv/ 200",
             "GET /pypi/simple/labpackage/ 200",
             "GET /pypi/simple/ipykernel/ 200",
-            "GET /npm/configurable-http-proxy 200",
+            "GET /npm/configurable-http-proxy/-/",
             "GET /python/downloads.json 200",
             "GET /python/cpython-",
         ] {

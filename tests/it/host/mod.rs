@@ -32,6 +32,7 @@ mod security;
 mod shiny;
 mod ssh;
 mod sshd;
+mod supply;
 mod tools;
 mod tunnel;
 mod watched;

@@ -1,6 +1,7 @@
 //! Python and R for everyone: what builds them anew, and what their end takes away.
 
 use super::*;
+use crate::host::desired::Packages;
 
 const LANGUAGES: &str = "  python: { version: [3.12.4, system], packages: [pandas] }
   r: { version: system }
@@ -58,16 +59,33 @@ fn another_mirror_builds_nothing_anew() {
 }
 
 #[test]
+fn another_lock_builds_its_environment_anew() {
+    let mut host = with(LANGUAGES);
+    let facts = as_wanted(&host);
+    let environments = host.environments.iter_mut();
+    for environment in environments.filter(|known| known.name == "python-system") {
+        environment.packages.lock.push_str("six==1.17.0\n");
+    }
+    assert_eq!(changes(&host, &facts), ["Update /opt/python/system"]);
+}
+
+#[test]
 fn without_jupyterhub_there_are_no_kernels() {
     let host = wanted(LANGUAGES);
     let kernels = host.files.keys().filter(|path| path.contains("kernel"));
     assert_eq!(kernels.count(), 0);
     assert!(!host.packages.contains("r-cran-irkernel"));
-    let requirements = host
-        .environments
-        .iter()
-        .map(|known| known.requirements.as_str());
-    assert_eq!(requirements.collect::<Vec<_>>(), ["pandas\n", "pandas\n"]);
+    for environment in &host.environments {
+        let Packages {
+            requirements, lock, ..
+        } = &environment.packages;
+        assert!(requirements.ends_with("pandas\n"), "{requirements}");
+        assert!(!requirements.contains("ipykernel"), "{requirements}");
+        assert!(
+            lock.contains("pip==") && !lock.contains("ipykernel"),
+            "{lock}"
+        );
+    }
 }
 
 #[test]

@@ -4,7 +4,7 @@
 use serde::Serialize;
 use serde_json::json;
 
-use crate::host::desired::{DesiredHost, Environment, EnvironmentKind};
+use crate::host::desired::{DesiredHost, Environment};
 use crate::host::render::RenderError;
 use crate::plan::{Python, PythonVersion};
 
@@ -12,8 +12,6 @@ use super::{Piece, kernel, offer, python_kernel};
 
 const FOLDER: &str = "/opt/python";
 const PROFILE: &str = "/etc/profile.d/labctl-python.sh";
-const INSTALLER: &str = "python/installer-requirements.txt";
-const KERNEL: &str = "python/kernel-requirements.txt";
 
 /// The folders of programs, in the order in which they are looked through.
 #[derive(Serialize)]
@@ -63,26 +61,20 @@ fn environment(
     version: &PythonVersion,
 ) -> Result<(), RenderError> {
     let mirrors = &piece.workbench.mirrors;
-    let mut requirements = String::new();
-    if piece.workbench.jupyterhub.is_some() {
-        requirements.push_str(&Piece::plain(KERNEL)?);
-    }
-    for package in &python.packages {
-        requirements.push_str(&format!("{package}\n"));
-    }
+    let packages = if piece.workbench.jupyterhub.is_some() {
+        Piece::locked("python/kernel-requirements", true)?
+    } else {
+        Piece::locked("python/requirements", false)?
+    };
+    let name = format!("python-{version}");
+    let link = format!("{FOLDER}/{version}");
     host.environments.push(Environment {
-        name: format!("python-{version}"),
-        kind: EnvironmentKind::Site,
-        link: format!("{FOLDER}/{version}"),
         version: match version {
             PythonVersion::System => None,
             PythonVersion::Exact(version) => Some(version.clone()),
         },
-        requirements,
-        installer: Some(Piece::plain(INSTALLER)?.trim().to_owned()),
         interpreters: mirrors.python.as_ref().map(ToString::to_string),
-        index: mirrors.pip.as_ref().map(ToString::to_string),
-        ..Environment::default()
+        ..Environment::python(&name, &link, packages.with(&python.packages), mirrors)
     });
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::host::desired::{DesiredHost, Download, Environment, EnvironmentKind};
+use crate::host::desired::{DesiredHost, Download, Environment, EnvironmentKind, Packages};
 use crate::host::render::RenderError;
 use crate::plan::{R, RVersion};
 
@@ -83,7 +83,10 @@ fn by_rig(piece: &Piece<'_>, host: &mut DesiredHost, r: &R) -> Result<(), Render
         kind: EnvironmentKind::R,
         link: LINK.to_owned(),
         version: Some(r.version.to_string()),
-        requirements: kernel.unwrap_or_default().to_owned(),
+        packages: Packages {
+            requirements: kernel.unwrap_or_default().to_owned(),
+            ..Packages::default()
+        },
         ..Environment::default()
     });
     let profile = piece.render("r/Rprofile.R.j2")?;
