@@ -17,7 +17,7 @@ pub mod variables;
 
 use futures_util::future::LocalBoxFuture;
 
-pub use error::{CallError, CallFailure};
+pub use error::{CallError, CallFailure, is_out_of_stock};
 pub use object::Object;
 
 use {

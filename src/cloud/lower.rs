@@ -67,6 +67,11 @@ impl Scope {
                 Network::Existing { subnet, .. } => Some(subnet.to_string()),
                 Network::Default | Network::Dedicated => None,
             },
+            availability_zone: plan
+                .instance
+                .availability_zone
+                .as_ref()
+                .map(ToString::to_string),
             dedicated_network: plan.network == Network::Dedicated,
             github: plan.github_actions.is_some(),
         }
@@ -191,6 +196,7 @@ impl Lowering<'_> {
                 Subnet {
                     vpc: to(Kind::Vpc),
                     cidr: SUBNET_CIDR.to_owned(),
+                    availability_zone: self.scope.availability_zone.clone(),
                     public_addresses: true,
                     tags,
                 }
@@ -267,6 +273,7 @@ impl Lowering<'_> {
                 },
                 security_groups: BTreeSet::from([Reference::to(Kind::SecurityGroup)]),
                 subnet,
+                availability_zone: self.scope.availability_zone.clone(),
                 instance_profile: has_role.then(|| Reference::to(Kind::InstanceProfile)),
                 termination_protection: self.plan.protect,
                 metadata: Metadata::SAFE,
@@ -314,7 +321,7 @@ impl Lowering<'_> {
         let role = self.one(Kind::Role, |tags| {
             Role {
                 name: name.clone(),
-                trust: policy::trust_ec2(),
+                trust: policy::trust_ec2(&self.scope.region),
                 policy: Some(policy),
                 zone: has_challenges.then(|| Reference::to(Kind::Zone)),
                 tags,

@@ -30,7 +30,9 @@ pub use network::{CidrSource, DomainName, Port, RuleQuota};
 pub use records::{
     Ipv4Target, Ipv6Target, MailExchange, RecordName, RecordTarget, RecordText, Ttl,
 };
-pub use server::{AmiId, Image, InstanceType, Region, SubnetId, VolumeType, VpcId};
+pub use server::{
+    AmiId, AvailabilityZone, Image, InstanceType, Region, SubnetId, VolumeType, VpcId,
+};
 pub use sizes::{CpuLimit, DurationSetting, Gibibytes, MemorySize};
 
 /// Says why a text is not a value of some type, and what would be.
@@ -167,6 +169,7 @@ fn serialize_scalar<S: Serializer>(
 scalars! {
     LabName: "string", "lab-name", "a lab's name", { "pattern": "^[a-z](-?[a-z0-9])*$", "maxLength": 40, "examples": ["do4ds-lab"] };
     Region: "string", "aws-region", "an AWS region", { "pattern": "^[a-z]{2,}(-[a-z]{2,}){1,2}-[1-9]$", "examples": ["us-east-1", "us-west-2", "eu-central-1", "eu-west-1", "ap-southeast-2"] };
+    AvailabilityZone: "string", "availability-zone", "an availability zone", { "examples": ["us-east-1a"] };
     TagKey: "string", "tag-key", "a tag's key", { "maxLength": 128 };
     TagValue: "string", "tag-value", "a tag's value", { "maxLength": 256 };
     VpcId: "string", "vpc-id", "the id of a VPC", { "pattern": "^vpc-([0-9a-f]{8}|[0-9a-f]{17})$" };

@@ -5,15 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value as Json, json};
 
 use crate::cloud::resources::context::{github_role_name, role_name};
-use crate::cloud::resources::policy::partition;
+use crate::cloud::resources::policy::{canonical, ec2_service, partition};
 use crate::cloud::resources::{LAB_TAG, REGION_TAG};
 use crate::plan::{Image, Network, Plan};
 
 use super::table::{ALL, Need, On, Only, Operation, row};
 use super::{Command, Part, Stage};
-
-/// Whose Ubuntu's images are (Canonical, "Find Ubuntu images on AWS").
-const CANONICAL: &str = "099720109477";
 
 /// What a plan's resources are called.
 #[derive(Debug)]
@@ -108,11 +105,7 @@ impl<'a> Names<'a> {
                 condition
             }
             Only::Passed => {
-                let service = match self.partition {
-                    "aws-cn" => "ec2.amazonaws.com.cn",
-                    _ => "ec2.amazonaws.com",
-                };
-                json!({ "StringEquals": { "iam:PassedToService": service } })
+                json!({ "StringEquals": { "iam:PassedToService": ec2_service(&self.region) } })
             }
             Only::Names => {
                 let zone = self.plan.dns.as_ref().map(|dns| dns.zone.to_string());
@@ -123,7 +116,10 @@ impl<'a> Names<'a> {
             }
             Only::Canonical => match &self.plan.instance.image {
                 Image::Ami(_) => Json::Null,
-                _ => json!({ "StringEquals": { "ec2:Owner": CANONICAL } }),
+                _ => match canonical(&self.region) {
+                    Some(owner) => json!({ "StringEquals": { "ec2:Owner": owner } }),
+                    None => Json::Null,
+                },
             },
             Only::Network => match self.plan.network {
                 Network::Dedicated => tags("ResourceTag"),

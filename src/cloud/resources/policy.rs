@@ -20,10 +20,37 @@ pub enum BucketAccess {
 /// The partition of a region, as it stands in ARNs (AWS General Reference,
 /// "Amazon Resource Names").
 pub fn partition(region: &str) -> &'static str {
-    match region.split('-').next() {
-        Some("cn") => "aws-cn",
-        _ if region.starts_with("us-gov-") => "aws-us-gov",
-        _ => "aws",
+    const PREFIXES: &[(&str, &str)] = &[
+        ("cn-", "aws-cn"),
+        ("eu-isoe-", "aws-iso-e"),
+        ("eusc-", "aws-eusc"),
+        ("us-gov-", "aws-us-gov"),
+        ("us-iso-", "aws-iso"),
+        ("us-isob-", "aws-iso-b"),
+        ("us-isof-", "aws-iso-f"),
+    ];
+    let found = PREFIXES
+        .iter()
+        .find(|(prefix, _)| region.starts_with(prefix));
+    found.map_or("aws", |(_, partition)| partition)
+}
+
+/// Canonical's account, which publishes Ubuntu's images, in a region's partition (Ubuntu on AWS documentation, "Find
+/// Ubuntu images on AWS", "Ownership verification"). `None` where it is not known: there the number may be anybody's.
+pub fn canonical(region: &str) -> Option<&'static str> {
+    match partition(region) {
+        "aws" => Some("099720109477"),
+        "aws-cn" => Some("837727238323"),
+        "aws-us-gov" => Some("513442679011"),
+        _ => None,
+    }
+}
+
+/// What EC2 is called in policies (Amazon Web Services in China, "IAM": services there end with `.cn`).
+pub fn ec2_service(region: &str) -> &'static str {
+    match partition(region) {
+        "aws-cn" => "ec2.amazonaws.com.cn",
+        _ => "ec2.amazonaws.com",
     }
 }
 
@@ -133,12 +160,12 @@ pub fn with_zone(policy: &Json, id: Option<&str>) -> String {
 }
 
 /// The trust policy of the server's role.
-pub fn trust_ec2() -> Json {
+pub fn trust_ec2(region: &str) -> Json {
     normal_form(&json!({
         "Version": "2012-10-17",
         "Statement": [{
             "Effect": "Allow",
-            "Principal": { "Service": "ec2.amazonaws.com" },
+            "Principal": { "Service": ec2_service(region) },
             "Action": "sts:AssumeRole",
         }],
     }))
@@ -294,5 +321,17 @@ mod tests {
         assert_eq!(partition("eu-central-1"), "aws");
         assert_eq!(partition("cn-north-1"), "aws-cn");
         assert_eq!(partition("us-gov-west-1"), "aws-us-gov");
+        assert_eq!(partition("eusc-de-east-1"), "aws-eusc");
+        assert_eq!(partition("us-isob-east-1"), "aws-iso-b");
+        assert_eq!(partition("us-west-2"), "aws");
+        // Nobody else's images are taken for Canonical's.
+        assert_ne!(canonical("cn-north-1"), canonical("eu-central-1"));
+        assert_ne!(canonical("us-gov-west-1"), canonical("eu-central-1"));
+        assert_eq!(canonical("eusc-de-east-1"), None);
+        assert!(
+            trust_ec2("cn-north-1")
+                .to_string()
+                .contains("ec2.amazonaws.com.cn")
+        );
     }
 }

@@ -11,6 +11,7 @@ use crate::plan::scalars::CidrSource;
 pub(super) const CHECKS: &[Check] = &[
     (&["region"], region),
     (&["lab", "region"], role_name),
+    (&["region", "instance.availability_zone"], zone),
     (&["tags"], tags),
     (&["instance.root_volume"], root_volume),
     (&["security_group"], ports),
@@ -42,6 +43,18 @@ fn region(plan: &Plan, findings: &mut Findings<'_>) {
             summary,
             "perhaps misspelt",
             format!("did you mean `{near}`? a new region can be used all the same"),
+        );
+    }
+}
+
+fn zone(plan: &Plan, findings: &mut Findings<'_>) {
+    let zone = plan.instance.availability_zone.as_ref();
+    if let Some(zone) = zone.filter(|zone| !zone.is_in(&plan.region)) {
+        findings.error(
+            "instance.availability_zone",
+            format!("the zone `{zone}` is not in the region `{}`", plan.region),
+            "another region's",
+            format!("write a zone such as `{}a`, or leave it out", plan.region),
         );
     }
 }
