@@ -11,6 +11,7 @@ mod error;
 pub mod http;
 mod object;
 mod panics;
+pub mod profile;
 mod rate_limit;
 mod retry;
 pub mod variables;

@@ -5,6 +5,7 @@
 //! tokens included, in some of its messages, so long words are cut.
 
 mod causes;
+mod credentials;
 mod table;
 
 use std::error::Error;
@@ -55,7 +56,11 @@ pub fn call_error(error: &CallError) -> Explanation {
             "check for a proxy or a login page in the way; if `AWS_ENDPOINT_URL` is set, \
              whether it names the right place",
         ),
-        CallFailure::NotSent(text) => table::not_sent(&first_words(text)),
+        CallFailure::NotSent(text) => {
+            let text = first_words(text);
+            credentials::explain(&text).unwrap_or_else(|| table::not_sent(&text))
+        }
+        CallFailure::Untrusted(text) => untrusted(text),
         CallFailure::Panicked(text) => Explanation::new(
             format!("the AWS SDK could not carry `{call}` out: {}", cut(text)),
             "check what is set for AWS, in its variables and in `~/.aws`: credentials, a profile, an address; if all \
@@ -64,6 +69,29 @@ pub fn call_error(error: &CallError) -> Explanation {
     };
     explanation.detail = Some(detail(error));
     explanation
+}
+
+/// A certificate that is not AWS's, or not known here.
+fn untrusted(text: &str) -> Explanation {
+    let text = first_words(text);
+    let why = text
+        .rsplit("invalid peer certificate: ")
+        .next()
+        .unwrap_or(&text);
+    let help = match why.starts_with("Expired") || why.contains("NotValidYet") {
+        true => "check this machine's clock",
+        false => {
+            "something between here and AWS opens encrypted connections (a company's proxy, a virus scanner): trust its \
+             certificate by `AWS_CA_BUNDLE=FILE.pem`, or `ca_bundle` in `~/.aws/config`"
+        }
+    };
+    Explanation::new(
+        format!(
+            "the TLS handshake failed: the certificate of what answers in AWS's place is not trusted ({})",
+            cut(why)
+        ),
+        help,
+    )
 }
 
 fn service(error: &CallError, code: &str, message: &str) -> Explanation {

@@ -287,11 +287,6 @@ static NOT_SENT: &[(&[&str], &str, &str)] = &[
         "enter them by `aws configure`, log in by `aws sso login`, or name a profile by `--profile` or `AWS_PROFILE`",
     ),
     (
-        &["certificate", "UnknownIssuer", "InvalidCertificate"],
-        "the certificate of what answers is not trusted",
-        "check this machine's clock, and whether a proxy opens encrypted connections",
-    ),
-    (
         &["dns error", "lookup address", "Name or service not known"],
         "AWS's name cannot be resolved",
         "check the network and its DNS, the plan's `region`, and `AWS_ENDPOINT_URL` if it is set",
