@@ -233,7 +233,13 @@ impl Lowering<'_> {
             let ranges = rule.from.iter().flat_map(|source| self.ranges(source));
             ranges.map(move |range| Rule::tcp(rule.port.get(), range, description.clone()))
         });
-        let ingress: BTreeSet<Rule> = rules.collect();
+        // An address that is named beside `my-ip`, and is that, is one rule: the first.
+        let mut ingress: BTreeSet<Rule> = BTreeSet::new();
+        for rule in rules {
+            if !ingress.iter().any(|known| known.allows_the_same(&rule)) {
+                ingress.insert(rule);
+            }
+        }
         self.one(Kind::SecurityGroup, |mut tags| {
             tags.insert(NETWORK_TAG.to_owned(), note);
             let name = self.scope.lab.clone();

@@ -28,7 +28,8 @@ pub use languages::{PythonRequirement, PythonVersion, RVersion};
 pub use names::{BucketName, LabName, RuleDescription, TagKey, TagValue};
 pub use network::{CidrSource, DomainName, Port, RuleQuota};
 pub use records::{
-    Ipv4Target, Ipv6Target, MailExchange, RecordName, RecordTarget, RecordText, Ttl,
+    CertificateIssuer, Ipv4Target, Ipv6Target, MailExchange, RecordName, RecordTarget, RecordText,
+    Ttl,
 };
 pub use server::{
     AmiId, AvailabilityZone, Image, InstanceType, Region, SubnetId, VolumeType, VpcId,
@@ -192,6 +193,7 @@ scalars! {
     RecordTarget: "string", "record-target", "a value of a CNAME record", { "examples": ["@", "www.example.org"] };
     RecordText: "string", "record-text", "a value of a TXT record", { "maxLength": 4000 };
     MailExchange: "string", "mail-exchange", "a value of an MX record", { "pattern": "^[0-9]+ +.+$", "examples": ["10 mail.example.org"] };
+    CertificateIssuer: "string", "certificate-issuer", "a value of a CAA record", { "pattern": "^[0-9]+ +[A-Za-z0-9]+ +.+$", "examples": ["0 issue \"letsencrypt.org\""] };
     RepositoryName: "string", "github-repository", "a GitHub repository", { "pattern": "^[A-Za-z0-9_][A-Za-z0-9_-]*/[A-Za-z0-9_.-]+$", "examples": ["octocat/penguins"] };
     BranchName: "string", "git-branch", "a branch", { "examples": ["main"] };
     Email: "string", "email-address", "an email address", { "pattern": "^[^@ ]+@[^@ ]+$", "examples": ["you@example.com"] };

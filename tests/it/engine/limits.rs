@@ -259,6 +259,28 @@ async fn changes_that_concern_others_are_remarked_on() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_port_may_have_several_rules_and_a_zone_say_who_issues() {
+    let rules = "    - { port: 443, from: [203.0.113.9, 198.51.100.0/24], description: office }\n    - { port: 443, from: [my-ip], description: home }\n";
+    let issuer =
+        "    - { name: \"@\", type: CAA, value: [0 issue letsencrypt.org, 128 issuewild \";\"] }\n";
+    let text = WHOLE.replace("    - { port: 443, from: [anywhere] }\n", rules);
+    let lab = Lab::new(&text.replace("github_actions", &format!("{issuer}github_actions")));
+    lab.apply().await;
+    lab.check_nothing_to_do().await;
+    // The laptop's own address is one of those that are named.
+    let snapshot = lab.memory.snapshot();
+    let mut groups = snapshot.of("security-group").into_iter();
+    let group = groups.find(|group| group.name == "penguins").unwrap();
+    let ingress = &group.attributes["ingress"];
+    assert_eq!(ingress.matches("from port: 443").count(), 2, "{ingress}");
+    let records = format!(
+        "{:?}",
+        super::inspection::records(&lab.memory, "penguins.shop")
+    );
+    assert!(records.contains("letsencrypt.org"), "{records}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_zone_of_before_is_deleted_after_its_records() {
     let mut lab = Lab::new(WHOLE);
     lab.apply().await;
