@@ -15,6 +15,7 @@ pub mod lower;
 pub mod permissions;
 pub mod planning;
 pub mod preflight;
+pub mod remarks;
 pub mod resource;
 pub mod resources;
 pub mod saved_plan;

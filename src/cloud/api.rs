@@ -11,13 +11,14 @@ mod error;
 pub mod http;
 mod object;
 mod panics;
+pub mod profile;
 mod rate_limit;
 mod retry;
 pub mod variables;
 
 use futures_util::future::LocalBoxFuture;
 
-pub use error::{CallError, CallFailure};
+pub use error::{CallError, CallFailure, is_out_of_stock};
 pub use object::Object;
 
 use {

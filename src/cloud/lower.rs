@@ -69,6 +69,11 @@ impl Scope {
                 Network::Existing { subnet, .. } => Some(subnet.to_string()),
                 Network::Default | Network::Dedicated => None,
             },
+            availability_zone: plan
+                .instance
+                .availability_zone
+                .as_ref()
+                .map(ToString::to_string),
             dedicated_network: plan.network == Network::Dedicated,
             github: plan.github_actions.is_some(),
             users: !bucket_users(plan).is_empty(),
@@ -195,6 +200,7 @@ impl Lowering<'_> {
                 Subnet {
                     vpc: to(Kind::Vpc),
                     cidr: SUBNET_CIDR.to_owned(),
+                    availability_zone: self.scope.availability_zone.clone(),
                     public_addresses: true,
                     tags,
                 }
@@ -231,7 +237,13 @@ impl Lowering<'_> {
             let ranges = rule.from.iter().flat_map(|source| self.ranges(source));
             ranges.map(move |range| Rule::tcp(rule.port.get(), range, description.clone()))
         });
-        let ingress: BTreeSet<Rule> = rules.collect();
+        // An address that is named beside `my-ip`, and is that, is one rule: the first.
+        let mut ingress: BTreeSet<Rule> = BTreeSet::new();
+        for rule in rules {
+            if !ingress.iter().any(|known| known.allows_the_same(&rule)) {
+                ingress.insert(rule);
+            }
+        }
         self.one(Kind::SecurityGroup, |mut tags| {
             tags.insert(NETWORK_TAG.to_owned(), note);
             let name = self.scope.lab.clone();
@@ -271,6 +283,7 @@ impl Lowering<'_> {
                 },
                 security_groups: BTreeSet::from([Reference::to(Kind::SecurityGroup)]),
                 subnet,
+                availability_zone: self.scope.availability_zone.clone(),
                 instance_profile: has_role.then(|| Reference::to(Kind::InstanceProfile)),
                 termination_protection: self.plan.protect,
                 metadata: Metadata::SAFE,
@@ -329,7 +342,7 @@ impl Lowering<'_> {
             }
             Role {
                 name: name.clone(),
-                trust: policy::trust_ec2(),
+                trust: policy::trust_ec2(&self.scope.region),
                 policy: Some(policy),
                 zone: has_challenges.then(|| Reference::to(Kind::Zone)),
                 permissions_boundary: self.boundary(),

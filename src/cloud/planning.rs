@@ -8,6 +8,7 @@ use crate::cloud::api::{CallError, Read};
 use crate::cloud::diff::{self, ChangeSet, Refusal};
 use crate::cloud::lower::{self, Inputs};
 use crate::cloud::preflight;
+use crate::cloud::remarks;
 use crate::cloud::resource::Address;
 use crate::cloud::resources::{self, Kind, LiveLab, Lookups, Reader, Scope};
 use crate::plan::{CertificateFiles, LocalFolders, Plan, SshPublicKey};
@@ -51,12 +52,13 @@ pub async fn plan(cloud: &dyn Read, plan: &Plan, laptop: &Laptop) -> Result<Plan
     let live = resources::read(&Reader::new(cloud, &scope)).await?;
     let mut set = compare(plan, &scope, laptop, &live);
     let lookups = preflight::preflight(cloud, &scope, &live, &mut set).await?;
+    let notes = remarks::remarks(plan, laptop.my_ip, &live, &set);
     Ok(Planned {
         scope,
         live,
         set,
         lookups,
-        notes: Vec::new(),
+        notes,
     })
 }
 

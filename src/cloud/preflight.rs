@@ -11,6 +11,7 @@ use crate::cloud::resource::{Address, Reference, Value};
 use crate::cloud::resources::instance::Instance;
 use crate::cloud::resources::offers::{self, Image, SubnetFacts, TypeFacts};
 use crate::cloud::resources::placement::Placement;
+use crate::cloud::resources::policy::canonical;
 use crate::cloud::resources::{Body, Kind, LiveLab, Lookups, Scope};
 
 /// Looks up what the changes need; what stands against them becomes refusals.
@@ -161,14 +162,17 @@ impl Check<'_> {
             .map(String::as_str)
             .unwrap_or("x86_64");
         let (image, ()) = try_join!(
-            offers::image(self.cloud, image_name, architecture),
+            offers::image(self.cloud, self.region, image_name, architecture),
             self.place(instance, given, &zones, lookups, refusals),
         )?;
         match image {
             None => refusals.push(refusal(
                 "instance.image",
                 format!("there is no image `{image_name}` in `{}`", self.region),
-                "write `ubuntu-24.04`, or the id of an AMI of this region",
+                match canonical(self.region) {
+                    Some(_) => "write `ubuntu-24.04`, or the id of an AMI of this region",
+                    None => "labctl does not know Canonical's account there: write the id of an Ubuntu AMI of this region",
+                },
             )),
             Some(image) => {
                 refusals.extend(check_image(instance, facts, &image));
@@ -196,21 +200,34 @@ impl Check<'_> {
         refusals: &mut Vec<Refusal>,
     ) -> Result<(), CallError> {
         let name = &instance.instance_type;
+        let said = instance.availability_zone.as_ref();
+        if let Some(said) = said.filter(|said| !zones.contains(said)) {
+            refusals.push(not_in_zone(name, said, zones));
+            return Ok(());
+        }
         match &instance.subnet {
             Placement::Default | Placement::Unknown => {
                 let subnets: BTreeMap<String, String> = offers::default_subnets(self.cloud).await?;
-                let mut possible = zones.iter().filter_map(|zone| subnets.get(zone));
-                lookups.default_subnet = possible.next().cloned();
-                if lookups.default_subnet.is_none() && !subnets.is_empty() {
+                let possible = zones.iter().filter(|zone| self.is_free_choice(said, zone));
+                let possible = possible.filter_map(|zone| subnets.get(zone));
+                lookups.default_subnets = possible.cloned().collect();
+                if lookups.default_subnets.is_empty() && !subnets.is_empty() {
                     let offered: Vec<_> = subnets.into_keys().collect();
                     refusals.push(not_sold(name, &offered.join(", "), zones));
                 }
             }
             Placement::In(Reference::Id(_)) => {
-                if let Some(SubnetFacts { zone, .. }) = given
-                    && !zones.contains(zone)
-                {
+                let Some(SubnetFacts { zone, .. }) = given else {
+                    return Ok(());
+                };
+                if !zones.contains(zone) {
                     refusals.push(not_sold(name, zone, zones));
+                } else if let Some(said) = said.filter(|said| *said != zone) {
+                    refusals.push(refusal(
+                        "instance.availability_zone",
+                        format!("the plan's subnet is in the zone `{zone}`, and not in `{said}`"),
+                        format!("write `{zone}`, leave the line out, or name a subnet of `{said}`"),
+                    ));
                 }
             }
             Placement::In(Reference::To(address)) => {
@@ -219,15 +236,28 @@ impl Check<'_> {
                     .resources
                     .iter()
                     .find(|live| live.address == *address);
-                match subnet.and_then(|live| live.observed.availability_zone.clone()) {
+                let zone = subnet.and_then(|live| live.observed.availability_zone.clone());
+                match zone.filter(|_| said.is_none()) {
                     Some(zone) if !zones.contains(&zone) => {
                         refusals.push(not_sold(name, &zone, zones));
                     }
-                    _ => lookups.availability_zone = zones.first().cloned(),
+                    _ => {
+                        let mut possible =
+                            zones.iter().filter(|zone| self.is_free_choice(said, zone));
+                        lookups.availability_zone = possible.next().cloned();
+                    }
                 }
             }
         }
         Ok(())
+    }
+
+    /// Whether a zone may be taken: the one that the plan says, else any of the region's own.
+    fn is_free_choice(&self, said: Option<&String>, zone: &str) -> bool {
+        match said {
+            Some(said) => said == zone,
+            None => offers::is_of_region(zone, self.region),
+        }
     }
 
     /// A resize must not fail between stop and start for a reason that could be
@@ -279,6 +309,21 @@ fn not_sold(name: &str, zone: &str, zones: &[String]) -> Refusal {
     };
     refusal(
         "instance.instance_type",
+        format!("AWS does not sell `{name}` in {zone}"),
+        help,
+    )
+}
+
+fn not_in_zone(name: &str, zone: &str, zones: &[String]) -> Refusal {
+    let help = match zones {
+        [] => "choose a type that is sold in this region".to_owned(),
+        zones => format!(
+            "AWS sells it in {}; or leave the line out",
+            zones.join(", ")
+        ),
+    };
+    refusal(
+        "instance.availability_zone",
         format!("AWS does not sell `{name}` in {zone}"),
         help,
     )

@@ -147,6 +147,11 @@ impl Value {
         Self::Text(text.to_string())
     }
 
+    /// Makes a value of a text that may not be set.
+    pub fn maybe(text: Option<impl fmt::Display>) -> Self {
+        text.map_or(Self::Absent, Self::text)
+    }
+
     /// Makes a list of texts.
     pub fn texts<T: fmt::Display>(texts: impl IntoIterator<Item = T>) -> Self {
         Self::List(texts.into_iter().map(Self::text).collect())

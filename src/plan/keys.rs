@@ -100,7 +100,7 @@ impl FromStr for SshPublicKey {
         if text.contains("PRIVATE KEY-----") || text.starts_with("PuTTY-User-Key-File") {
             return Err(Invalid::new(
                 "this is the private key",
-                "give the `.pub` file beside it, and keep this one to yourself",
+                "give the `.pub` file beside it, and keep this one to yourself; if there is none, `ssh-keygen -y -f PRIVATE_KEY > PRIVATE_KEY.pub` makes it",
             ));
         }
         if text.starts_with("---- BEGIN SSH2") || text.starts_with("-----BEGIN") {

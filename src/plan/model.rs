@@ -13,8 +13,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 
 use super::scalars::{
-    BranchName, BucketName, CidrSource, FilePath, Gibibytes, Image, InstanceType, LabName,
-    PolicyArn, Port, Region, RepositoryName, RuleDescription, RuleQuota, SubnetId, TagKey,
+    AvailabilityZone, BranchName, BucketName, CidrSource, FilePath, Gibibytes, Image, InstanceType,
+    LabName, PolicyArn, Port, Region, RepositoryName, RuleDescription, RuleQuota, SubnetId, TagKey,
     TagValue, VolumeType, VpcId,
 };
 
@@ -116,6 +116,9 @@ pub struct Instance {
     pub image: Image,
     /// The server's type: change it to resize the server, which restarts it.
     pub instance_type: InstanceType,
+    /// The availability zone. Without it one that sells the type is taken, and another one where AWS has no server of
+    /// the type left. A server cannot move: another zone makes it anew.
+    pub availability_zone: Option<AvailabilityZone>,
     /// The public key (`.pub`) of the key pair to log in with. The private key stays where it is.
     pub key_pair: FilePath,
     /// The server's disk.

@@ -32,9 +32,12 @@ pub use network::{CidrSource, DomainName, Port, RuleQuota};
 pub use policy_arn::{PolicyArn, partition};
 pub use reboot::RebootWindow;
 pub use records::{
-    Ipv4Target, Ipv6Target, MailExchange, RecordName, RecordTarget, RecordText, Ttl,
+    CertificateIssuer, Ipv4Target, Ipv6Target, MailExchange, RecordName, RecordTarget, RecordText,
+    Ttl,
 };
-pub use server::{AmiId, Image, InstanceType, Region, SubnetId, VolumeType, VpcId};
+pub use server::{
+    AmiId, AvailabilityZone, Image, InstanceType, Region, SubnetId, VolumeType, VpcId,
+};
 pub use sizes::{CpuLimit, DurationSetting, Gibibytes, MemorySize};
 
 /// Says why a text is not a value of some type, and what would be.
@@ -171,9 +174,10 @@ fn serialize_scalar<S: Serializer>(
 scalars! {
     LabName: "string", "lab-name", "a lab's name", { "pattern": "^[a-z](-?[a-z0-9])*$", "maxLength": 40, "examples": ["do4ds-lab"] };
     Region: "string", "aws-region", "an AWS region", { "pattern": "^[a-z]{2,}(-[a-z]{2,}){1,2}-[1-9]$", "examples": ["us-east-1", "us-west-2", "eu-central-1", "eu-west-1", "ap-southeast-2"] };
+    AvailabilityZone: "string", "availability-zone", "an availability zone", { "examples": ["us-east-1a"] };
     TagKey: "string", "tag-key", "a tag's key", { "maxLength": 128 };
     TagValue: "string", "tag-value", "a tag's value", { "maxLength": 256 };
-    PolicyArn: "string", "policy-arn", "the ARN of a policy", { "pattern": "^arn:aws(-cn|-us-gov)?:iam::([0-9]{12}|aws):policy/.+$", "examples": ["arn:aws:iam::123456789012:policy/boundary"] };
+    PolicyArn: "string", "policy-arn", "the ARN of a policy", { "pattern": "^arn:aws(-[a-z-]+)?:iam::([0-9]{12}|aws):policy/.+$", "examples": ["arn:aws:iam::123456789012:policy/boundary"] };
     VpcId: "string", "vpc-id", "the id of a VPC", { "pattern": "^vpc-([0-9a-f]{8}|[0-9a-f]{17})$" };
     SubnetId: "string", "subnet-id", "the id of a subnet", { "pattern": "^subnet-([0-9a-f]{8}|[0-9a-f]{17})$" };
     Image: "string", "image", "an image", { "pattern": "^(ubuntu-(22|24|26)\\.04|ami-([0-9a-f]{8}|[0-9a-f]{17}))$", "examples": ["ubuntu-24.04", "ubuntu-22.04", "ubuntu-26.04"] };
@@ -194,6 +198,7 @@ scalars! {
     RecordTarget: "string", "record-target", "a value of a CNAME record", { "examples": ["@", "www.example.org"] };
     RecordText: "string", "record-text", "a value of a TXT record", { "maxLength": 4000 };
     MailExchange: "string", "mail-exchange", "a value of an MX record", { "pattern": "^[0-9]+ +.+$", "examples": ["10 mail.example.org"] };
+    CertificateIssuer: "string", "certificate-issuer", "a value of a CAA record", { "pattern": "^[0-9]+ +[A-Za-z0-9]+ +.+$", "examples": ["0 issue \"letsencrypt.org\""] };
     RepositoryName: "string", "github-repository", "a GitHub repository", { "pattern": "^[A-Za-z0-9_][A-Za-z0-9_-]*/[A-Za-z0-9_.-]+$", "examples": ["octocat/penguins"] };
     BranchName: "string", "git-branch", "a branch", { "examples": ["main"] };
     Email: "string", "email-address", "an email address", { "pattern": "^[^@ ]+@[^@ ]+$", "examples": ["you@example.com"] };

@@ -4,11 +4,13 @@
 //! told in AWS's own words. Nothing secret passes: AWS repeats signed requests,
 //! tokens included, in some of its messages, so long words are cut.
 
+mod causes;
+mod credentials;
 mod table;
 
 use std::error::Error;
 
-use crate::cloud::api::{CallError, CallFailure};
+use crate::cloud::api::{CallError, CallFailure, is_out_of_stock};
 use crate::cloud::permissions;
 use crate::cloud::resources::StepError;
 
@@ -54,7 +56,11 @@ pub fn call_error(error: &CallError) -> Explanation {
             "check for a proxy or a login page in the way; if `AWS_ENDPOINT_URL` is set, \
              whether it names the right place",
         ),
-        CallFailure::NotSent(text) => table::not_sent(&first_words(text)),
+        CallFailure::NotSent(text) => {
+            let text = first_words(text);
+            credentials::explain(&text).unwrap_or_else(|| table::not_sent(&text))
+        }
+        CallFailure::Untrusted(text) => untrusted(text),
         CallFailure::Panicked(text) => Explanation::new(
             format!("the AWS SDK could not carry `{call}` out: {}", cut(text)),
             "check what is set for AWS, in its variables and in `~/.aws`: credentials, a profile, an address; if all \
@@ -65,17 +71,55 @@ pub fn call_error(error: &CallError) -> Explanation {
     explanation
 }
 
+/// A certificate that is not AWS's, or not known here.
+fn untrusted(text: &str) -> Explanation {
+    let text = first_words(text);
+    let why = text
+        .rsplit("invalid peer certificate: ")
+        .next()
+        .unwrap_or(&text);
+    let help = match why.starts_with("Expired") || why.contains("NotValidYet") {
+        true => "check this machine's clock",
+        false => {
+            "something between here and AWS opens encrypted connections (a company's proxy, a virus scanner): trust its \
+             certificate by `AWS_CA_BUNDLE=FILE.pem`, or `ca_bundle` in `~/.aws/config`"
+        }
+    };
+    Explanation::new(
+        format!(
+            "the TLS handshake failed: the certificate of what answers in AWS's place is not trusted ({})",
+            cut(why)
+        ),
+        help,
+    )
+}
+
 fn service(error: &CallError, code: &str, message: &str) -> Explanation {
     let call = &error.call;
+    let action = denied_action(message).unwrap_or_else(|| permissions::action(call));
+    let fill = |text: &str| {
+        text.replace("{call}", &call.to_string())
+            .replace("{action}", &action)
+    };
+    if let Some((summary, help)) = causes::find(message).filter(|_| denies(code)) {
+        return Explanation::new(fill(summary), fill(help));
+    }
+    if denies(code) && action.starts_with("kms:") {
+        return Explanation::new(fill(KEY_DENIED), KEY_HELP);
+    }
+    if let Some(zones) = zones_left(message).filter(|_| is_out_of_stock(code)) {
+        return Explanation::new(
+            "AWS has no server of this type left in this zone at the moment",
+            format!(
+                "AWS offers it in {}: write `availability_zone: {}` under the plan's `instance`, or another \
+                 `instance_type`",
+                zones.join(", "),
+                zones[0]
+            ),
+        );
+    }
     match table::find(code, message) {
-        Some(entry) => {
-            let action = denied_action(message).unwrap_or_else(|| permissions::action(call));
-            let fill = |text: &str| {
-                text.replace("{call}", &call.to_string())
-                    .replace("{action}", &action)
-            };
-            Explanation::new(fill(entry.summary), fill(entry.help))
-        }
+        Some(entry) => Explanation::new(fill(entry.summary), fill(entry.help)),
         None => {
             let message = cut(message);
             let words = match message.as_str() {
@@ -89,6 +133,11 @@ fn service(error: &CallError, code: &str, message: &str) -> Explanation {
         }
     }
 }
+
+/// A key of AWS KMS that these credentials may not use.
+const KEY_DENIED: &str =
+    "these credentials lack the permission `{action}` for the key that encrypts here";
+const KEY_HELP: &str = "have it allowed in the key's policy and in IAM; `-v` shows which key";
 
 /// Explains a step that failed.
 pub fn step_error(error: &StepError) -> Explanation {
@@ -197,6 +246,21 @@ fn cut(text: &str) -> String {
         Some(end) => text[..end].trim_end().to_owned(),
         None => text,
     }
+}
+
+/// The zones that have servers of a type, as AWS's message names them: `… or choosing us-east-1b, us-east-1c.`
+fn zones_left(message: &str) -> Option<Vec<&str>> {
+    let (_, rest) = message.split_once("or choosing ")?;
+    let zones: Vec<&str> = rest
+        .split_once('.')
+        .map_or(rest, |(zones, _)| zones)
+        .split(", ")
+        .collect();
+    let is_zone = |zone: &&str| {
+        let is_sign = |one: u8| one.is_ascii_lowercase() || one.is_ascii_digit() || one == b'-';
+        !zone.is_empty() && zone.bytes().all(is_sign)
+    };
+    zones.iter().all(is_zone).then_some(zones)
 }
 
 /// The action that AWS's message says is missing: starting a server also takes

@@ -77,6 +77,10 @@ pub struct Access {
     /// The profile of the SDK's configuration files, where it is not the
     /// default or `AWS_PROFILE`.
     pub profile: Option<String>,
+    /// Certificates to be trusted besides the system's; see [`super::profile`].
+    pub bundle: Option<Vec<u8>>,
+    /// Credentials that are at hand already, instead of the SDK's own chain.
+    pub credentials: Option<sts::config::Credentials>,
 }
 
 /// Makes the clients of a service, each with the retries that are right for it.
@@ -103,9 +107,12 @@ impl<'a> Aws<'a> {
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
             .region(Region::new(access.region.clone()))
             .timeout_config(timeouts())
-            .http_client(http::client());
+            .http_client(http::client(access.bundle.as_deref()));
         if let Some(profile) = &access.profile {
             loader = loader.profile_name(profile);
+        }
+        if let Some(credentials) = &access.credentials {
+            loader = loader.credentials_provider(credentials.clone());
         }
         Self::build(&loader.load().await, true, log)
     }
@@ -138,7 +145,7 @@ impl<'a> Aws<'a> {
     }
 
     fn build(config: &SdkConfig, sets_retries: bool, log: Option<CallLog<'a>>) -> Self {
-        let client = &config.http_client().unwrap_or_else(http::client);
+        let client = &config.http_client().unwrap_or_else(|| http::client(None));
         // Names of buckets are part of the host name in AWS; a server that
         // stands in for AWS has one host name only.
         let is_path_style = config.endpoint_url().is_some();

@@ -50,6 +50,9 @@ pub enum CallFailure {
         /// The beginning of its body.
         body: String,
     },
+    /// The certificate of what answers is not trusted, so that nothing was sent.
+    #[error("the certificate is not trusted: {0}")]
+    Untrusted(String),
     /// The request could not be built or signed: no credentials, for one.
     #[error("not sent: {0}")]
     NotSent(String),
@@ -96,7 +99,7 @@ impl CallError {
             | CallFailure::TimedOut
             | CallFailure::Garbled { .. }
             | CallFailure::Panicked(_) => true,
-            CallFailure::NotSent(_) => false,
+            CallFailure::Untrusted(_) | CallFailure::NotSent(_) => false,
         }
     }
 
@@ -170,6 +173,7 @@ where
         }
         SdkError::TimeoutError(_) => CallFailure::TimedOut,
         SdkError::DispatchFailure(dispatch) if dispatch.is_timeout() => CallFailure::TimedOut,
+        SdkError::DispatchFailure(_) if is_untrusted(&detail) => CallFailure::Untrusted(detail),
         // The connection ended in the middle of an answer, or before it.
         SdkError::DispatchFailure(dispatch)
             if dispatch.is_io() || dispatch.as_other().is_some() =>
@@ -182,6 +186,11 @@ where
         SdkError::ResponseError(context) => garbled(&detail, context.raw()),
         _ => CallFailure::NotSent(detail),
     }
+}
+
+/// Whether the words of an error are those of a TLS handshake that ended at the certificate (rustls, `Error`).
+pub fn is_untrusted(detail: &str) -> bool {
+    detail.contains("invalid peer certificate")
 }
 
 fn garbled(detail: &str, response: &HttpResponse) -> CallFailure {

@@ -21,35 +21,46 @@ const READ: Duration = Duration::from_secs(30);
 const LONGEST: usize = 16 << 20;
 
 /// Makes a connector of the SDK's clients, which goes through the system's proxies.
-fn through_proxies() -> SharedHttpConnector {
-    connector(ProxyConfig::from_env())
+fn through_proxies(bundle: Option<&[u8]>) -> SharedHttpConnector {
+    connector(ProxyConfig::from_env(), bundle)
 }
 
 /// Makes a connector that goes where it is told, past every proxy.
 fn straight() -> SharedHttpConnector {
-    connector(ProxyConfig::disabled())
+    connector(ProxyConfig::disabled(), None)
 }
 
-/// Makes a connector, which keeps connections for the next request.
-fn connector(proxies: ProxyConfig) -> SharedHttpConnector {
+/// Makes a connector, which keeps connections for the next request, and trusts a bundle of certificates besides the
+/// system's.
+fn connector(proxies: ProxyConfig, bundle: Option<&[u8]>) -> SharedHttpConnector {
     let settings = HttpConnectorSettings::builder()
         .connect_timeout(CONNECT)
         .read_timeout(READ)
         .build();
-    let connector = Connector::builder()
+    let mut connector = Connector::builder()
         .connector_settings(settings)
         .sleep_impl(TokioSleep::new())
         .proxy_config(proxies)
         .tls_provider(tls::Provider::Rustls(
             tls::rustls_provider::CryptoMode::Ring,
-        ))
-        .build();
-    SharedHttpConnector::new(connector)
+        ));
+    if let Some(trust) = trust(bundle) {
+        connector.set_tls_context(trust);
+    }
+    SharedHttpConnector::new(connector.build())
 }
 
-/// Makes a client of one connector for all services.
-pub fn client() -> SharedHttpClient {
-    let connector = through_proxies();
+fn trust(bundle: Option<&[u8]>) -> Option<tls::TlsContext> {
+    let store = tls::TrustStore::default().with_pem_certificate(bundle?);
+    tls::TlsContext::builder()
+        .with_trust_store(store)
+        .build()
+        .ok()
+}
+
+/// Makes a client of one connector for all services, which trusts a bundle of certificates too.
+pub fn client(bundle: Option<&[u8]>) -> SharedHttpClient {
+    let connector = through_proxies(bundle);
     http_client_fn(move |_, _| connector.clone())
 }
 
@@ -66,7 +77,7 @@ pub fn local_client() -> SharedHttpClient {
 /// What the system said, in words.
 pub async fn get(url: &str) -> Result<String, String> {
     let request = HttpRequest::get(url).map_err(|error| error.to_string())?;
-    send(&through_proxies(), request).await
+    send(&through_proxies(None), request).await
 }
 
 /// Asks a server of this laptop, and gives the text of its answer.

@@ -15,6 +15,8 @@ use aws_smithy_runtime_api::client::retries::classifiers::{
     ClassifyRetry, RetryAction, RetryClassifierPriority,
 };
 
+use aws_smithy_types::error::display::DisplayErrorContext;
+
 use super::error;
 
 /// How often a call is sent at most. With three of ten throttled, one in 15,000 fails for good.
@@ -76,6 +78,12 @@ impl ClassifyRetry for Judge {
     fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
         if !matches!(context.output_or_error(), Some(Err(_))) {
             return RetryAction::NoActionIndicated;
+        }
+        if let Some(Err(error)) = context.output_or_error()
+            && let Some(error) = error.as_connector_error()
+            && error::is_untrusted(&DisplayErrorContext(error).to_string())
+        {
+            return RetryAction::RetryForbidden;
         }
         let status = context
             .response()

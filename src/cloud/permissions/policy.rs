@@ -5,14 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value as Json, json};
 
 use crate::cloud::resources::context::{github_role_name, role_name, users_role_name};
+use crate::cloud::resources::policy::{canonical, ec2_service};
 use crate::cloud::resources::{LAB_TAG, REGION_TAG};
 use crate::plan::{Image, Network, Plan, partition};
 
 use super::table::{ALL, Need, On, Only, Operation, row};
 use super::{Command, Part, Stage};
-
-/// Whose Ubuntu's images are (Canonical, "Find Ubuntu images on AWS").
-const CANONICAL: &str = "099720109477";
 
 /// The condition key for a role's permissions boundary: the one that it has, or, in the calls that set one, the one that
 /// it gets (IAM User Guide, "IAM and AWS STS condition context keys").
@@ -124,11 +122,7 @@ impl<'a> Names<'a> {
                 condition
             }
             Only::Passed => {
-                let service = match self.partition {
-                    "aws-cn" => "ec2.amazonaws.com.cn",
-                    _ => "ec2.amazonaws.com",
-                };
-                json!({ "StringEquals": { "iam:PassedToService": service } })
+                json!({ "StringEquals": { "iam:PassedToService": ec2_service(&self.region) } })
             }
             Only::Bounded => match &plan.permissions_boundary {
                 Some(boundary) => json!({ "StringEquals": { BOUNDARY: boundary } }),
@@ -147,7 +141,10 @@ impl<'a> Names<'a> {
             }
             Only::Canonical => match &self.plan.instance.image {
                 Image::Ami(_) => Json::Null,
-                _ => json!({ "StringEquals": { "ec2:Owner": CANONICAL } }),
+                _ => match canonical(&self.region) {
+                    Some(owner) => json!({ "StringEquals": { "ec2:Owner": owner } }),
+                    None => Json::Null,
+                },
             },
             Only::Network => match self.plan.network {
                 Network::Dedicated => tags("ResourceTag"),

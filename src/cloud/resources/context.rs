@@ -25,6 +25,8 @@ pub struct Scope {
     pub vpc: Option<String>,
     /// The subnet in it that is given in the plan.
     pub subnet: Option<String>,
+    /// The availability zone that is given in the plan.
+    pub availability_zone: Option<String>,
     /// Whether the plan has a network of its own.
     pub dedicated_network: bool,
     /// Whether the plan has a role for GitHub Actions.
@@ -34,6 +36,12 @@ pub struct Scope {
 }
 
 impl Scope {
+    /// The zone that something is in, where the plan says one: else it does not count.
+    pub fn zone_said(&self, zone: Option<&str>) -> Option<String> {
+        let zone = zone.filter(|_| self.availability_zone.is_some());
+        zone.map(str::to_owned)
+    }
+
     /// The name of the server's role and instance profile. IAM knows no
     /// regions, so the name says which one is meant.
     pub fn role_name(&self) -> String {
@@ -71,8 +79,8 @@ pub fn users_role_name(role: &str) -> String {
 pub struct Lookups {
     /// The AMI to start from, and its root device's name.
     pub image: Option<(String, String)>,
-    /// The default subnet to start the server in.
-    pub default_subnet: Option<String>,
+    /// The default subnets to start the server in, in the order in which they are tried.
+    pub default_subnets: Vec<String>,
     /// The default VPC.
     pub default_vpc: Option<String>,
     /// The zone for a subnet of the lab's own, in which the type is sold.

@@ -45,6 +45,8 @@ pub struct Instance {
     pub security_groups: BTreeSet<Reference>,
     /// Where it is.
     pub subnet: Placement,
+    /// Its availability zone, where the plan says one.
+    pub availability_zone: Option<String>,
     /// What it may do in AWS.
     pub instance_profile: Option<Reference>,
     /// Whether AWS refuses to terminate it.
@@ -105,6 +107,10 @@ impl Manage for Instance {
             ),
             Field::update("security_groups", groups),
             Field::replace("subnet", self.subnet.value()),
+            Field::replace(
+                "availability_zone",
+                Value::maybe(self.availability_zone.as_ref()),
+            ),
             Field::update("instance_profile", profile),
             Field::update(
                 "termination_protection",

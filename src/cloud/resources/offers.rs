@@ -15,10 +15,7 @@ use crate::cloud::api::{CallError, Read};
 
 use super::ec2_tags::filter;
 use super::pages::Pages;
-
-/// Canonical's account, which publishes Ubuntu's images (Ubuntu on AWS
-/// documentation, "Find Ubuntu images on AWS").
-const CANONICAL: &str = "099720109477";
+use super::policy::canonical;
 
 /// An image to start a server from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,12 +72,16 @@ pub fn release_of(name: &str) -> Option<&'static str> {
 /// Finds the newest image of a release, or the image of an id.
 pub async fn image(
     cloud: &dyn Read,
+    region: &str,
     image: &str,
     architecture: &str,
 ) -> Result<Option<Image>, CallError> {
     let input = match name_pattern(image, architecture) {
         Some(pattern) => DescribeImagesInput::builder()
-            .owners(CANONICAL)
+            .owners(match canonical(region) {
+                Some(owner) => owner,
+                None => return Ok(None),
+            })
             .filters(filter("name", [pattern]))
             .filters(filter("state", ["available"])),
         None => DescribeImagesInput::builder().image_ids(image),
@@ -162,6 +163,15 @@ pub async fn zones_with(cloud: &dyn Read, instance_type: &str) -> Result<Vec<Str
     }
 }
 
+/// Whether a zone is one of the region's own: Local Zones and Wavelength Zones lie elsewhere, cost more, and have neither
+/// all types nor the same network ("AWS Availability Zones").
+pub fn is_of_region(zone: &str, region: &str) -> bool {
+    let rest = zone.strip_prefix(region);
+    rest.is_some_and(|rest| {
+        rest.len() == 1 && rest.bytes().all(|letter| letter.is_ascii_lowercase())
+    })
+}
+
 /// The region's default VPC, if the account still has it.
 pub async fn default_vpc(cloud: &dyn Read) -> Result<Option<String>, CallError> {
     let input = DescribeVpcsInput::builder().filters(filter("is-default", ["true"]));
@@ -205,5 +215,24 @@ pub async fn subnet_facts(cloud: &dyn Read, id: &str) -> Result<Option<SubnetFac
         }
         Err(error) if error.code() == "InvalidSubnetID.NotFound" => Ok(None),
         Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The names are those of `aws ec2 describe-availability-zones --all-availability-zones`.
+    #[test]
+    fn local_and_wavelength_zones_are_not_the_regions_own() {
+        for (zone, is_own) in [
+            ("us-west-2a", true),
+            ("us-west-2-lax-1a", false),
+            ("us-west-2-wl1-las-wlz-1", false),
+            ("us-east-1a", false),
+            ("us-west-2", false),
+        ] {
+            assert_eq!(is_of_region(zone, "us-west-2"), is_own, "{zone}");
+        }
     }
 }

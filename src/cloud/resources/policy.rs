@@ -19,6 +19,25 @@ pub enum BucketAccess {
     ReadWrite,
 }
 
+/// Canonical's account, which publishes Ubuntu's images, in a region's partition (Ubuntu on AWS documentation, "Find
+/// Ubuntu images on AWS", "Ownership verification"). `None` where it is not known: there the number may be anybody's.
+pub fn canonical(region: &str) -> Option<&'static str> {
+    match partition(region) {
+        "aws" => Some("099720109477"),
+        "aws-cn" => Some("837727238323"),
+        "aws-us-gov" => Some("513442679011"),
+        _ => None,
+    }
+}
+
+/// What EC2 is called in policies (Amazon Web Services in China, "IAM": services there end with `.cn`).
+pub fn ec2_service(region: &str) -> &'static str {
+    match partition(region) {
+        "aws-cn" => "ec2.amazonaws.com.cn",
+        _ => "ec2.amazonaws.com",
+    }
+}
+
 /// Stands in a policy for the id of the lab's zone, which is not known before the zone is there.
 pub const ZONE: &str = "(zone)";
 const HOSTED_ZONE: &str = ":route53:::hostedzone/";
@@ -156,12 +175,12 @@ pub fn with_zone(policy: &Json, id: Option<&str>) -> String {
 }
 
 /// The trust policy of the server's role.
-pub fn trust_ec2() -> Json {
+pub fn trust_ec2(region: &str) -> Json {
     normal_form(&json!({
         "Version": "2012-10-17",
         "Statement": [{
             "Effect": "Allow",
-            "Principal": { "Service": "ec2.amazonaws.com" },
+            "Principal": { "Service": ec2_service(region) },
             "Action": "sts:AssumeRole",
         }],
     }))
@@ -321,6 +340,19 @@ mod tests {
         assert_eq!(
             server("us-east-1", ACCOUNT, Some(("penguins", access)), &[], None),
             Some(both)
+        );
+    }
+
+    #[test]
+    fn each_partition_has_its_own_canonical_and_ec2() {
+        // Nobody else's images are taken for Canonical's.
+        assert_ne!(canonical("cn-north-1"), canonical("eu-central-1"));
+        assert_ne!(canonical("us-gov-west-1"), canonical("eu-central-1"));
+        assert_eq!(canonical("eusc-de-east-1"), None);
+        assert!(
+            trust_ec2("cn-north-1")
+                .to_string()
+                .contains("ec2.amazonaws.com.cn")
         );
     }
 }

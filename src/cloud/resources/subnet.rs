@@ -21,6 +21,8 @@ pub struct Subnet {
     pub vpc: Reference,
     /// Its range of addresses.
     pub cidr: String,
+    /// Its availability zone, where the plan says one.
+    pub availability_zone: Option<String>,
     /// Whether servers in it get a public address.
     pub public_addresses: bool,
     /// Its tags.
@@ -43,6 +45,7 @@ fn live(subnet: &Ec2Subnet, reader: &Reader<'_>) -> Live<Subnet> {
         |tags| Subnet {
             vpc: Reference::Id(subnet.vpc_id().unwrap_or_default().to_owned()),
             cidr: subnet.cidr_block().unwrap_or_default().to_owned(),
+            availability_zone: reader.scope.zone_said(subnet.availability_zone()),
             public_addresses: subnet.map_public_ip_on_launch().unwrap_or_default(),
             tags,
         },
@@ -71,6 +74,10 @@ impl Manage for Subnet {
         let mut fields = vec![
             Field::replace("vpc", Value::from(&self.vpc)),
             Field::replace("cidr", Value::text(&self.cidr)),
+            Field::replace(
+                "availability_zone",
+                Value::maybe(self.availability_zone.as_ref()),
+            ),
             Field::update("public_addresses", Value::Bool(self.public_addresses)),
         ];
         fields.extend(tags::fields(&self.tags));

@@ -1,7 +1,7 @@
 //! What `apply` and `destroy` do alike: ask, run the steps, say how it ended.
 
 use std::cell::Cell;
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::cloud::diff::{Change, ChangeSet};
 use crate::cloud::graph::{self, Graph};
 use crate::cloud::planning::Planned;
 use crate::cloud::resource::{Address, Impact};
-use crate::cloud::resources::{Handle, Kind};
+use crate::cloud::resources::Kind;
 use crate::plan::Parsed;
 use crate::report::{Out, OutcomeView, Outputs, Progress, json};
 
@@ -120,7 +120,7 @@ pub async fn apply(
     };
     let outcome = interrupt::guarded(applying.apply(&graph), &interrupted, &progress).await;
     progress.finish();
-    let outputs = outputs(options, planned, &outcome.handles);
+    let outputs = outputs(options, planned, &outcome);
     let server = outcome.handles.get(&Address::of(Kind::Instance));
     Ok(Ended {
         server: server.map(|handle| handle.id.clone()),
@@ -145,17 +145,23 @@ fn verdict(outcome: &Outcome, interrupted: bool) -> Result<ExitCode, Failure> {
     }
 }
 
+/// What is not as it shall be: its step failed, or was not begun.
+fn undone(outcome: &Outcome) -> BTreeSet<&Address> {
+    let failed = outcome.failed.iter().map(|(step, _)| step);
+    let steps = failed.chain(&outcome.skipped).chain(&outcome.withheld);
+    steps.flat_map(|step| &step.addresses).collect()
+}
+
 /// What answers once the lab is up.
-fn outputs(
-    options: &Options<'_>,
-    planned: &Planned,
-    handles: &BTreeMap<Address, Handle>,
-) -> Outputs {
+fn outputs(options: &Options<'_>, planned: &Planned, outcome: &Outcome) -> Outputs {
     let Options { parsed, way, .. } = options;
-    let get = |kind: Kind| handles.get(&Address::of(kind));
+    let undone = undone(outcome);
+    let get = |kind: Kind| outcome.handles.get(&Address::of(kind));
     let address = |kind: Kind| get(kind).and_then(|handle| handle.observed.public_ip);
     let own_address = address(Kind::Instance).filter(|_| keeps_address(&planned.set));
-    let public_ip = address(Kind::ElasticIp).or(own_address);
+    // An Elastic IP that leads to no server is nobody's address.
+    let leads = get(Kind::Instance).is_some() && !undone.contains(&Address::of(Kind::ElasticIp));
+    let public_ip = address(Kind::ElasticIp).filter(|_| leads).or(own_address);
     let dns = parsed.plan.dns.as_ref();
     let is_new_zone = planned.set.changes.iter().any(
         |change| matches!(change, Change::Create(desired) if desired.address.kind() == Kind::Zone),
@@ -163,7 +169,10 @@ fn outputs(
     let servers = get(Kind::Zone).map(|handle| handle.observed.name_servers.clone());
     let zone_name = dns.map(|dns| dns.zone.to_string());
     let names = dns.into_iter().flat_map(|dns| {
-        let leading = dns.records.iter().filter(|record| record.uses_elastic_ip());
+        let leading = dns.records.iter().filter(|record| {
+            let address = Address::record(record.name.as_str(), record.record_type.as_str());
+            leads && record.uses_elastic_ip() && !undone.contains(&address)
+        });
         leading.map(|record| record.name.within(&dns.zone).to_string())
     });
     Outputs {

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use crate::cloud::api::aws::{Access, Aws, CallLog, Made};
+use crate::cloud::api::profile::Profile;
 use crate::cloud::api::variables::{self, Unusable};
 use crate::cloud::diff::Refusal;
 use crate::cloud::lower;
@@ -131,11 +132,55 @@ pub async fn connect<'a>(
             "set it anew; a file that was written on Windows is mended by `sed -i 's/\\r$//' FILE`",
         ));
     }
-    let access = Access {
+    let access = access(region, global, out).await?;
+    Ok((Aws::connect(&access, log).await, Route::to_aws(global)))
+}
+
+/// Finds out how to get to the account: what the SDK does not do of itself.
+async fn access(region: String, global: &Global, out: &Out) -> Result<Access, Failure> {
+    let profile = Profile::load(global.profile.as_deref()).await;
+    let bundle = profile.bundle().map_err(|error| {
+        Failure::said(
+            error.to_string(),
+            "name a file with certificates in PEM, or unset it",
+        )
+    })?;
+    // Keys of the environment come before every profile.
+    let has_keys = std::env::var_os("AWS_ACCESS_KEY_ID").is_some();
+    let credentials = match profile.mfa_device().filter(|_| !has_keys) {
+        Some(device) => {
+            let code = mfa_code(profile.name(), device, out)?;
+            let role = profile.assume_role(&code, &region, bundle.as_deref());
+            Some(role.await.map_err(Failure::Call)?)
+        }
+        None => None,
+    };
+    Ok(Access {
         region,
         profile: global.profile.clone(),
+        bundle,
+        credentials,
+    })
+}
+
+/// Asks for the code of a device.
+fn mfa_code(profile: &str, device: &str, out: &Out) -> Result<String, Failure> {
+    let code = match out.is_terminal() {
+        true => out.prompt(&format!("code of the MFA device `{device}`:")),
+        false => None,
     };
-    Ok((Aws::connect(&access, log).await, Route::to_aws(global)))
+    code.ok_or_else(|| {
+        Failure::said(
+            format!(
+                "the AWS profile `{profile}` takes a code of the MFA device `{device}`, and this is no terminal to ask \
+                 for it"
+            ),
+            format!(
+                "let the AWS CLI ask, and hand the credentials on: `eval \"$(aws configure export-credentials \
+                 --profile {profile} --format env)\"`"
+            ),
+        )
+    })
 }
 
 fn call_log(out: &Out) -> CallLog<'_> {

@@ -11,6 +11,7 @@ use crate::plan::scalars::{CidrSource, partition};
 pub(super) const CHECKS: &[Check] = &[
     (&["region"], region),
     (&["lab", "region"], role_name),
+    (&["region", "instance.availability_zone"], zone),
     (&["tags"], tags),
     (&["region", "permissions_boundary"], permissions_boundary),
     (&["instance.root_volume"], root_volume),
@@ -43,6 +44,18 @@ fn region(plan: &Plan, findings: &mut Findings<'_>) {
             summary,
             "perhaps misspelt",
             format!("did you mean `{near}`? a new region can be used all the same"),
+        );
+    }
+}
+
+fn zone(plan: &Plan, findings: &mut Findings<'_>) {
+    let zone = plan.instance.availability_zone.as_ref();
+    if let Some(zone) = zone.filter(|zone| !zone.is_in(&plan.region)) {
+        findings.error(
+            "instance.availability_zone",
+            format!("the zone `{zone}` is not in the region `{}`", plan.region),
+            "another region's",
+            format!("write a zone such as `{}a`, or leave it out", plan.region),
         );
     }
 }
@@ -159,19 +172,32 @@ fn root_volume(plan: &Plan, findings: &mut Findings<'_>) {
     }
 }
 
+/// Several rules may be for one port, each with its description; AWS has one rule for a port and a source.
 fn ports(plan: &Plan, findings: &mut Findings<'_>) {
-    let mut first_with: BTreeMap<u16, usize> = BTreeMap::new();
+    let mut first_with: BTreeMap<(u16, String), usize> = BTreeMap::new();
     for (index, rule) in plan.security_group.ingress.iter().enumerate() {
-        let path = |index: usize| format!("security_group.ingress[{index}].port");
-        if let Some(first) = first_with.insert(rule.port.get(), index) {
-            let summary = format!("two rules are for port {}", rule.port);
+        let path = |index: usize| format!("security_group.ingress[{index}].from");
+        let sources: BTreeSet<String> = rule.from.iter().flat_map(ranges).collect();
+        let clash = sources.into_iter().find_map(|source| {
+            let first = first_with.insert((rule.port.get(), source.clone()), index);
+            first.map(|first| (first, source))
+        });
+        if let Some((first, source)) = clash {
             findings.clash(
                 &path(index),
                 &path(first),
-                summary,
-                "put all sources into the `from` of one rule",
+                format!("two rules let `{source}` in at port {}", rule.port),
+                "name it in one of them",
             );
         }
+    }
+}
+
+/// The ranges of addresses that a source stands for, in words.
+fn ranges(source: &CidrSource) -> Vec<String> {
+    match source {
+        CidrSource::Anywhere => vec!["0.0.0.0/0".to_owned(), "::/0".to_owned()],
+        CidrSource::MyIp | CidrSource::Cidr(_) => vec![source.to_string()],
     }
 }
 
@@ -212,11 +238,11 @@ fn rules(plan: &Plan, findings: &mut Findings<'_>) {
 }
 
 fn ssh(plan: &Plan, findings: &mut Findings<'_>) {
-    let rule = plan
-        .security_group
-        .ingress
-        .iter()
-        .position(|rule| rule.port.get() == SSH);
+    let rules = plan.security_group.ingress.iter().enumerate();
+    let mut rules = rules.filter(|(_, rule)| rule.port.get() == SSH);
+    let first = rules.clone().next();
+    let open = rules.find(|(_, rule)| opens_to_all(rule));
+    let rule = open.or(first).map(|(index, _)| index);
     match rule {
         None if plan.workbench.is_some() => findings.warning(
             if findings.source.has("security_group") { "security_group" } else { "workbench" },

@@ -102,11 +102,9 @@ fn web_ports(plan: &Plan, findings: &mut Findings<'_>) {
     let Some(Workbench { https, .. }) = &plan.workbench else {
         return;
     };
-    let rule = |port: u16| {
-        plan.security_group
-            .ingress
-            .iter()
-            .find(|rule| rule.port.get() == port)
+    let rules = |port: u16| {
+        let ingress = plan.security_group.ingress.iter();
+        ingress.filter(move |rule| rule.port.get() == port)
     };
     let place = if findings.source.has("security_group") {
         "security_group"
@@ -118,14 +116,14 @@ fn web_ports(plan: &Plan, findings: &mut Findings<'_>) {
     } else {
         HTTPS_PORT
     };
-    if rule(needed).is_none() {
+    if rules(needed).next().is_none() {
         let summary = format!("the workbench is served on port {needed}, which is closed");
         let help = format!(
             "add `- {{ port: {needed}, from: [anywhere] }}` to `security_group.ingress`, or the addresses that may use it"
         );
         findings.error(place, summary, &format!("no rule for port {needed}"), help);
     }
-    if https.mode == HttpsMode::LetsEncrypt && !rule(HTTP_PORT).is_some_and(opens_to_all) {
+    if https.mode == HttpsMode::LetsEncrypt && !rules(HTTP_PORT).any(opens_to_all) {
         findings.error(
             place,
             "Let's Encrypt looks at port 80 from anywhere, now and at each renewal",

@@ -9,8 +9,8 @@ use serde_json::json;
 
 use super::{OneOrMany, words};
 use crate::plan::scalars::{
-    DomainName, Invalid, Ipv4Target, Ipv6Target, MailExchange, RecordName, RecordTarget,
-    RecordText, Ttl,
+    CertificateIssuer, DomainName, Invalid, Ipv4Target, Ipv6Target, MailExchange, RecordName,
+    RecordTarget, RecordText, Ttl,
 };
 
 /// A domain and its records.
@@ -37,6 +37,8 @@ words! {
         Txt = "TXT",
         /// Mail servers.
         Mx = "MX",
+        /// Who may issue certificates.
+        Caa = "CAA",
     }
 }
 
@@ -78,6 +80,8 @@ pub enum RecordValue<Name = DomainName> {
         /// The server's name.
         exchange: Name,
     },
+    /// Who may issue certificates.
+    Caa(CertificateIssuer),
 }
 
 impl RecordValue<RecordTarget> {
@@ -101,6 +105,7 @@ impl RecordValue<RecordTarget> {
                     exchange,
                 }
             }
+            RecordType::Caa => Self::Caa(text.parse()?),
         })
     }
 
@@ -119,6 +124,7 @@ impl RecordValue<RecordTarget> {
                 preference: *preference,
                 exchange: exchange.within(zone),
             },
+            Self::Caa(issuer) => RecordValue::Caa(issuer.clone()),
         }
     }
 }
@@ -128,7 +134,7 @@ impl<Name> RecordValue<Name> {
     pub fn target(&self) -> Option<&Name> {
         match self {
             Self::Cname(name) | Self::Mx { exchange: name, .. } => Some(name),
-            Self::ElasticIp | Self::A(_) | Self::Aaaa(_) | Self::Txt(_) => None,
+            Self::ElasticIp | Self::A(_) | Self::Aaaa(_) | Self::Txt(_) | Self::Caa(_) => None,
         }
     }
 }
@@ -141,6 +147,7 @@ impl<Name: fmt::Display> fmt::Display for RecordValue<Name> {
             Self::Aaaa(address) => address.fmt(formatter),
             Self::Cname(name) => name.fmt(formatter),
             Self::Txt(text) => text.fmt(formatter),
+            Self::Caa(issuer) => issuer.fmt(formatter),
             Self::Mx {
                 preference,
                 exchange,
@@ -222,6 +229,10 @@ fn values_by_type(schema: &mut Schema) {
         (
             RecordType::Mx,
             many(MailExchange::json_schema(&mut generator)),
+        ),
+        (
+            RecordType::Caa,
+            many(CertificateIssuer::json_schema(&mut generator)),
         ),
     ];
     let rules = forms.map(|(record_type, value)| {

@@ -14,13 +14,28 @@ const AWS: &str = "aws";
 /// The longest ARN of IAM (IAM API Reference, `CreateRole`, `PermissionsBoundary`).
 const LONGEST: usize = 2048;
 
-/// The partition of a region, as it stands in ARNs (AWS General Reference, "Amazon Resource Names").
+/// What the regions of a partition begin with, and the partition as it stands in ARNs (AWS General Reference, "Amazon
+/// Resource Names"); all others are in the first partition, `aws`.
+const PARTITIONS: &[(&str, &str)] = &[
+    ("cn-", "aws-cn"),
+    ("eu-isoe-", "aws-iso-e"),
+    ("eusc-", "aws-eusc"),
+    ("us-gov-", "aws-us-gov"),
+    ("us-iso-", "aws-iso"),
+    ("us-isob-", "aws-iso-b"),
+    ("us-isof-", "aws-iso-f"),
+];
+const FIRST: &str = "aws";
+
+/// The partition of a region.
 pub fn partition(region: &str) -> &'static str {
-    match region.split('-').next() {
-        Some("cn") => "aws-cn",
-        _ if region.starts_with("us-gov-") => "aws-us-gov",
-        _ => "aws",
-    }
+    let mut all = PARTITIONS.iter();
+    let found = all.find(|(prefix, _)| region.starts_with(prefix));
+    found.map_or(FIRST, |(_, partition)| partition)
+}
+
+fn is_partition(word: &str) -> bool {
+    word == FIRST || PARTITIONS.iter().any(|(_, partition)| *partition == word)
 }
 
 impl PolicyArn {
@@ -71,7 +86,7 @@ impl FromStr for PolicyArn {
         let ["arn", partition, "iam", "", account, resource] = parts.as_slice() else {
             return wrong("it does not have the form `arn:aws:iam::ACCOUNT:policy/NAME`");
         };
-        if !["aws", "aws-cn", "aws-us-gov"].contains(partition) {
+        if !is_partition(partition) {
             return wrong("AWS has no such partition");
         }
         let is_account = account.len() == 12 && account.bytes().all(|one| one.is_ascii_digit());
@@ -122,5 +137,8 @@ mod tests {
         assert_eq!(partition("eu-central-1"), "aws");
         assert_eq!(partition("cn-north-1"), "aws-cn");
         assert_eq!(partition("us-gov-west-1"), "aws-us-gov");
+        assert_eq!(partition("eusc-de-east-1"), "aws-eusc");
+        assert_eq!(partition("us-isob-east-1"), "aws-iso-b");
+        assert_eq!(partition("us-west-2"), "aws");
     }
 }

@@ -194,6 +194,51 @@ impl fmt::Display for MailExchange {
     }
 }
 
+/// Who may issue certificates for a name: flags, a word, and a text in quotes.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CertificateIssuer(String);
+
+impl FromStr for CertificateIssuer {
+    type Err = Invalid;
+
+    /// The form is that of RFC 8659, section 4.1.1; Route 53 takes the text in quotes (Route 53 Developer Guide,
+    /// "Supported DNS record types", CAA).
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        let mut words = text.trim().splitn(3, ' ').map(str::trim);
+        let mut word = || words.next().unwrap_or_default();
+        let (flags, tag, value) = (word(), word().to_ascii_lowercase(), word());
+        let value = value
+            .strip_prefix('"')
+            .and_then(|rest| rest.strip_suffix('"'))
+            .unwrap_or(value);
+        let reason = if !is_number(flags) || flags.parse::<u8>().is_err() {
+            "it does not begin with flags, a number from 0 to 255"
+        } else if tag.is_empty() || !tag.bytes().all(|letter| letter.is_ascii_alphanumeric()) {
+            "its second part is not a word such as `issue`"
+        } else if value.is_empty()
+            || !value
+                .bytes()
+                .all(|sign| matches!(sign, b' '..=b'~' if sign != b'"' && sign != b'\\'))
+        {
+            "its third part is not a name or an address"
+        } else if value.len() > 255 {
+            "its third part has more than 255 characters"
+        } else {
+            return Ok(Self(format!("{flags} {tag} \"{value}\"")));
+        };
+        Err(Invalid::new(
+            reason,
+            "write flags, a word and a text, such as `0 issue \"letsencrypt.org\"`",
+        ))
+    }
+}
+
+impl fmt::Display for CertificateIssuer {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
 /// The value of an A record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Ipv4Target {

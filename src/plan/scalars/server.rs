@@ -9,6 +9,8 @@ use crate::plan::suggest;
 text! {
     /// An AWS region.
     Region;
+    /// An availability zone of a region.
+    AvailabilityZone;
     /// The id of a machine image.
     AmiId;
     /// The id of a virtual network.
@@ -20,7 +22,7 @@ text! {
 }
 
 /// The regions known when this was written ("AWS Regions" in the AWS Global Infrastructure guide); for proposals only.
-const REGIONS: [&str; 34] = [
+const REGIONS: [&str; 39] = [
     "af-south-1",
     "ap-east-1",
     "ap-east-2",
@@ -38,6 +40,8 @@ const REGIONS: [&str; 34] = [
     "ap-southeast-7",
     "ca-central-1",
     "ca-west-1",
+    "cn-north-1",
+    "cn-northwest-1",
     "eu-central-1",
     "eu-central-2",
     "eu-north-1",
@@ -46,6 +50,7 @@ const REGIONS: [&str; 34] = [
     "eu-west-1",
     "eu-west-2",
     "eu-west-3",
+    "eusc-de-east-1",
     "il-central-1",
     "me-central-1",
     "me-south-1",
@@ -53,6 +58,8 @@ const REGIONS: [&str; 34] = [
     "sa-east-1",
     "us-east-1",
     "us-east-2",
+    "us-gov-east-1",
+    "us-gov-west-1",
     "us-west-1",
     "us-west-2",
 ];
@@ -86,6 +93,38 @@ impl FromStr for Region {
             "it does not have the form `us-east-1`"
         };
         Err(Invalid::new(reason, help))
+    }
+}
+
+impl FromStr for AvailabilityZone {
+    type Err = Invalid;
+
+    /// Zones of a region end with a letter; Local Zones and Wavelength Zones have a place in between ("AWS Availability
+    /// Zones", `us-west-2-lax-1a`).
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        let allowed =
+            |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '-';
+        let region = text.trim_end_matches(|last: char| last.is_ascii_lowercase());
+        let is_one = text.len() == region.len() + 1
+            && text.chars().all(allowed)
+            && (region.parse::<Region>().is_ok() || text.split('-').count() > 4)
+            || text.contains("-wl") && text.chars().all(allowed);
+        match is_one {
+            true => Ok(Self(text.to_owned())),
+            false => Err(Invalid::new(
+                "it does not have the form `us-east-1a`",
+                "write the region with the letter of a zone; `aws ec2 describe-availability-zones` lists them",
+            )),
+        }
+    }
+}
+
+impl AvailabilityZone {
+    /// Says whether it lies in a region.
+    pub fn is_in(&self, region: &Region) -> bool {
+        self.0.strip_prefix(region.as_str()).is_some_and(|rest| {
+            rest.starts_with('-') || rest.bytes().all(|letter| letter.is_ascii_lowercase())
+        })
     }
 }
 

@@ -189,7 +189,7 @@ static ENTRIES: &[Entry] = &[
             "InsufficientCapacity",
         ],
         "AWS has no server of this type left in this zone at the moment",
-        "run the same command again later, or write another `instance_type` in the plan",
+        "run the same command again later, or write another `instance_type`, or another `availability_zone` under `instance`, in the plan",
     ),
     entry(
         &[
@@ -216,6 +216,19 @@ static ENTRIES: &[Entry] = &[
         ],
         "AWS has trouble of its own with `{call}`",
         "run the same command again in some minutes; https://health.aws.amazon.com shows whether it is known",
+    ),
+    entry(
+        &[
+            "InvalidKMSKey.InvalidState",
+            "InvalidKmsKeyId",
+            "KMS.DisabledException",
+            "KMS.InvalidStateException",
+            "KMS.KMSInvalidStateException",
+            "KMS.NotFoundException",
+            "KMSInvalidStateException",
+        ],
+        "the key that encrypts here is disabled, about to be deleted, or not there",
+        "enable it in AWS KMS, or choose another as the default (EC2, \"Data protection and security\"; the bucket's \"Default encryption\"); `-v` shows which key",
     ),
     entry(
         &["BucketAlreadyExists"],
@@ -272,11 +285,6 @@ static NOT_SENT: &[(&[&str], &str, &str)] = &[
         &["credential", "Credential", "no providers in chain"],
         "no AWS credentials were found",
         "enter them by `aws configure`, log in by `aws sso login`, or name a profile by `--profile` or `AWS_PROFILE`",
-    ),
-    (
-        &["certificate", "UnknownIssuer", "InvalidCertificate"],
-        "the certificate of what answers is not trusted",
-        "check this machine's clock, and whether a proxy opens encrypted connections",
     ),
     (
         &["dns error", "lookup address", "Name or service not known"],

@@ -102,6 +102,66 @@ fn a_missing_permission_is_named() {
     "#);
 }
 
+/// The texts are those of "Troubleshoot access denied error messages" in the IAM User Guide.
+#[test]
+fn who_denies_is_named() {
+    let explained = |end: &str| {
+        let message = format!(
+            "User: arn:aws:iam::1:user/x is not authorized to perform: ec2:RunInstances on resource: arn:aws:ec2:x {end}"
+        );
+        words(&of("UnauthorizedOperation", &message))
+    };
+    let ends = [
+        "with an explicit deny in a service control policy",
+        "because no service control policy allows the ec2:RunInstances action",
+        "with an explicit deny in a resource control policy",
+        "because no permissions boundary allows the ec2:RunInstances action",
+        "with an explicit deny in a permissions boundary",
+        "because no session policy allows the ec2:RunInstances action",
+        "because no VPC endpoint policy allows the ec2:RunInstances action",
+        "with an explicit deny in a resource-based policy",
+        "with an explicit deny in an identity-based policy: arn:aws:iam::1:policy/x",
+        "because no identity-based policy allows the ec2:RunInstances action",
+    ];
+    assert_snapshot!(ends.map(explained).join("\n"), @r#"
+    a service control policy of the AWS organisation denies `ec2:RunInstances`
+      help: whoever runs the AWS organisation can change it, and no policy of this account can; ask there, or write another `region` or `instance_type` if it is about these
+    no service control policy of the AWS organisation allows `ec2:RunInstances`
+      help: whoever runs the AWS organisation can change it, and no policy of this account can; ask there, or write another `region` or `instance_type` if it is about these
+    a resource control policy of the AWS organisation denies `ec2:RunInstances`
+      help: whoever runs the AWS organisation can change it, and no policy of this account can; ask there, or write another `region` or `instance_type` if it is about these
+    the permissions boundary of this user or role does not allow `ec2:RunInstances`
+      help: have it changed in the boundary: what a policy allows counts only within it
+    the permissions boundary of this user or role denies `ec2:RunInstances`
+      help: have it changed in the boundary: what a policy allows counts only within it
+    the session policy of these credentials does not allow `ec2:RunInstances`
+      help: take credentials on without that session policy, or have it changed where they are made
+    the policy of the VPC endpoint on the way to AWS does not allow `ec2:RunInstances`
+      help: have it changed, or go to AWS another way
+    the policy of the resource itself denies `ec2:RunInstances`
+      help: have it changed there (a bucket's policy, a role's trust); `-v` shows which resource
+    a policy of this user or role denies `ec2:RunInstances` explicitly
+      help: have it changed in IAM: a denial counts more than all that is allowed elsewhere
+    these credentials lack the permission `ec2:RunInstances`
+      help: have it allowed in IAM; `-v` shows AWS's encoded reason, and `aws sts decode-authorization-message` reads it
+    "#);
+    let key = "is not authorized to perform: kms:GenerateDataKey on resource: arn:aws:kms:x because no identity-based policy allows the kms:GenerateDataKey action";
+    assert_snapshot!(words(&of("AccessDenied", key)), @r#"
+    these credentials lack the permission `kms:GenerateDataKey` for the key that encrypts here
+      help: have it allowed in the key's policy and in IAM; `-v` shows which key
+    "#);
+    let capacity = "We currently do not have sufficient t3.micro capacity in the Availability Zone you requested (us-east-1a). You can currently get t3.micro capacity by not specifying an Availability Zone in your request or choosing us-east-1b, us-east-1c.";
+    assert_snapshot!(words(&of("InsufficientInstanceCapacity", capacity)), @r#"
+    AWS has no server of this type left in this zone at the moment
+      help: AWS offers it in us-east-1b, us-east-1c: write `availability_zone: us-east-1b` under the plan's `instance`, or another `instance_type`
+    "#);
+    let quota = "You have requested more vCPU capacity than your current vCPU limit of 0 allows for the instance bucket that the specified instance type belongs to.";
+    assert_snapshot!(words(&of("VcpuLimitExceeded", quota)), @r#"
+    this account may not run any server of this family of types yet: its limit is 0 vCPUs
+      help: ask for more under Service Quotas, Amazon EC2 (for `g` and `vt` types it is called `Running On-Demand G and VT instances`); until then write another `instance_type`, such as `t3.large`
+    "#);
+}
+
 #[test]
 fn the_free_plan_is_told_from_other_bad_parameters() {
     let message = "The specified instance type is not eligible for Free Tier. For a list, …";

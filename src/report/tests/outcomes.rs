@@ -128,7 +128,7 @@ fn a_failure_is_told_with_the_way_out_and_what_it_took_along() {
     };
     assert_snapshot!(plain(&outcome::applied(&view)), @r#"
     ✗ create instance: AWS has no server of this type left in this zone at the moment
-      help: run the same command again later, or write another `instance_type` in the plan
+      help: run the same command again later, or write another `instance_type`, or another `availability_zone` under `instance`, in the plan
       left out because of it: elastic_ip
 
     not begun: record.@.A, record.www.CNAME
@@ -137,7 +137,7 @@ fn a_failure_is_told_with_the_way_out_and_what_it_took_along() {
 
       bucket  s3://penguins-data
     "#);
-    assert_snapshot!(json::outcome(&view, None).to_string(), @r#"{"event":"done","counts":{"finished":7,"failed":1,"skipped":1,"withheld":1},"failed":[{"address":"instance","addresses":["instance"],"action":"create","error":"AWS has no server of this type left in this zone at the moment","help":"run the same command again later, or write another `instance_type` in the plan","skipped":[{"address":"elastic_ip","addresses":["elastic_ip"],"action":"attach"}]}],"withheld":[{"address":"record.@.A","addresses":["record.@.A","record.www.CNAME"],"action":"create"}],"kept":[],"host":null,"outputs":{"public_ip":null,"power":null,"urls":[],"name_servers":null,"ssh":null,"bucket":"penguins-data"}}"#);
+    assert_snapshot!(json::outcome(&view, None).to_string(), @r#"{"event":"done","counts":{"finished":7,"failed":1,"skipped":1,"withheld":1},"failed":[{"address":"instance","addresses":["instance"],"action":"create","error":"AWS has no server of this type left in this zone at the moment","help":"run the same command again later, or write another `instance_type`, or another `availability_zone` under `instance`, in the plan","skipped":[{"address":"elastic_ip","addresses":["elastic_ip"],"action":"attach"}]}],"withheld":[{"address":"record.@.A","addresses":["record.@.A","record.www.CNAME"],"action":"create"}],"kept":[],"host":null,"outputs":{"public_ip":null,"power":null,"urls":[],"name_servers":null,"ssh":null,"bucket":"penguins-data"}}"#);
 }
 
 #[test]
@@ -188,7 +188,7 @@ fn each_event_is_one_object() {
     {"event":"started","address":"instance","addresses":["instance"],"action":"create"}
     {"event":"progress","address":"instance","addresses":["instance"],"action":"create","message":"waiting for the server to run"}
     {"event":"finished","address":"record.@.A","addresses":["record.@.A","record.www.CNAME"],"action":"create","seconds":1.25}
-    {"event":"failed","address":"instance","addresses":["instance"],"action":"create","error":"AWS has no server of this type left in this zone at the moment","help":"run the same command again later, or write another `instance_type` in the plan"}
+    {"event":"failed","address":"instance","addresses":["instance"],"action":"create","error":"AWS has no server of this type left in this zone at the moment","help":"run the same command again later, or write another `instance_type`, or another `availability_zone` under `instance`, in the plan"}
     {"event":"skipped","address":"record.@.A","addresses":["record.@.A","record.www.CNAME"],"action":"create","because":"instance"}
     {"event":"withheld","address":"record.@.A","addresses":["record.@.A","record.www.CNAME"],"action":"create"}
     "#);

@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use labctl::cloud::api::Call;
 use labctl::cloud::api::CallError;
-use labctl::cloud::diff::Refusal;
+use labctl::cloud::diff::{Change, Refusal};
 
 use crate::memory_cloud::faulty::{Fault, Faulty};
 use crate::memory_cloud::{Memory, Options};
 
 use super::foreign;
-use super::harness::{ACCOUNT, ALL, Lab, SMALL, WHOLE, complaints, sole_error};
+use super::harness::{ACCOUNT, ALL, Lab, OTHER_KEY, SMALL, WHOLE, complaints, laptop, sole_error};
 use super::inspection::{new_items, server, sole};
 
 async fn sole_refusal(lab: &Lab) -> Refusal {
@@ -180,6 +180,104 @@ async fn zones_take_hundreds_of_records() {
     }
     lab.destroy(ALL).await;
     lab.check_nothing_left();
+}
+
+/// A zone may have no server of a type left: another is tried, and the plan can say which. A zone is never exchanged for
+/// another by itself.
+#[tokio::test(start_paused = true)]
+async fn servers_are_made_in_a_zone_that_has_the_type() {
+    let zone_of = |lab: &Lab| {
+        let subnet = server(lab).attributes["subnet"].clone();
+        let snapshot = lab.memory.snapshot();
+        let subnets = snapshot.of("subnet").into_iter();
+        let mut subnets = subnets.filter(|one| one.id == subnet);
+        subnets.next().unwrap().attributes["zone"].clone()
+    };
+    let said = |zone: &str| {
+        SMALL.replace(
+            "key.pub }",
+            &format!("key.pub, availability_zone: {zone} }}"),
+        )
+    };
+    let mut lab = Lab::new(SMALL);
+    lab.memory.lack_capacity("t3.micro in us-east-1a");
+    lab.apply().await;
+    assert_eq!(zone_of(&lab), "us-east-1b");
+    lab.memory.restore_capacity("t3.micro in us-east-1a");
+    lab.check_nothing_to_do().await;
+    lab.text = said("us-east-1b");
+    lab.check_nothing_to_do().await;
+    lab.text = said("us-east-1a");
+    let planned = lab.plan().await;
+    assert!(planned.set.changes.iter().any(Change::loses_data));
+    // What the plan says is kept to.
+    let lab = Lab::new(&said("us-east-1a"));
+    lab.memory.lack_capacity("t3.micro in us-east-1a");
+    let error = sole_error(&lab.try_apply().await);
+    assert!(error.contains("InsufficientInstanceCapacity"), "{error}");
+    let lab = Lab::new(&said("us-east-1z"));
+    let refusal = sole_refusal(&lab).await;
+    assert_eq!(refusal.path, "instance.availability_zone");
+    assert!(refusal.help.contains("us-east-1b"), "{refusal:?}");
+    // A network of the lab's own moves to the zone that the plan says, while no server is in it.
+    let mut lab = Lab::new(WHOLE);
+    lab.memory.lack_capacity("t3.micro in us-east-1a");
+    assert!(sole_error(&lab.try_apply().await).contains("InsufficientInstanceCapacity"));
+    lab.edit(
+        "key_pair: key.pub",
+        "key_pair: key.pub\n  availability_zone: us-east-1b",
+    );
+    lab.apply().await;
+    assert_eq!(zone_of(&lab), "us-east-1b");
+    lab.check_exactly_the_lab();
+}
+
+/// Said before it is done: whom a new `my-ip` shuts out, and that a running server does not get another key.
+#[tokio::test(start_paused = true)]
+async fn changes_that_concern_others_are_remarked_on() {
+    let mut lab = Lab::new(SMALL);
+    lab.apply().await;
+    assert_eq!(lab.plan().await.notes, [""; 0]);
+    lab.laptop = laptop(OTHER_KEY);
+    lab.laptop.my_ip = Some("198.51.100.7".parse().unwrap());
+    let notes = lab.plan().await.notes;
+    assert_eq!(notes.len(), 2, "{notes:?}");
+    assert!(
+        notes
+            .iter()
+            .any(|note| note.contains("authorized_keys") && note.contains("key.pub")),
+        "{notes:?}"
+    );
+    assert!(
+        notes
+            .iter()
+            .any(|note| note.contains("tcp 22 from 203.0.113.9/32 (SSH)")),
+        "{notes:?}"
+    );
+    lab.edit("from: [my-ip]", "from: [my-ip, 203.0.113.9]");
+    assert_eq!(lab.plan().await.notes.len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_port_may_have_several_rules_and_a_zone_say_who_issues() {
+    let rules = "    - { port: 443, from: [203.0.113.9, 198.51.100.0/24], description: office }\n    - { port: 443, from: [my-ip], description: home }\n";
+    let issuer =
+        "    - { name: \"@\", type: CAA, value: [0 issue letsencrypt.org, 128 issuewild \";\"] }\n";
+    let text = WHOLE.replace("    - { port: 443, from: [anywhere] }\n", rules);
+    let lab = Lab::new(&text.replace("github_actions", &format!("{issuer}github_actions")));
+    lab.apply().await;
+    lab.check_nothing_to_do().await;
+    // The laptop's own address is one of those that are named.
+    let snapshot = lab.memory.snapshot();
+    let mut groups = snapshot.of("security-group").into_iter();
+    let group = groups.find(|group| group.name == "penguins").unwrap();
+    let ingress = &group.attributes["ingress"];
+    assert_eq!(ingress.matches("from port: 443").count(), 2, "{ingress}");
+    let records = format!(
+        "{:?}",
+        super::inspection::records(&lab.memory, "penguins.shop")
+    );
+    assert!(records.contains("letsencrypt.org"), "{records}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -35,7 +35,7 @@ pub async fn adopt(
     let mut tags = wanted.tags.clone();
     if let Some(instance) = read::describe(run.cloud, &live.id).await? {
         let ami = instance.image_id().unwrap_or_default();
-        let image = offers::image(run.cloud, ami, "").await?;
+        let image = offers::image(run.cloud, &run.scope.region, ami, "").await?;
         let release = image
             .as_ref()
             .and_then(|image| offers::release_of(&image.name));

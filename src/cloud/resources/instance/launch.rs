@@ -9,7 +9,7 @@ use aws_sdk_ec2::types::{
     VolumeType,
 };
 
-use crate::cloud::api::CallError;
+use crate::cloud::api::{CallError, is_out_of_stock};
 use crate::cloud::resource::{Observed, Power};
 use crate::cloud::resources::context::{Handle, StepError, required};
 use crate::cloud::resources::placement::Placement;
@@ -34,20 +34,41 @@ fn client_token(scope: &Scope, generation: u32) -> String {
 }
 
 /// Starts the server and waits until it runs.
+///
+/// Where it may be in any default subnet they are tried in their order, because AWS may have no server of the type left
+/// in one zone. The token stays the same: a run after one that was killed finds by it what that has made, wherever it is.
 pub async fn launch(instance: &Instance, run: &Run<'_>) -> Result<Handle, StepError> {
-    let first = run.shared.instance_generation;
-    for generation in first..first.saturating_add(GENERATIONS) {
+    let subnets = subnets(instance, run)?;
+    let mut places = subnets.iter();
+    let mut place = places.next().cloned().flatten();
+    let mut generation = run.shared.instance_generation;
+    let end = generation.saturating_add(GENERATIONS);
+    while generation < end {
         let token = client_token(run.scope, generation);
-        let result = call(instance, &token, run).await;
+        let result = call(instance, place.as_deref(), &token, run).await;
         let id = match result {
             Ok(id) => id,
-            Err(error) if error.code() == "IdempotentInstanceTerminated" => continue,
+            Err(error) if error.code() == "IdempotentInstanceTerminated" => {
+                generation += 1;
+                continue;
+            }
+            Err(error) if has_none(&error) => match places.next() {
+                Some(next) => {
+                    (run.say)("AWS has no server of this type left in one zone, trying another");
+                    place.clone_from(next);
+                    continue;
+                }
+                None => return Err(error),
+            },
             // A run that was cut off asked for something else with this token:
             // take what it made, if that lives.
             Err(error) if error.code() == "IdempotentParameterMismatch" => {
                 match by_token(&token, run).await? {
                     Some(id) => id,
-                    None => continue,
+                    None => {
+                        generation += 1;
+                        continue;
+                    }
                 }
             }
             Err(error) => return Err(error),
@@ -62,8 +83,34 @@ pub async fn launch(instance: &Instance, run: &Run<'_>) -> Result<Handle, StepEr
     ))
 }
 
-async fn call(instance: &Instance, token: &str, run: &Run<'_>) -> Result<String, StepError> {
-    let input = input(instance, token, run)?;
+/// The subnets that the server may be in; `None` where EC2 chooses.
+fn subnets(instance: &Instance, run: &Run<'_>) -> Result<Vec<Option<String>>, StepError> {
+    let subnets = match &instance.subnet {
+        Placement::In(reference) => vec![run.id(reference)?],
+        Placement::Default | Placement::Unknown => run.shared.lookups.default_subnets.clone(),
+    };
+    Ok(match subnets.is_empty() {
+        true => vec![None],
+        false => subnets.into_iter().map(Some).collect(),
+    })
+}
+
+/// Whether a zone has no server of the type: at the moment, or at all.
+fn has_none(error: &StepError) -> bool {
+    let StepError::Call(call) = error else {
+        return false;
+    };
+    let is_about_zone = || call.failure.to_string().contains("Availability Zone");
+    is_out_of_stock(call.code()) || (call.code() == "Unsupported" && is_about_zone())
+}
+
+async fn call(
+    instance: &Instance,
+    subnet: Option<&str>,
+    token: &str,
+    run: &Run<'_>,
+) -> Result<String, StepError> {
+    let input = input(instance, subnet, token, run)?;
     let output = run
         .retry_if(
             "the server's role and group to be known",
@@ -92,15 +139,12 @@ pub fn is_not_yet_known(error: &CallError) -> bool {
 
 fn input(
     instance: &Instance,
+    subnet: Option<&str>,
     token: &str,
     run: &Run<'_>,
 ) -> Result<RunInstancesInputBuilder, StepError> {
     let lookups = run.shared.lookups;
     let (image, device) = lookups.image.clone().unwrap_or_default();
-    let subnet = match &instance.subnet {
-        Placement::In(reference) => Some(run.id(reference)?),
-        Placement::Default | Placement::Unknown => lookups.default_subnet.clone(),
-    };
     let disk = EbsBlockDevice::builder()
         .volume_size(i32::try_from(instance.root_volume.size).unwrap_or(i32::MAX))
         .volume_type(VolumeType::from(instance.root_volume.volume_type.as_str()))
@@ -125,7 +169,7 @@ fn input(
         .instance_type(InstanceType::from(instance.instance_type.as_str()))
         .key_name(&run.scope.lab)
         .set_security_group_ids(Some(instance.group_ids(run)?))
-        .set_subnet_id(subnet)
+        .set_subnet_id(subnet.map(str::to_owned))
         .block_device_mappings(
             BlockDeviceMapping::builder()
                 .device_name(device)

@@ -33,16 +33,46 @@ pub async fn up(id: &str, run: &Run<'_>) -> Result<Ec2Instance, StepError> {
             Some(Power::Pending | Power::Stopping) => Ok(None),
             Some(Power::Stopped) if !is_servers_fault => Ok(None),
             Some(Power::Stopped) | None => {
+                let code = reason.and_then(|reason| reason.code());
                 let message = reason.and_then(|reason| reason.message());
-                let message = message.unwrap_or("EC2 gives no reason");
-                Err(StepError::blocked(
-                    format!("the server `{id}` did not come up: {message}"),
-                    "run the same command again; if it stays so, look at its state in EC2's console",
-                ))
+                Err(not_up(id, code.unwrap_or_default(), message))
             }
         }
     })
     .await
+}
+
+/// Says why a server did not come up, by the code of its state's reason (EC2 API Reference, "StateReason"; EC2 User
+/// Guide, "Instance terminates immediately").
+fn not_up(id: &str, code: &str, message: Option<&str>) -> StepError {
+    let message = message.unwrap_or("EC2 gives no reason");
+    let (why, help) = match code {
+        // EC2 says no more of it; it is told when the disk's key may not be used.
+        "Client.InternalError" | "Client.InvalidKMSKey.InvalidState" => (
+            "its disk could not be encrypted with the account's default key for EBS",
+            "allow these credentials `kms:CreateGrant`, `kms:Decrypt`, `kms:DescribeKey`, `kms:GenerateDataKeyWithoutPlaintext` and `kms:ReEncrypt*` in the key's policy, or choose `aws/ebs` as the default key (EC2 console, \"Data protection and security\")",
+        ),
+        "Client.VolumeLimitExceeded" => (
+            "the account has reached its limit of disks in this region",
+            "delete volumes that are not needed, or ask for more under Service Quotas, Amazon EBS",
+        ),
+        "Server.InsufficientInstanceCapacity" => (
+            "AWS has no server of this type left in this zone at the moment",
+            "run the same command again later, or write another `instance_type` in the plan",
+        ),
+        _ => (
+            message,
+            "run the same command again; if it stays so, look at its state in EC2's console",
+        ),
+    };
+    let words = match why == message {
+        true => String::new(),
+        false => format!(" ({message})"),
+    };
+    StepError::blocked(
+        format!("the server `{id}` did not come up: {why}{words}"),
+        help,
+    )
 }
 
 /// Waits until the server is stopped.
@@ -76,4 +106,33 @@ pub async fn stop(id: &str, run: &Run<'_>) -> Result<(), StepError> {
     let input = StopInstancesInput::builder().instance_ids(id);
     run.cloud.stop_instances(input).await?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_disks_key_is_named_where_ec2_only_speaks_of_itself() {
+        let message = "Client.InternalError: Client error on launch";
+        let StepError::Blocked { what, help } =
+            not_up("i-1", "Client.InternalError", Some(message))
+        else {
+            panic!("not told")
+        };
+        assert!(
+            what.contains("encrypted") && what.contains(message),
+            "{what}"
+        );
+        assert!(help.contains("kms:CreateGrant"), "{help}");
+        let other = not_up(
+            "i-1",
+            "Server.InternalError",
+            Some("Server.InternalError: x"),
+        );
+        assert_eq!(
+            other.to_string(),
+            "the server `i-1` did not come up: Server.InternalError: x"
+        );
+    }
 }

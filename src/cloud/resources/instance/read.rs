@@ -129,10 +129,11 @@ pub async fn live(
         ..Observed::default()
     };
     let address = Address::of(Kind::Instance);
-    let notes = observed.tags.clone();
+    let (notes, zone) = (observed.tags.clone(), observed.availability_zone.clone());
     Ok(tags::live(reader.scope, address, id, observed, |tags| {
         Instance {
             image: notes.get(IMAGE_TAG).cloned(),
+            availability_zone: reader.scope.zone_said(zone.as_deref()),
             transaction: notes.get(TRANSACTION_TAG).cloned(),
             subnet: Placement::read(&notes, instance.subnet_id()),
             termination_protection,
@@ -159,6 +160,7 @@ fn of_answer(instance: &Ec2Instance) -> Instance {
             .filter_map(|group| Reference::named(group.group_id()))
             .collect(),
         subnet: Placement::Unknown,
+        availability_zone: None,
         instance_profile: Reference::named(profile.and_then(|profile| profile.arn())),
         termination_protection: false,
         metadata: Metadata {

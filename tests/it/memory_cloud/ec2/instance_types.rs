@@ -243,14 +243,16 @@ impl World {
     /// its vCPUs.
     pub fn check_capacity(&self, facts: &Facts, zone: &str, count: i32) -> Answer<()> {
         let name = facts.name;
-        if self.scarce.contains(name) {
+        let is_scarce_here = self.scarce.contains(&format!("{name} in {zone}"));
+        if self.scarce.contains(name) || is_scarce_here {
             return Err(super::super::refusal::refuse_with(
                 500,
                 "InsufficientInstanceCapacity",
                 format!(
                     "We currently do not have sufficient {name} capacity in the Availability Zone \
                      you requested ({zone}). Our system will be working on provisioning \
-                     additional capacity."
+                     additional capacity. You can currently get {name} capacity by not \
+                     specifying an Availability Zone in your request or choosing us-east-1b, us-east-1c."
                 ),
             ));
         }

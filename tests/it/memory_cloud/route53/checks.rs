@@ -120,6 +120,15 @@ fn problem_of(kind: &RrType, value: &str) -> Option<&'static str> {
             )
         }
         RrType::Txt => problem_of_text(value),
+        RrType::Caa => {
+            let fields: Vec<&str> = value.splitn(3, ' ').collect();
+            let is_whole = matches!(fields[..], [flags, _, text]
+                if flags.parse::<u8>().is_ok() && problem_of_text(text).is_none());
+            problem(
+                !is_whole,
+                "CAARRDATANotThreeFields (CAA record must have 3 fields)",
+            )
+        }
         _ => None,
     }
 }
