@@ -41,7 +41,7 @@ pub use load::{
 };
 pub use model::{
     Access, Api, Bucket, Dns, Download, GithubActions, HTTP_PORT, HTTPS_PORT, Https, HttpsMode,
-    IngressRule, Instance, Jupyterhub, Language, Mirrors, Network, Plan, Python, R, Record,
+    IngressRule, Instance, Jupyterhub, Language, Limits, Mirrors, Network, Plan, Python, R, Record,
     RecordType, RecordValue, RecordValues, RootVolume, Rstudio, SecurityGroup, Shiny, User,
     Workbench, companion_name,
 };
@@ -49,10 +49,10 @@ pub use names::{WebName, certificate_names, challenge_names, server_names, web_n
 pub use problem::{Problem, Problems, Severity};
 pub use scalars::{
     AmiId, BranchName, BucketName, BuildArgument, BuildValue, CidrSource, ContainerImage, CpuLimit,
-    DomainName, DurationSetting, Email, FilePath, Gibibytes, Image, InstanceType, Invalid, LabName,
-    MemorySize, ModelLocation, Port, PythonRequirement, PythonVersion, RVersion, RecordName,
-    Region, RepositoryName, RuleDescription, Sha256, SubnetId, TagKey, TagValue, Ttl, Url, UrlPath,
-    UserName, VolumeType, VpcId,
+    Dollars, DomainName, DurationSetting, Email, FilePath, Gibibytes, Image, InstanceType, Invalid,
+    LabName, MemorySize, ModelLocation, Port, PythonRequirement, PythonVersion, RVersion,
+    RecordName, Region, RepositoryName, RuleDescription, Sha256, SubnetId, TagKey, TagValue, Ttl,
+    TypePattern, Url, UrlPath, UserName, VolumeType, VpcId,
 };
 pub use schema::schema;
 pub use source::{Source, Span};

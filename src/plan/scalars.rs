@@ -8,6 +8,7 @@ mod container;
 mod github;
 mod host;
 mod languages;
+mod limits;
 mod names;
 mod network;
 mod records;
@@ -25,6 +26,7 @@ pub use container::{BuildArgument, BuildValue, ContainerImage};
 pub use github::{BranchName, RepositoryName};
 pub use host::{Email, FilePath, ModelLocation, Sha256, Url, UrlPath, UserName};
 pub use languages::{PythonRequirement, PythonVersion, RVersion};
+pub use limits::{Dollars, TypePattern};
 pub use names::{BucketName, LabName, RuleDescription, TagKey, TagValue};
 pub use network::{CidrSource, DomainName, Port};
 pub use records::{
@@ -173,6 +175,8 @@ scalars! {
     SubnetId: "string", "subnet-id", "the id of a subnet", { "pattern": "^subnet-([0-9a-f]{8}|[0-9a-f]{17})$" };
     Image: "string", "image", "an image", { "pattern": "^(ubuntu-(22|24|26)\\.04|ami-([0-9a-f]{8}|[0-9a-f]{17}))$", "examples": ["ubuntu-24.04", "ubuntu-22.04", "ubuntu-26.04"] };
     InstanceType: "string", "instance-type", "an instance type", { "pattern": "^[a-z][a-z0-9-]*\\.(nano|micro|small|medium|large|[0-9]*xlarge|metal(-[0-9]+xl)?)$", "examples": ["t3.micro", "t3.small", "t3.medium", "t3.large", "m7i.xlarge"] };
+    TypePattern: "string", "type-pattern", "a pattern of instance types", { "pattern": "^[a-z0-9.*-]+$", "examples": ["t3.*", "m7i.*"] };
+    Dollars: "string", "dollars", "an amount of money", { "pattern": "^[0-9]+(\\.[0-9]{1,2})? USD$", "examples": ["60 USD"] };
     FilePath: "string", "file-path", "a path", { "minLength": 1 };
     Gibibytes: "string", "disk-size", "the size of a disk", { "pattern": "^[0-9]+ *(GiB|TiB)$", "examples": ["30 GiB"] };
     VolumeType: "string", "volume-type", "a volume type", { "enum": ["gp3", "gp2", "standard"] };
