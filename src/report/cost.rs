@@ -125,7 +125,6 @@ pub fn document(lab: &str, region: &str, estimate: &Estimate) -> Value {
             "per_gigabyte": one.per_gigabyte.map(Money::fine),
         })
     };
-    let unknown = estimate.items.iter().filter(|item| item.monthly.is_none());
     json!({
         "format": 1,
         "lab": lab,
@@ -136,9 +135,7 @@ pub fn document(lab: &str, region: &str, estimate: &Estimate) -> Value {
         "items": estimate.items.iter().map(item).collect::<Vec<_>>(),
         "running": estimate.running().dollars(),
         "stopped": estimate.stopped().dollars(),
-        "unknown": unknown
-            .map(|item| format!("{}: {}", item.address, item.what))
-            .collect::<Vec<_>>(),
+        "unknown": estimate.unpriced(),
         "not_counted": estimate.by_use.iter().map(by_use).collect::<Vec<_>>(),
     })
 }

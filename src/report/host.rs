@@ -246,3 +246,23 @@ fn size(bytes: u64) -> String {
     let gibibytes = bytes as f64 / f64::from(1 << 30);
     format!("{gibibytes:.1} GiB")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{MOST_LINES, difference};
+
+    #[test]
+    fn a_long_difference_is_cut_unless_all_is_wanted() {
+        let after: String = (0..50).map(|line| format!("line {line}\n")).collect();
+        let cut = difference("", &after, MOST_LINES);
+        assert_eq!(cut.len(), MOST_LINES + 1);
+        let last = cut.last().map(String::as_str).unwrap_or_default();
+        assert!(
+            last.contains("31 more lines; `labctl plan --full`"),
+            "{last}"
+        );
+        let whole = difference("", &after, usize::MAX);
+        // The line before the first says which lines are meant.
+        assert_eq!(whole.len(), 51);
+    }
+}

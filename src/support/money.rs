@@ -58,7 +58,6 @@ impl Money {
     }
 
     /// The amount in dollars and cents, for JSON.
-    #[expect(clippy::cast_precision_loss, reason = "cents of sums below 2^53")]
     pub fn dollars(self) -> f64 {
         self.cents() as f64 / 100.0
     }
