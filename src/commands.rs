@@ -4,6 +4,7 @@ pub mod adopt;
 pub mod apply;
 pub mod arguments;
 pub mod completions;
+pub mod cost;
 pub mod destroy;
 pub mod doctor;
 pub mod graph;
@@ -15,6 +16,7 @@ pub mod power;
 pub mod render;
 pub mod sandbox;
 pub mod schema;
+pub mod sizes;
 pub mod ssh;
 pub mod status;
 pub mod tunnel;
@@ -65,6 +67,10 @@ pub enum Command {
     Destroy(destroy::Arguments),
     /// Show the lab as it is
     Status(status::Arguments),
+    /// Show what the plan's lab costs by the hour and the month, without asking AWS
+    Cost(cost::Arguments),
+    /// Find the instance types that suit so many users and so much data, cheapest first
+    Sizes(sizes::Arguments),
     /// Start the stopped server
     Start,
     /// Stop the server, which then costs only its disk and its address
@@ -86,7 +92,7 @@ pub enum Command {
     /// Write the server's files to a folder, without asking anybody
     Render(render::Arguments),
     /// Show in which order the plan's resources are made
-    Graph,
+    Graph(graph::Arguments),
     /// Print the JSON Schema of plan files, for editors
     Schema,
     /// Print the completions for a shell
@@ -97,8 +103,10 @@ impl Command {
     /// Whether the result is to be JSON.
     pub const fn is_json(&self) -> bool {
         match self {
-            Self::Plan(arguments) => arguments.json,
+            Self::Plan(arguments) => arguments.is_json(),
             Self::Apply(arguments) => arguments.json,
+            Self::Cost(arguments) => arguments.json,
+            Self::Sizes(arguments) => arguments.json,
             Self::Destroy(arguments) => arguments.json,
             Self::Doctor(arguments) => arguments.json,
             Self::Status(arguments) => arguments.json,
@@ -150,6 +158,8 @@ async fn command(cli: &Cli, out: &Out) -> Result<ExitCode, Failure> {
         Command::Apply(arguments) => apply::run(global, arguments, out).await,
         Command::Destroy(arguments) => destroy::run(global, arguments, out).await,
         Command::Status(_) => status::run(global, out).await,
+        Command::Cost(arguments) => cost::run(global, arguments, out),
+        Command::Sizes(arguments) => sizes::run(global, arguments, out),
         Command::Start => power::start(global, out).await,
         Command::Stop => power::stop(global, out).await,
         Command::Adopt(arguments) => adopt::run(global, arguments, out).await,
@@ -160,7 +170,7 @@ async fn command(cli: &Cli, out: &Out) -> Result<ExitCode, Failure> {
         Command::Passwd(arguments) => passwd::run(global, arguments, out).await,
         Command::Sandbox(arguments) => sandbox::run(global, arguments, out).await,
         Command::Render(arguments) => render::run(global, arguments, out),
-        Command::Graph => graph::run(global, out),
+        Command::Graph(arguments) => graph::run(global, arguments, out),
         Command::Schema => schema::run(out),
         Command::Completions(arguments) => completions::run(arguments, out),
     }

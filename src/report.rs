@@ -5,17 +5,21 @@
 //! place that writes to the terminal, and drops the styles where they are not
 //! wanted. [`progress`] listens to a running apply and hands its lines to it.
 
+pub mod cost;
 pub mod doctor;
 pub mod explain;
 pub mod graph;
 pub mod host;
 pub mod json;
+pub mod markdown;
 pub mod out;
 pub mod outcome;
 pub mod progress;
 pub mod sandbox;
+pub mod sizes;
 pub mod status;
 pub mod text;
+pub mod verdict;
 
 mod style;
 mod view;

@@ -5,6 +5,7 @@ pub(crate) mod bounded;
 pub mod digest;
 pub mod folders;
 pub mod hint;
+pub mod money;
 pub(crate) mod private_files;
 pub(crate) mod ssh_encoding;
 pub(crate) mod terminal_escapes;

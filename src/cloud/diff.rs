@@ -19,6 +19,8 @@ pub struct FieldChange {
     pub after: Value,
     /// What it takes.
     pub on_change: OnChange,
+    /// Whether what AWS charges for the resource depends on it.
+    pub priced: bool,
 }
 
 /// The difference of one resource.
@@ -356,6 +358,7 @@ fn differences(
         let old = before.get(path);
         let new = after.get(path);
         let on_change = new.or(old)?.on_change;
+        let priced = new.or(old)?.priced;
         let value =
             |field: Option<&Field>| field.map_or(Value::Absent, |field| field.value.clone());
         let (old, new) = (value(old), value(new));
@@ -373,6 +376,7 @@ fn differences(
             before: old,
             after: new,
             on_change,
+            priced,
         })
     };
     paths.into_iter().filter_map(change).collect()

@@ -83,11 +83,6 @@ impl Kind {
         names.join(", ")
     }
 
-    /// Whether losing the resource loses data that apply cannot bring back.
-    pub const fn holds_data(self) -> bool {
-        matches!(self, Self::Instance | Self::Bucket | Self::Zone)
-    }
-
     /// Whether somebody else's resource of this kind is used as it is.
     pub const fn can_be_shared(self) -> bool {
         matches!(self, Self::Zone | Self::OidcProvider)

@@ -251,6 +251,8 @@ pub struct Field {
     pub on_change: OnChange,
     /// Whether it is set in a step of its own, once what it refers to is up.
     pub late: bool,
+    /// Whether what AWS charges for the resource depends on it.
+    pub priced: bool,
 }
 
 impl Field {
@@ -261,6 +263,7 @@ impl Field {
             value,
             on_change,
             late: false,
+            priced: false,
         }
     }
 
@@ -300,6 +303,12 @@ impl Field {
     /// Whether the field names the resource on which this one is noted.
     pub fn is_note(&self) -> bool {
         self.on_change == OnChange::Ignore && self.path == NOTE
+    }
+
+    /// Makes the field one on which the resource's price depends.
+    pub fn priced(mut self) -> Self {
+        self.priced = true;
+        self
     }
 
     /// Sets the field in a later step of its own.

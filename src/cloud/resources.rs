@@ -46,6 +46,7 @@ use crate::cloud::api::{Call, CallError, CallFailure};
 pub use crate::cloud::kind::Kind;
 use crate::cloud::kind::all_kinds;
 use crate::cloud::resource::{Address, Desired, Field, Live, Owner, Reference, Standing, Tags};
+use crate::cloud::stakes::{Charge, Lost};
 pub use context::{Handle, Lookups, Scope, StepError};
 pub use reader::Reader;
 pub use run::Run;
@@ -87,8 +88,14 @@ impl LiveResource {
 
 /// What every kind can do.
 pub(crate) trait Manage: Sized {
+    /// What is gone once the resource was deleted, even if a plan makes it again.
+    const LOST: Lost;
+
     /// The properties, each with its value and what a change of it takes.
     fn fields(&self) -> Vec<Field>;
+
+    /// What AWS charges for.
+    fn charges(&self) -> Vec<Charge>;
 
     /// Shows every reference to another resource to `visit`, which may change it.
     fn each_reference(&mut self, _visit: &mut dyn FnMut(&mut Reference)) {}
@@ -127,6 +134,13 @@ macro_rules! define_bodies {
             pub const fn kind(&self) -> Kind {
                 match self {
                     $(Self::$Kind(_) => Kind::$Kind,)*
+                }
+            }
+
+            /// What AWS charges for.
+            pub fn charges(&self) -> Vec<Charge> {
+                match self {
+                    $(Self::$Kind(body) => body.charges(),)*
                 }
             }
 
@@ -178,6 +192,20 @@ macro_rules! define_bodies {
                 match self {
                     $(Self::$Kind(body) => body.attach(handle, run).await,)*
                 }
+            }
+        }
+
+        impl Kind {
+            /// What is gone once a resource of the kind was deleted.
+            pub const fn lost(self) -> Lost {
+                match self {
+                    $(Self::$Kind => <$module::$Kind as Manage>::LOST,)*
+                }
+            }
+
+            /// Whether losing the resource loses data that apply cannot bring back.
+            pub const fn holds_data(self) -> bool {
+                matches!(self.lost(), Lost::Data)
             }
         }
 

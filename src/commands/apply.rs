@@ -7,12 +7,16 @@ use std::time::Duration;
 use clap::Args;
 
 use crate::cloud::diff::{Change, ChangeSet, Conflict};
+use crate::cloud::estimate::Estimate;
 use crate::cloud::planning::{self, Laptop, Planned};
 use crate::cloud::resource::{Address, OnChange, Owner, Power};
 use crate::cloud::resources::Kind;
 use crate::cloud::saved_plan::{self, SavedPlan};
+use crate::cloud::verdict::{self, Verdict};
 use crate::plan::{self, DurationSetting, Parsed};
-use crate::report::{self, Out, PlanView, host as report_host, json, outcome};
+use crate::report::{
+    self, Out, PlanView, host as report_host, json, outcome, verdict as report_verdict,
+};
 use crate::support::bounded;
 
 use super::Failure;
@@ -22,7 +26,7 @@ use super::workflow::host_plan::{self, HostPlan};
 use super::workflow::host_workflow::{self, Context, HostWorkflow, Reached};
 use super::workflow::plan_view::{show, view};
 use super::workflow::route::Route;
-use super::workflow::{rehearsal, server, session};
+use super::workflow::{limits, rehearsal, server, session};
 
 /// What `apply` takes.
 #[derive(Debug, Args)]
@@ -111,7 +115,11 @@ pub async fn run(global: &Global, arguments: &Arguments, out: &Out) -> Result<Ex
         server::check_key(&parsed, &laptop.public_key, out).await?;
     }
     if (does_cloud && planned.set.has_work()) || has_host_work {
-        cloud_apply::confirm("apply these changes?", arguments.yes, out)?;
+        let question = match does_cloud {
+            true => report_verdict::question(&verdict_of(&planned), "apply these changes?"),
+            false => "apply these changes?".to_owned(),
+        };
+        cloud_apply::confirm(&question, arguments.yes, out)?;
     }
     let options = arguments.options(&parsed, &way);
     let planned = match does_cloud {
@@ -138,6 +146,8 @@ fn check(
         return Ok(());
     }
     session::refusals(parsed, &planned.set.refusals)?;
+    let after = Estimate::after(&planned.scope.region, &planned.set);
+    limits::check(parsed, &after)?;
     check_conflicts(&planned.set)?;
     check_data_is_safe(&planned.set, &arguments.replace, parsed.plan.protect)
 }
@@ -146,6 +156,10 @@ fn check(
 fn check_host_alone(parsed: &Parsed, planned: &Planned, way: &Route) -> Result<(), Failure> {
     session::workbench(parsed)?;
     server::running(&planned.live, way).map(drop)
+}
+
+fn verdict_of(planned: &Planned) -> Verdict {
+    verdict::of(&planned.scope.region, &planned.set)
 }
 
 fn is_off(planned: &Planned) -> bool {

@@ -11,8 +11,9 @@ use crate::cloud::planning::{self, Planned};
 use crate::cloud::resource::Owner;
 use crate::cloud::resources::LiveResource;
 use crate::cloud::resources::{Body, Kind, Scope, bucket};
+use crate::cloud::verdict;
 use crate::plan::DurationSetting;
-use crate::report::{Out, outcome, text};
+use crate::report::{Out, outcome, text, verdict as report_verdict};
 
 use super::Failure;
 use super::arguments::Global;
@@ -69,7 +70,9 @@ pub async fn run(global: &Global, arguments: &Arguments, out: &Out) -> Result<Ex
         ));
     }
     if planned.set.has_work() {
-        cloud_apply::confirm("delete all this?", arguments.yes, out)?;
+        let verdict = verdict::of(&planned.scope.region, &planned.set);
+        let question = report_verdict::question(&verdict, "delete all this?");
+        cloud_apply::confirm(&question, arguments.yes, out)?;
     }
     let options = Options {
         empty_bucket: arguments.empty_bucket,

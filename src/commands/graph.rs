@@ -2,6 +2,8 @@
 
 use std::process::ExitCode;
 
+use clap::{Args, ValueEnum};
+
 use crate::cloud::diff;
 use crate::cloud::graph;
 use crate::cloud::lower::{self, Inputs};
@@ -17,8 +19,28 @@ use super::workflow::session;
 /// Stands for the account, which the order does not depend on.
 const ANY_ACCOUNT: &str = "000000000000";
 
+/// What `graph` takes.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// How to print it: in waves, for Graphviz, or for Mermaid, which GitHub draws
+    #[arg(long, value_name = "text|dot|mermaid", hide_possible_values = true)]
+    #[arg(default_value = "text", hide_default_value = true)]
+    format: Format,
+}
+
+/// How a graph is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// In waves.
+    Text,
+    /// In Graphviz's language.
+    Dot,
+    /// In Mermaid's language.
+    Mermaid,
+}
+
 /// Shows the steps of a first apply; AWS is not asked.
-pub fn run(global: &Global, out: &Out) -> Result<ExitCode, Failure> {
+pub fn run(global: &Global, arguments: &Arguments, out: &Out) -> Result<ExitCode, Failure> {
     let parsed = session::load(global)?;
     let keys = plan::read_keys(&parsed, folders::home().as_deref())
         .map_err(|problems| Failure::problems(parsed.source.clone(), problems))?;
@@ -31,6 +53,10 @@ pub fn run(global: &Global, out: &Out) -> Result<ExitCode, Failure> {
     let set = diff::diff(&lower::lower(&parsed.plan, &scope, &inputs), &[]);
     let graph = graph::build(&set)
         .map_err(|error| Failure::said(error.to_string(), "please report this"))?;
-    out.result(&graph_text::text(&graph));
+    out.result(&match arguments.format {
+        Format::Text => graph_text::text(&graph),
+        Format::Dot => graph_text::dot(&graph),
+        Format::Mermaid => graph_text::mermaid(&graph),
+    });
     Ok(ExitCode::SUCCESS)
 }

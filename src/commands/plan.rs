@@ -3,27 +3,35 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use serde_json::Value as Json;
 
+use crate::cloud::estimate::Estimate;
 use crate::cloud::planning;
 use crate::cloud::saved_plan::SavedPlan;
-use crate::report::{Out, host, json};
+use crate::report::{Out, PlanView, host, json};
 use crate::support::private_files;
 
 use super::arguments::{Global, Half};
 use super::workflow::host_plan::{self, HostPlan};
 use super::workflow::host_workflow::{Context, HostWorkflow};
-use super::workflow::plan_view::{show, view};
-use super::workflow::session;
+use super::workflow::plan_view::{show, show_markdown, view};
+use super::workflow::{limits, session};
 use super::{Failure, HAS_CHANGES};
 
 /// What `plan` takes.
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// Print one JSON document
+    /// How to print it; Markdown suits a comment on a pull request
+    #[arg(long, value_name = "text|json|markdown", hide_possible_values = true)]
+    #[arg(default_value = "text", hide_default_value = true)]
+    format: Format,
+    /// Print one JSON document, as --format json does
+    #[arg(long, conflicts_with = "format")]
+    json: bool,
+    /// Show the differences of files whole, however long they are
     #[arg(long)]
-    pub json: bool,
+    full: bool,
     /// Exit with 0 when there is nothing to do, and with 2 when there is
     #[arg(long)]
     detailed_exitcode: bool,
@@ -34,6 +42,29 @@ pub struct Arguments {
     /// changed by accident is checked, that nobody changed it on purpose is not
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+}
+
+/// How a plan is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+    /// For GitHub.
+    Markdown,
+}
+
+impl Arguments {
+    /// How to print it, by whichever of the two options.
+    const fn format(&self) -> Format {
+        if self.json { Format::Json } else { self.format }
+    }
+
+    /// Whether the result is to be JSON.
+    pub const fn is_json(&self) -> bool {
+        matches!(self.format(), Format::Json)
+    }
 }
 
 /// Reads, compares, shows.
@@ -56,12 +87,21 @@ pub async fn run(global: &Global, arguments: &Arguments, out: &Out) -> Result<Ex
         None => None,
     };
     let host_document = host.as_ref().map(|host| host::document(&host.view()));
+    let shown = PlanView {
+        full: arguments.full,
+        ..view(&planned)
+    };
     let document = json::plan(&view(&planned), host_document.unwrap_or(Json::Null));
-    match arguments.json {
-        true => out.document(&document),
-        false => show(&view(&planned), host.as_ref(), arguments.only, out),
+    match arguments.format() {
+        Format::Json => out.document(&document),
+        Format::Text => show(&shown, host.as_ref(), arguments.only, out),
+        Format::Markdown => show_markdown(&shown, host.as_ref(), arguments.only, out),
     }
     session::refusals(&parsed, &planned.set.refusals)?;
+    limits::check(
+        &parsed,
+        &Estimate::after(&planned.scope.region, &planned.set),
+    )?;
     if let Some(file) = &arguments.out {
         let source = &parsed.source;
         let saved = SavedPlan::new(&source.name, &source.text, &laptop, &planned, document);

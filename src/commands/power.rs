@@ -7,7 +7,8 @@ use crate::cloud::resources::LiveResource;
 use crate::cloud::resources::instance::power;
 use crate::cloud::resources::run::Shared;
 use crate::cloud::resources::{self, Body, Kind, Lookups, Reader, Run, Scope};
-use crate::report::Out;
+use crate::cloud::verdict;
+use crate::report::{Out, verdict as report_verdict};
 
 use super::Failure;
 use super::arguments::Global;
@@ -33,6 +34,8 @@ async fn set(global: &Global, out: &Out, wanted: Power) -> Result<ExitCode, Fail
     if server.observed.power != Some(wanted) {
         let lookups = Lookups::default();
         let shared = Shared::new(&aws, &scope, &live.account, &lookups);
+        let verdict = verdict::of_power(&scope.region, &live, wanted);
+        out.say(&report_verdict::line(&verdict));
         switch(&shared, server, wanted, out).await?;
     }
     out.result(match wanted {

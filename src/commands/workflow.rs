@@ -6,6 +6,7 @@ mod failure;
 pub(super) mod host_plan;
 pub(super) mod host_workflow;
 pub(super) mod interrupt;
+pub(super) mod limits;
 mod my_ip;
 pub(super) mod pages;
 pub(super) mod pending;

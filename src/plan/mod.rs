@@ -44,18 +44,18 @@ pub use load::{
 };
 pub use model::{
     Access, Api, Bucket, BucketGrant, Dns, Download, GithubActions, HTTP_PORT, HTTPS_PORT, Https,
-    HttpsMode, IngressRule, Instance, Jupyterhub, LEAST_HSTS, Language, Mirrors, Network, Plan,
-    Python, R, Record, RecordType, RecordValue, RecordValues, RootVolume, Rstudio, SecurityGroup,
-    Shiny, User, Workbench, companion_name,
+    HttpsMode, IngressRule, Instance, Jupyterhub, LEAST_HSTS, Language, Limits, Mirrors, Network,
+    Plan, Python, R, Record, RecordType, RecordValue, RecordValues, RootVolume, Rstudio,
+    SecurityGroup, Shiny, User, Workbench, companion_name,
 };
 pub use names::{WebName, certificate_names, challenge_names, main_names, server_names, web_names};
 pub use problem::{Problem, Problems, Severity};
 pub use scalars::{
     AmiId, BranchName, BucketName, BuildArgument, BuildValue, CidrSource, ContainerImage, CpuLimit,
-    DomainName, DurationSetting, Email, FilePath, Gibibytes, Image, InstanceType, Invalid, LabName,
-    MemorySize, ModelLocation, PolicyArn, Port, PythonRequirement, PythonVersion, RVersion,
-    RecordName, Region, RepositoryName, RuleDescription, Sha256, SubnetId, TagKey, TagValue, Ttl,
-    Url, UrlPath, UserName, VolumeType, VpcId, partition,
+    Dollars, DomainName, DurationSetting, Email, FilePath, Gibibytes, Image, InstanceType, Invalid,
+    LabName, MemorySize, ModelLocation, PolicyArn, Port, PythonRequirement, PythonVersion,
+    RVersion, RecordName, Region, RepositoryName, RuleDescription, Sha256, SubnetId, TagKey,
+    TagValue, Ttl, TypePattern, Url, UrlPath, UserName, VolumeType, VpcId, partition,
 };
 pub use schema::schema;
 pub use source::{Source, Span};

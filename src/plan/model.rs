@@ -13,9 +13,9 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 
 use super::scalars::{
-    AvailabilityZone, BranchName, BucketName, CidrSource, FilePath, Gibibytes, Image, InstanceType,
-    LabName, PolicyArn, Port, Region, RepositoryName, RuleDescription, RuleQuota, SubnetId, TagKey,
-    TagValue, VolumeType, VpcId,
+    AvailabilityZone, BranchName, BucketName, CidrSource, Dollars, FilePath, Gibibytes, Image,
+    InstanceType, LabName, PolicyArn, Port, Region, RepositoryName, RuleDescription, RuleQuota,
+    SubnetId, TagKey, TagValue, TypePattern, VolumeType, VpcId,
 };
 
 pub use dns::{Dns, Record, RecordType, RecordValue, RecordValues, companion_name};
@@ -68,6 +68,8 @@ pub struct Plan {
     pub protect: bool,
     /// A managed policy that bounds what the lab's roles may ever do, whatever else is written into them.
     pub permissions_boundary: Option<PolicyArn>,
+    /// What the lab must not exceed; a plan that does is refused before anything is written.
+    pub limits: Option<Limits>,
     /// The network in which the server stands.
     #[serde(default)]
     pub network: Network,
@@ -87,6 +89,19 @@ pub struct Plan {
     pub github_actions: Option<GithubActions>,
     /// What is installed on the server; leave it out for a bare server.
     pub workbench: Option<Workbench>,
+}
+
+/// What a lab must not exceed.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    /// What a month may cost in which the server runs all the time, without what depends on use.
+    pub monthly: Option<Dollars>,
+    /// The instance types that the server may have; `*` stands for any letters.
+    #[schemars(length(min = 1))]
+    pub instance_types: Option<Vec<TypePattern>>,
+    /// The ports that may be open to everybody.
+    pub public_ports: Option<Vec<Port>>,
 }
 
 /// The network in which a server stands.

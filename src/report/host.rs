@@ -16,8 +16,8 @@ use super::style::{CREATE, DELETE, DIM, HELP, KEPT, STRONG, UPDATE, paint};
 use super::words::{counted, harmless};
 use masked::masked;
 
-/// Lines of a file's difference that are shown; the rest is counted.
-const MOST_LINES: usize = 60;
+/// Lines of a file's difference that are shown unless all are wanted; the rest is counted.
+const MOST_LINES: usize = 20;
 const CONTEXT: usize = 2;
 
 /// The host's half of a plan.
@@ -59,13 +59,14 @@ fn reasons(change: &HostChange) -> Vec<String> {
     }
 }
 
-/// Writes the host's half.
-pub fn text(view: &HostView<'_>) -> String {
+/// Writes the host's half, with the differences of files whole or cut.
+pub fn text(view: &HostView<'_>, full: bool) -> String {
     let mut lines = vec![paint(STRONG, "on the server")];
     if let Some(diff) = view.diff {
         lines.extend(packages(diff));
         let rest = diff.changes.iter();
-        lines.extend(rest.flat_map(change));
+        let most = if full { usize::MAX } else { MOST_LINES };
+        lines.extend(rest.flat_map(|one| change(one, most)));
         lines.push(closing(diff));
     }
     let notes = view.notes.iter();
@@ -136,7 +137,7 @@ fn line(verb: Verb, name: &str, meaning: &str) -> String {
     }
 }
 
-fn change(change: &HostChange) -> Vec<String> {
+fn change(change: &HostChange, most: usize) -> Vec<String> {
     let verb = change.verb();
     let path = change.path();
     match change {
@@ -186,7 +187,7 @@ fn change(change: &HostChange) -> Vec<String> {
             vec![line(verb, &path, &meaning)]
         }
         HostChange::RemoveEnvironment { .. } => vec![line(verb, &path, "")],
-        HostChange::File(file) => file_lines(verb, file),
+        HostChange::File(file) => file_lines(verb, file, most),
         HostChange::Unit(unit) => {
             let meaning = format!("{}: {}", unit.action.as_str(), unit.why.join(", "));
             vec![line(verb, &path, &meaning)]
@@ -194,7 +195,7 @@ fn change(change: &HostChange) -> Vec<String> {
     }
 }
 
-fn file_lines(verb: Verb, file: &FileChange) -> Vec<String> {
+fn file_lines(verb: Verb, file: &FileChange, most: usize) -> Vec<String> {
     let mut meaning = Vec::new();
     if file.is_foreign {
         meaning.push("not as labctl wrote it; a copy is kept".to_owned());
@@ -204,17 +205,17 @@ fn file_lines(verb: Verb, file: &FileChange) -> Vec<String> {
     }
     let mut lines = vec![line(verb, &file.path, &meaning.join("; "))];
     if let (Some(before), Some(after)) = (&file.before, &file.after) {
-        lines.extend(difference(before, after));
+        lines.extend(difference(before, after, most));
     }
     lines
 }
 
 /// The unified difference of two texts, without what looks like a secret.
-fn difference(before: &str, after: &str) -> Vec<String> {
+fn difference(before: &str, after: &str, most: usize) -> Vec<String> {
     let diff = TextDiff::from_lines(before, after);
     let text = diff.unified_diff().context_radius(CONTEXT).to_string();
     let all: Vec<_> = text.lines().collect();
-    let shown = all.iter().take(MOST_LINES).map(|line| {
+    let shown = all.iter().take(most).map(|line| {
         let style = match line.as_bytes().first() {
             Some(b'+') => CREATE,
             Some(b'-') => DELETE,
@@ -224,10 +225,13 @@ fn difference(before: &str, after: &str) -> Vec<String> {
         format!("      {}", paint(style, harmless(&masked(line))))
     });
     let mut lines: Vec<_> = shown.collect();
-    if let Some(rest) = all.len().checked_sub(MOST_LINES).filter(|rest| *rest > 0) {
+    if let Some(rest) = all.len().checked_sub(most).filter(|rest| *rest > 0) {
         lines.push(paint(
             DIM,
-            format!("      … {}", counted(rest, "more line")),
+            format!(
+                "      … {}; `labctl plan --full` shows all",
+                counted(rest, "more line")
+            ),
         ));
     }
     lines
@@ -236,4 +240,24 @@ fn difference(before: &str, after: &str) -> Vec<String> {
 fn size(bytes: u64) -> String {
     let gibibytes = bytes as f64 / f64::from(1 << 30);
     format!("{gibibytes:.1} GiB")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{MOST_LINES, difference};
+
+    #[test]
+    fn a_long_difference_is_cut_unless_all_is_wanted() {
+        let after: String = (0..50).map(|line| format!("line {line}\n")).collect();
+        let cut = difference("", &after, MOST_LINES);
+        assert_eq!(cut.len(), MOST_LINES + 1);
+        let last = cut.last().map(String::as_str).unwrap_or_default();
+        assert!(
+            last.contains("31 more lines; `labctl plan --full`"),
+            "{last}"
+        );
+        let whole = difference("", &after, usize::MAX);
+        // The line before the first says which lines are meant.
+        assert_eq!(whole.len(), 51);
+    }
 }

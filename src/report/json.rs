@@ -5,10 +5,13 @@ use serde_json::{Value, json};
 
 use crate::cloud::apply::Event;
 use crate::cloud::diff::{Change, FieldChange};
+use crate::cloud::estimate::{self, Estimate};
 use crate::cloud::graph::{Graph, Step};
+use crate::cloud::prices;
 use crate::cloud::resource::{Field, OnChange, Owner, Standing};
 use crate::cloud::resources::LiveResource;
 use crate::cloud::resources::{Body, Kind};
+use crate::cloud::verdict;
 use crate::host::Verdict;
 
 use super::explain::step_error;
@@ -19,7 +22,15 @@ const FORMAT: u32 = 1;
 
 /// Gives the document of `plan --json`.
 pub fn plan(view: &PlanView<'_>, host: Value) -> Value {
-    let changes: Vec<Value> = view.set.changes.iter().map(change).collect();
+    let means = verdict::of(view.region, view.set);
+    let changes = view.set.changes.iter().zip(&means.changes);
+    let changes: Vec<Value> = changes
+        .map(|(one, means)| {
+            let mut document = change(one);
+            super::verdict::add(&mut document, means);
+            document
+        })
+        .collect();
     json!({
         "format": FORMAT,
         "lab": view.lab,
@@ -28,7 +39,8 @@ pub fn plan(view: &PlanView<'_>, host: Value) -> Value {
         "changes": changes,
         "host": host,
         "summary": view.set.summary(),
-        "cost": null,
+        "cost": super::verdict::cost(&means.cost),
+        "verdict": super::verdict::document(&means),
     })
 }
 
@@ -200,6 +212,20 @@ pub fn status(view: &StatusView<'_>) -> Value {
         "server": server,
         "pages": view.pages,
         "resources": resources,
+        "cost": status_cost(view),
+    })
+}
+
+fn status_cost(view: &StatusView<'_>) -> Value {
+    let estimate = Estimate::of_lab(view.region, &view.live.resources);
+    let mut unknown = estimate.unknown();
+    unknown.extend(estimate.uncounted());
+    json!({
+        "currency": "USD",
+        "monthly": estimate.monthly().dollars(),
+        "unknown": unknown,
+        "idle": estimate::idle(view.live),
+        "prices": prices::date(),
     })
 }
 

@@ -2,6 +2,8 @@
 
 use std::net::Ipv4Addr;
 
+use crate::cloud::estimate::{self, Estimate};
+use crate::cloud::prices;
 use crate::cloud::resource::{Owner, Power, Standing};
 use crate::cloud::resources::{Body, Kind, LiveLab, LiveResource};
 use crate::host::site::Page;
@@ -31,11 +33,33 @@ pub fn status(view: &StatusView<'_>) -> String {
         view.shell
             .map(|line| format!("  shell    {}", paint(STRONG, line))),
     );
+    about.extend(cost(view));
     sections.push(about.join("\n"));
     let pages: Vec<_> = pages(view.pages).collect();
     sections.extend((!pages.is_empty()).then(|| pages.join("\n")));
     sections.push(table(resources).join("\n"));
     sections.join("\n\n")
+}
+
+/// What the lab costs a month as it is, and what of that serves nobody.
+fn cost(view: &StatusView<'_>) -> Vec<String> {
+    let estimate = Estimate::of_lab(view.region, &view.live.resources);
+    let note = format!(" (as it is now; prices of {})", prices::date());
+    let mut lines = vec![format!(
+        "  cost     {} USD a month{}",
+        estimate.monthly(),
+        paint(DIM, note)
+    )];
+    let unknown = estimate.unknown();
+    if !unknown.is_empty() {
+        let unknown = harmless(&unknown.join(", "));
+        lines.push(format!("           and what is not known: {unknown}"));
+    }
+    for id in estimate::idle(view.live) {
+        let text = format!("{} is paid for and leads to no server", harmless(&id));
+        lines.push(format!("           {}", paint(UPDATE, text)));
+    }
+    lines
 }
 
 /// Writes a line for each page.

@@ -1,5 +1,6 @@
 //! Whole outputs, as they stand on a terminal without colour.
 
+mod costs;
 mod doctor;
 mod explained;
 mod lab;
@@ -8,3 +9,4 @@ mod plans;
 mod progress;
 mod sandbox;
 mod statuses;
+mod verdicts;

@@ -8,20 +8,28 @@ mod value;
 use value::Known;
 
 use crate::cloud::diff::{Change, Summary};
+use crate::cloud::verdict;
 
 use super::PlanView;
 use super::style::{DANGER, DIM, HELP, STRONG, paint};
-use super::words::{self, counted, harmless};
+use super::words::{self, harmless};
 
 /// Writes what an apply would do.
 pub fn change_set(view: &PlanView<'_>) -> String {
     let known = Known::new(view.set, view.live);
-    let changes = view.set.changes.iter();
-    let blocks = changes.filter_map(|change| block::write(change, &known));
-    let mut sections = vec![vec![header("", view)]];
-    sections.extend(blocks);
+    let verdict = verdict::of(view.region, view.set);
+    let mut sections = vec![vec![super::verdict::line(&verdict), header("", view)]];
+    let changes = view.set.changes.iter().zip(&verdict.changes);
+    sections.extend(changes.filter_map(|(change, means)| {
+        let mut lines = block::write(change, &known)?;
+        if let Some(line) = super::verdict::change(means) {
+            lines.insert(1, format!("      {line}"));
+        }
+        Some(lines)
+    }));
     sections.extend(data_at_risk(view));
     sections.push(closing(view));
+    sections.extend((verdict.has_work).then(|| vec![super::verdict::basis()]));
     sections.extend(notes(view));
     joined(&sections)
 }
@@ -35,7 +43,11 @@ pub fn destroy(view: &PlanView<'_>) -> String {
         .iter()
         .partition(|change| matches!(change, Change::Delete(_)));
     let write = |change: &Change| block::write(change, &known);
-    let mut sections = vec![vec![header("destroy ", view)]];
+    let verdict = verdict::of(view.region, view.set);
+    let mut sections = vec![vec![
+        super::verdict::line(&verdict),
+        header("destroy ", view),
+    ]];
     let gone: Vec<String> = gone.into_iter().filter_map(write).flatten().collect();
     if !gone.is_empty() {
         sections.push(gone);
@@ -124,6 +136,11 @@ fn closing(view: &PlanView<'_>) -> Vec<String> {
     lines
 }
 
+/// Writes how many changes there are of each action, in one line.
+pub fn counted(view: &PlanView<'_>) -> String {
+    counts(&view.set.summary(), count_kept(view))
+}
+
 fn counts(summary: &Summary, kept: usize) -> String {
     let Summary {
         create,
@@ -142,7 +159,7 @@ fn counts(summary: &Summary, kept: usize) -> String {
         text.push_str(&format!(", {conflict} in the way"));
     }
     if *restart > 0 {
-        text.push_str(&format!("; {}", counted(*restart, "restart")));
+        text.push_str(&format!("; {}", words::counted(*restart, "restart")));
     }
     text
 }

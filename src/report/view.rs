@@ -26,6 +26,8 @@ pub struct PlanView<'a> {
     pub notes: &'a [String],
     /// Resources whose data may be lost, by the user's word.
     pub allowed: &'a [Address],
+    /// Whether the differences of files are shown whole.
+    pub full: bool,
 }
 
 /// How an apply or a destroy ended, and what it was to do.

@@ -86,7 +86,10 @@ fn planning_is_pure() {
         "site",
     ];
     let host = host.map(|stage| format!("host/{stage}.rs"));
-    let cloud = ["diff", "graph", "lower", "resource"].map(|stage| format!("cloud/{stage}.rs"));
+    let cloud = [
+        "diff", "estimate", "graph", "lower", "prices", "resource", "sizes", "verdict",
+    ];
+    let cloud = cloud.map(|stage| format!("cloud/{stage}.rs"));
     let all = files();
     let pieces = all
         .iter()

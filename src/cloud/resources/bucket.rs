@@ -14,6 +14,7 @@ use futures_util::try_join;
 
 use crate::cloud::api::{CallError, Read};
 use crate::cloud::resource::{Field, Live, Standing, Tags, Value};
+use crate::cloud::stakes::{Charge, Lost};
 use crate::plan::Upload;
 
 use super::context::{Handle, StepError};
@@ -136,6 +137,8 @@ fn configuration(region: &str, tags: &Tags) -> CreateBucketConfiguration {
 }
 
 impl Manage for Bucket {
+    const LOST: Lost = Lost::Data;
+
     fn fields(&self) -> Vec<Field> {
         let mut fields = vec![
             Field::replace("name", Value::text(&self.name)),
@@ -150,6 +153,10 @@ impl Manage for Bucket {
         fields.extend(model.map(|model| Field::update("model", Value::text(&model.key))));
         fields.extend(tags::fields(&self.tags));
         fields
+    }
+
+    fn charges(&self) -> Vec<Charge> {
+        vec![Charge::Storage, Charge::Use("requests")]
     }
 
     fn tags(&mut self) -> Option<&mut Tags> {

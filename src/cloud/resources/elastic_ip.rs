@@ -9,6 +9,7 @@ use aws_sdk_ec2::types::{Address as Ec2Address, DomainType, ResourceType};
 
 use crate::cloud::api::CallError;
 use crate::cloud::resource::{Address, Field, Live, Observed, Reference, Tags, Value, present};
+use crate::cloud::stakes::{Charge, Lost};
 
 use super::context::{Handle, StepError, required};
 use super::reader::Reader;
@@ -128,6 +129,8 @@ async fn disassociate(live: &Live<ElasticIp>, run: &Run<'_>) -> Result<(), StepE
 }
 
 impl Manage for ElasticIp {
+    const LOST: Lost = Lost::Address;
+
     fn fields(&self) -> Vec<Field> {
         let instance = Value::from(&self.instance);
         let mut fields = vec![
@@ -140,6 +143,10 @@ impl Manage for ElasticIp {
 
     fn each_reference(&mut self, visit: &mut dyn FnMut(&mut Reference)) {
         self.instance.iter_mut().for_each(visit);
+    }
+
+    fn charges(&self) -> Vec<Charge> {
+        vec![Charge::Address]
     }
 
     fn tags(&mut self) -> Option<&mut Tags> {

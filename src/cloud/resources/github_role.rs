@@ -3,6 +3,7 @@
 
 use crate::cloud::api::CallError;
 use crate::cloud::resource::{Field, Live, Reference, Tags};
+use crate::cloud::stakes::{Charge, Lost};
 
 use super::context::{Handle, StepError};
 use super::reader::Reader;
@@ -18,6 +19,8 @@ pub struct GithubRole {
 }
 
 impl Manage for GithubRole {
+    const LOST: Lost = Lost::Nothing;
+
     fn fields(&self) -> Vec<Field> {
         let mut fields = self.role.fields();
         // The notes on the key pair lead to the role: they come first, go last.
@@ -28,6 +31,10 @@ impl Manage for GithubRole {
 
     fn each_reference(&mut self, visit: &mut dyn FnMut(&mut Reference)) {
         self.role.each_reference(visit);
+    }
+
+    fn charges(&self) -> Vec<Charge> {
+        Vec::new()
     }
 
     fn tags(&mut self) -> Option<&mut Tags> {

@@ -10,6 +10,7 @@ use aws_sdk_ec2::types::{AttributeBooleanValue, HttpTokensState};
 
 use crate::cloud::api::CallError;
 use crate::cloud::resource::{self, Field, Live, OnChange, Reference, Tags, Value};
+use crate::cloud::stakes::{Charge, Lost};
 
 use super::context::{Handle, StepError};
 use super::placement::Placement;
@@ -30,6 +31,9 @@ pub use adopt::{adopt, find};
 pub use console::console_output;
 pub use read::{describe, is_alive};
 
+/// The families whose servers take more processor credits than they earn unless they are told not to, and pay for them
+/// (Amazon EC2 User Guide, "Unlimited mode for burstable performance instances").
+const UNLIMITED: [&str; 3] = ["t3.", "t3a.", "t4g."];
 const TERMINATION: Duration = Duration::from_secs(900);
 
 /// The server.
@@ -86,6 +90,8 @@ impl Metadata {
 }
 
 impl Manage for Instance {
+    const LOST: Lost = Lost::Data;
+
     fn fields(&self) -> Vec<Field> {
         let absent_or_text =
             |text: &Option<String>| text.as_ref().map_or(Value::Absent, Value::text);
@@ -99,12 +105,14 @@ impl Manage for Instance {
                 "instance_type",
                 Value::text(&self.instance_type),
                 OnChange::Restart,
-            ),
-            Field::new("root_volume.size", size, OnChange::Grow),
+            )
+            .priced(),
+            Field::new("root_volume.size", size, OnChange::Grow).priced(),
             Field::update(
                 "root_volume.type",
                 Value::text(&self.root_volume.volume_type),
-            ),
+            )
+            .priced(),
             Field::update("security_groups", groups),
             Field::replace("subnet", self.subnet.value()),
             Field::replace(
@@ -139,6 +147,26 @@ impl Manage for Instance {
         self.subnet.each_reference(visit);
         self.instance_profile.iter_mut().for_each(&mut *visit);
         resource::each_of_set(&mut self.security_groups, visit);
+    }
+
+    fn charges(&self) -> Vec<Charge> {
+        let (instance_type, volume) = (&self.instance_type, &self.root_volume);
+        let mut charges = vec![
+            Charge::Instance(instance_type.clone()),
+            Charge::Volume {
+                volume_type: volume.volume_type.clone(),
+                size: volume.size,
+            },
+            Charge::OwnAddress,
+            Charge::Use("traffic"),
+        ];
+        if UNLIMITED
+            .iter()
+            .any(|family| instance_type.starts_with(family))
+        {
+            charges.push(Charge::Use("processor credits beyond the earned ones"));
+        }
+        charges
     }
 
     fn tags(&mut self) -> Option<&mut Tags> {

@@ -11,6 +11,7 @@ use aws_sdk_iam::types::InstanceProfile as IamInstanceProfile;
 
 use crate::cloud::api::{CallError, Read};
 use crate::cloud::resource::{Address, Field, Live, Observed, Reference, Tags, Value};
+use crate::cloud::stakes::{Charge, Lost};
 
 use super::context::{Handle, StepError, required};
 use super::reader::Reader;
@@ -91,6 +92,8 @@ async fn remove_role(live: &Live<InstanceProfile>, run: &Run<'_>) -> Result<(), 
 }
 
 impl Manage for InstanceProfile {
+    const LOST: Lost = Lost::Nothing;
+
     fn fields(&self) -> Vec<Field> {
         let role = Value::from(&self.role);
         let mut fields = vec![
@@ -103,6 +106,10 @@ impl Manage for InstanceProfile {
 
     fn each_reference(&mut self, visit: &mut dyn FnMut(&mut Reference)) {
         self.role.iter_mut().for_each(visit);
+    }
+
+    fn charges(&self) -> Vec<Charge> {
+        Vec::new()
     }
 
     fn tags(&mut self) -> Option<&mut Tags> {

@@ -9,6 +9,7 @@ use aws_sdk_ec2::types::{InternetGateway as Ec2InternetGateway, ResourceType};
 
 use crate::cloud::api::CallError;
 use crate::cloud::resource::{Address, Field, Live, Observed, Reference, Tags, Value, present};
+use crate::cloud::stakes::{Charge, Lost};
 
 use super::context::{Handle, StepError};
 use super::reader::Reader;
@@ -92,6 +93,8 @@ async fn detach(live: &Live<InternetGateway>, run: &Run<'_>) -> Result<(), StepE
 }
 
 impl Manage for InternetGateway {
+    const LOST: Lost = Lost::Id;
+
     fn fields(&self) -> Vec<Field> {
         let mut fields = vec![Field::update("vpc", Value::from(&self.vpc))];
         fields.extend(tags::fields(&self.tags));
@@ -100,6 +103,10 @@ impl Manage for InternetGateway {
 
     fn each_reference(&mut self, visit: &mut dyn FnMut(&mut Reference)) {
         self.vpc.iter_mut().for_each(visit);
+    }
+
+    fn charges(&self) -> Vec<Charge> {
+        Vec::new()
     }
 
     fn tags(&mut self) -> Option<&mut Tags> {

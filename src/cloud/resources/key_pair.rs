@@ -14,6 +14,7 @@ use futures_util::future::try_join_all;
 
 use crate::cloud::api::CallError;
 use crate::cloud::resource::{Address, Field, Live, Observed, Owner, Tags, Value};
+use crate::cloud::stakes::{Charge, Lost};
 
 use super::context::{Handle, StepError, required};
 use super::reader::Reader;
@@ -58,6 +59,8 @@ fn live(info: &KeyPairInfo, reader: &Reader<'_>) -> Live<KeyPair> {
 }
 
 impl Manage for KeyPair {
+    const LOST: Lost = Lost::Nothing;
+
     fn fields(&self) -> Vec<Field> {
         let mut fields = vec![
             Field::replace("name", Value::text(&self.name)),
@@ -65,6 +68,10 @@ impl Manage for KeyPair {
         ];
         fields.extend(tags::fields(&self.tags));
         fields
+    }
+
+    fn charges(&self) -> Vec<Charge> {
+        Vec::new()
     }
 
     fn tags(&mut self) -> Option<&mut Tags> {

@@ -9,6 +9,7 @@ use aws_sdk_iam::operation::untag_open_id_connect_provider::UntagOpenIdConnectPr
 
 use crate::cloud::api::CallError;
 use crate::cloud::resource::{Address, Field, Live, Observed, Tags, Value};
+use crate::cloud::stakes::{Charge, Lost};
 
 use super::context::{Handle, StepError};
 use super::pages::Pages;
@@ -27,6 +28,8 @@ pub struct OidcProvider {
 }
 
 impl Manage for OidcProvider {
+    const LOST: Lost = Lost::Nothing;
+
     fn fields(&self) -> Vec<Field> {
         let mut fields = vec![
             Field::replace("url", Value::text(&self.url)),
@@ -34,6 +37,10 @@ impl Manage for OidcProvider {
         ];
         fields.extend(tags::fields(&self.tags));
         fields
+    }
+
+    fn charges(&self) -> Vec<Charge> {
+        Vec::new()
     }
 
     fn tags(&mut self) -> Option<&mut Tags> {

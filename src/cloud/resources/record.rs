@@ -13,6 +13,7 @@ use crate::cloud::api::{CallError, Read};
 use crate::cloud::resource::{
     self, Address, Field, Live, Observed, Owner, Reference, Standing, Tags, Value,
 };
+use crate::cloud::stakes::{Charge, Lost};
 use crate::plan;
 
 use super::context::{Handle, StepError};
@@ -218,6 +219,8 @@ pub fn name_servers(zone: &str, all: &[ResourceRecordSet]) -> Vec<String> {
 }
 
 impl Manage for Record {
+    const LOST: Lost = Lost::Nothing;
+
     fn fields(&self) -> Vec<Field> {
         let values = self.values.iter().map(Value::from).collect();
         vec![
@@ -236,6 +239,10 @@ impl Manage for Record {
     }
 
     /// The ownership of a record is written in its companion.
+    fn charges(&self) -> Vec<Charge> {
+        Vec::new()
+    }
+
     fn tags(&mut self) -> Option<&mut Tags> {
         None
     }

@@ -20,6 +20,7 @@ use crate::cloud::api::{CallError, Read};
 use crate::cloud::resource::{
     Address, Field, Live, Observed, Owner, Reference, Tags, Value, present,
 };
+use crate::cloud::stakes::{Charge, Lost};
 
 use super::context::{Handle, StepError, required};
 use super::reader::Reader;
@@ -173,6 +174,8 @@ impl Role {
 }
 
 impl Manage for Role {
+    const LOST: Lost = Lost::Nothing;
+
     fn fields(&self) -> Vec<Field> {
         let policy = self.policy.clone().map_or(Value::Absent, Value::Document);
         let boundary = self.permissions_boundary.as_ref();
@@ -190,6 +193,10 @@ impl Manage for Role {
 
     fn each_reference(&mut self, visit: &mut dyn FnMut(&mut Reference)) {
         self.zone.iter_mut().for_each(visit);
+    }
+
+    fn charges(&self) -> Vec<Charge> {
+        Vec::new()
     }
 
     fn tags(&mut self) -> Option<&mut Tags> {

@@ -10,6 +10,7 @@ use aws_sdk_ec2::types::{ResourceType, RouteTable as Ec2RouteTable};
 
 use crate::cloud::api::CallError;
 use crate::cloud::resource::{Address, Field, Live, Observed, Reference, Tags, Value, present};
+use crate::cloud::stakes::{Charge, Lost};
 
 use super::context::{Handle, StepError};
 use super::reader::Reader;
@@ -107,6 +108,8 @@ impl RouteTable {
 }
 
 impl Manage for RouteTable {
+    const LOST: Lost = Lost::Id;
+
     fn fields(&self) -> Vec<Field> {
         let mut fields = vec![
             Field::replace("vpc", Value::from(&self.vpc)),
@@ -123,6 +126,10 @@ impl Manage for RouteTable {
         visit(&mut self.vpc);
         let optional = [&mut self.internet_gateway, &mut self.subnet];
         optional.into_iter().flatten().for_each(visit);
+    }
+
+    fn charges(&self) -> Vec<Charge> {
+        Vec::new()
     }
 
     fn tags(&mut self) -> Option<&mut Tags> {

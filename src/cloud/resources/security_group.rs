@@ -18,6 +18,7 @@ use futures_util::future::try_join_all;
 
 use crate::cloud::api::CallError;
 use crate::cloud::resource::{Address, Field, Live, Observed, Owner, Reference, Tags, Value};
+use crate::cloud::stakes::{Charge, Lost};
 
 use super::context::{Handle, StepError, required};
 use super::pages::Pages;
@@ -67,6 +68,8 @@ fn live(group: &Ec2SecurityGroup, reader: &Reader<'_>) -> Live<SecurityGroup> {
 }
 
 impl Manage for SecurityGroup {
+    const LOST: Lost = Lost::Id;
+
     fn fields(&self) -> Vec<Field> {
         let mut fields = vec![
             Field::replace("name", Value::text(&self.name)),
@@ -79,6 +82,10 @@ impl Manage for SecurityGroup {
 
     fn each_reference(&mut self, visit: &mut dyn FnMut(&mut Reference)) {
         self.vpc.each_reference(visit);
+    }
+
+    fn charges(&self) -> Vec<Charge> {
+        Vec::new()
     }
 
     fn tags(&mut self) -> Option<&mut Tags> {

@@ -8,6 +8,7 @@ use aws_sdk_ec2::types::{AttributeBooleanValue, ResourceType, Subnet as Ec2Subne
 
 use crate::cloud::api::CallError;
 use crate::cloud::resource::{Address, Field, Live, Observed, Reference, Tags, Value};
+use crate::cloud::stakes::{Charge, Lost};
 
 use super::context::{Handle, StepError};
 use super::reader::Reader;
@@ -70,6 +71,8 @@ impl Subnet {
 }
 
 impl Manage for Subnet {
+    const LOST: Lost = Lost::Id;
+
     fn fields(&self) -> Vec<Field> {
         let mut fields = vec![
             Field::replace("vpc", Value::from(&self.vpc)),
@@ -86,6 +89,10 @@ impl Manage for Subnet {
 
     fn each_reference(&mut self, visit: &mut dyn FnMut(&mut Reference)) {
         visit(&mut self.vpc);
+    }
+
+    fn charges(&self) -> Vec<Charge> {
+        Vec::new()
     }
 
     fn tags(&mut self) -> Option<&mut Tags> {

@@ -7,6 +7,7 @@ use aws_sdk_ec2::types::{ResourceType, Vpc as Ec2Vpc};
 
 use crate::cloud::api::CallError;
 use crate::cloud::resource::{Address, Field, Live, Observed, Tags, Value};
+use crate::cloud::stakes::{Charge, Lost};
 
 use super::context::{Handle, StepError};
 use super::reader::Reader;
@@ -38,6 +39,8 @@ fn live(vpc: &Ec2Vpc, reader: &Reader<'_>) -> Live<Vpc> {
 }
 
 impl Manage for Vpc {
+    const LOST: Lost = Lost::Id;
+
     fn fields(&self) -> Vec<Field> {
         let mut fields = vec![
             Field::replace("cidr", Value::text(&self.cidr)),
@@ -45,6 +48,10 @@ impl Manage for Vpc {
         ];
         fields.extend(tags::fields(&self.tags));
         fields
+    }
+
+    fn charges(&self) -> Vec<Charge> {
+        Vec::new()
     }
 
     fn tags(&mut self) -> Option<&mut Tags> {

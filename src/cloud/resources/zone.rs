@@ -12,6 +12,7 @@ use futures_util::future::try_join_all;
 
 use crate::cloud::api::CallError;
 use crate::cloud::resource::{Address, Field, Live, Observed, Owner, Standing, Tags, Value};
+use crate::cloud::stakes::{Charge, Lost};
 
 use super::context::{Handle, StepError, required};
 use super::reader::Reader;
@@ -143,6 +144,8 @@ impl Zone {
 }
 
 impl Manage for Zone {
+    const LOST: Lost = Lost::Data;
+
     fn fields(&self) -> Vec<Field> {
         let mut fields = vec![
             Field::replace("name", Value::text(&self.name)),
@@ -150,6 +153,10 @@ impl Manage for Zone {
         ];
         fields.extend(tags::fields(&self.tags));
         fields
+    }
+
+    fn charges(&self) -> Vec<Charge> {
+        vec![Charge::Zone, Charge::Use("DNS queries")]
     }
 
     fn tags(&mut self) -> Option<&mut Tags> {

@@ -225,7 +225,7 @@ impl<'a> HostWorkflow<'a> {
                 // The plan was made against an empty server: this one is hardly another.
                 let is_news = before.diff.is_none();
                 if is_news && !out.is_json() {
-                    out.result(&crate::report::host::text(&host.view()));
+                    out.result(&crate::report::host::text(&host.view(), false));
                 }
                 host
             }

@@ -135,6 +135,7 @@ pub fn view<'a>(set: &'a ChangeSet, live: &'a LiveLab) -> PlanView<'a> {
         live,
         notes: &[],
         allowed: &[],
+        full: false,
     }
 }
 

@@ -23,6 +23,7 @@ fn document(plan: &str, live: &LiveLab) -> Value {
 #[test]
 fn a_fresh_lab_is_shown_in_full() {
     assert_snapshot!(shown(FULL, &lab::nothing()), @r#"
+    +14.14 USD a month (0.00 → 14.14) · no downtime · no data at risk · can be undone
     lab penguins in us-east-1, account 123456789012
 
       + key_pair
@@ -58,6 +59,7 @@ fn a_fresh_lab_is_shown_in_full() {
           tags: Name=penguins, project=penguins
 
       + instance
+          +9.99 USD a month
           image:                    ubuntu-24.04
           instance_type:            t3.micro
           root_volume.size:         30 GiB
@@ -71,10 +73,12 @@ fn a_fresh_lab_is_shown_in_full() {
           tags:                     Name=penguins, project=penguins
 
       + elastic_ip
+          +3.65 USD a month
           instance: instance (known after apply)
           tags:     Name=penguins, project=penguins
 
       + zone
+          +0.50 USD a month
           name: penguins.example
           tags: Name=penguins, project=penguins
           then: its name servers have to be entered at the domain's registrar; apply ends with them
@@ -90,12 +94,15 @@ fn a_fresh_lab_is_shown_in_full() {
           ttl:    300 s
 
     plan: 10 to create, 0 to update, 0 to replace, 0 to delete
+
+    prices of 2025-03-02, without traffic and other use
     "#);
 }
 
 #[test]
 fn no_change_is_one_line() {
     assert_snapshot!(shown(FULL, &lab::live(FULL)), @r#"
+    14.14 USD a month · nothing changes in AWS
     lab penguins in us-east-1, account 123456789012
 
     no changes: the lab is as the plan says
@@ -106,13 +113,17 @@ fn no_change_is_one_line() {
 fn a_resize_keeps_the_elastic_ip() {
     let plan = edited(FULL, &[("t3.micro", "t3.small")]);
     assert_snapshot!(shown(&plan, &lab::live(FULL)), @r#"
+    +7.59 USD a month (14.14 → 21.73) · server down about 1 min · no data at risk · can be undone
     lab penguins in us-east-1, account 123456789012
 
       ~ instance  i-0abc  restart: about 1 min down, address kept
+          +7.59 USD a month by `instance_type` · server down about 1 min by `instance_type`
           instance_type: t3.micro → t3.small
 
     9 unchanged
     plan: 0 to create, 1 to update, 0 to replace, 0 to delete; 1 restart
+
+    prices of 2025-03-02, without traffic and other use
     "#);
 }
 
@@ -120,13 +131,17 @@ fn a_resize_keeps_the_elastic_ip() {
 fn a_resize_without_an_elastic_ip_changes_the_address() {
     let plan = edited(BARE, &[("t3.micro", "t3.small")]);
     assert_snapshot!(shown(&plan, &lab::live(BARE)), @r#"
+    +7.59 USD a month (13.64 → 21.23) · server down about 1 min · no data at risk · cannot be undone: instance.instance_type
     lab penguins in us-east-1, account 123456789012
 
       ~ instance  i-0abc  restart: about 1 min down, its public address changes
+          +7.59 USD a month by `instance_type` · server down about 1 min by `instance_type` · cannot be undone by `instance_type`
           instance_type: t3.micro → t3.small
 
     2 unchanged
     plan: 0 to create, 1 to update, 0 to replace, 0 to delete; 1 restart
+
+    prices of 2025-03-02, without traffic and other use
     "#);
 }
 
@@ -136,6 +151,7 @@ fn a_stopped_server_stays_stopped() {
     lab::of(&mut live, Kind::Instance).observed.power = Some(Power::Stopped);
     let plan = edited(BARE, &[("t3.micro", "t3.small")]);
     assert_snapshot!(shown(&plan, &live), @r#"
+    2.40 USD a month as before · no downtime · no data at risk · can be undone
     lab penguins in us-east-1, account 123456789012
 
       ~ instance  i-0abc  the server is stopped and stays so
@@ -143,6 +159,8 @@ fn a_stopped_server_stays_stopped() {
 
     2 unchanged
     plan: 0 to create, 1 to update, 0 to replace, 0 to delete
+
+    prices of 2025-03-02, without traffic and other use
     "#);
 }
 
@@ -162,6 +180,7 @@ fn changed_rules_policies_and_tags_are_shown_piece_by_piece() {
     );
     let live = lab::live(FULL);
     assert_snapshot!(shown(&plan, &live), @r#"
+    14.14 USD a month as before · no downtime · no data at risk · can be undone
     lab penguins in us-east-1, account 123456789012
 
       ~ key_pair  key-0abc
@@ -209,6 +228,8 @@ fn changed_rules_policies_and_tags_are_shown_piece_by_piece() {
 
     1 unchanged
     plan: 0 to create, 9 to update, 0 to replace, 0 to delete
+
+    prices of 2025-03-02, without traffic and other use
     "#);
 }
 
@@ -216,9 +237,11 @@ fn changed_rules_policies_and_tags_are_shown_piece_by_piece() {
 fn a_replacement_says_what_forces_it_and_what_is_lost() {
     let plan = edited(FULL, &[("ubuntu-24.04", "ubuntu-22.04")]);
     assert_snapshot!(shown(&plan, &lab::live(FULL)), @r#"
+    14.14 USD a month as before · server down until a new one is set up · data at risk: instance · cannot be undone: instance.image
     lab penguins in us-east-1, account 123456789012
 
     -/+ instance  i-0abc  replace: the server and its disk are made anew, the data on it is lost
+          server down until a new one is set up by `image` · cannot be undone by `image`
           image: ubuntu-24.04 → ubuntu-22.04 (forces replacement)
 
       ~ elastic_ip  eipalloc-0abc
@@ -230,6 +253,8 @@ fn a_replacement_says_what_forces_it_and_what_is_lost() {
 
     8 unchanged
     plan: 0 to create, 1 to update, 1 to replace, 0 to delete
+
+    prices of 2025-03-02, without traffic and other use
     "#);
 }
 
@@ -247,6 +272,7 @@ fn what_is_in_the_way_is_shown_with_the_ways_out() {
     };
     live.resources.push(other);
     assert_snapshot!(shown(FULL, &live), @r#"
+    cannot be applied · 13.64 USD a month
     lab penguins in us-east-1, account 123456789012
 
       ! key_pair  in the way
@@ -295,6 +321,7 @@ fn what_left_the_plan_and_holds_data_is_kept() {
     });
     let (plan, _) = FULL.split_once("dns:").unwrap();
     assert_snapshot!(shown(plan, &live), @r#"
+    −3.65 USD a month (31.43 → 27.78) · no downtime · no data at risk · can be undone
     lab penguins in us-east-1, account 123456789012
 
       ~ key_pair  key-0abc
@@ -316,6 +343,7 @@ fn what_left_the_plan_and_holds_data_is_kept() {
           → once nothing on it is needed: `aws ec2 terminate-instances --instance-ids i-0xyz`
 
       - elastic_ip  eipalloc-0xyz  a second one, left behind by an interrupted run
+          −3.65 USD a month
 
       = zone  Z0ABC  kept
           `penguins.example` stays: a new zone would get other name servers
@@ -327,6 +355,8 @@ fn what_left_the_plan_and_holds_data_is_kept() {
 
     5 unchanged
     plan: 1 to create, 1 to update, 0 to replace, 3 to delete, 3 kept
+
+    prices of 2025-03-02, without traffic and other use
     "#);
 }
 
@@ -335,6 +365,7 @@ fn a_destroy_lists_what_goes_and_what_is_kept() {
     let live = lab::live(FULL);
     let set = diff::destroy(&live.resources, false);
     assert_snapshot!(plain(&text::destroy(&lab::view(&set, &live))), @r#"
+    −13.64 USD a month (14.14 → 0.50) · server gone · data at risk: bucket, instance · cannot be undone: security_group, bucket, instance, elastic_ip
     destroy lab penguins in us-east-1, account 123456789012
 
       - key_pair  key-0abc
@@ -356,6 +387,7 @@ fn a_destroy_lists_what_goes_and_what_is_kept() {
     let live = lab::nothing();
     let set = diff::destroy(&live.resources, false);
     assert_snapshot!(plain(&text::destroy(&lab::view(&set, &live))), @r#"
+    0.00 USD a month · nothing changes in AWS
     destroy lab penguins in us-east-1, account 123456789012
 
     nothing to delete: nothing of this lab is left
@@ -372,6 +404,7 @@ fn notes_stand_below() {
         ..lab::view(&set, &live)
     };
     assert_snapshot!(plain(&text::change_set(&view)), @r#"
+    13.64 USD a month · nothing changes in AWS
     lab penguins in us-east-1, account 123456789012
 
     no changes: the lab is as the plan says
@@ -441,7 +474,19 @@ fn the_document_has_every_resource() {
           "reason": "a key pair `penguins` is there already and is not this lab's; take it into the lab by `labctl adopt key_pair key-0abc`; or write another name in the plan's `lab`",
           "ids": [
             "key-0abc"
-          ]
+          ],
+          "cost": {
+            "before": 0.0,
+            "after": 0.0
+          },
+          "downtime_s": 0,
+          "data": "kept",
+          "reversible": true,
+          "forced_by": {
+            "cost": [],
+            "downtime": [],
+            "irreversible": []
+          }
         },
         {
           "address": "security_group",
@@ -449,7 +494,19 @@ fn the_document_has_every_resource() {
           "action": "none",
           "impact": "none",
           "fields": [],
-          "id": "sg-0abc"
+          "id": "sg-0abc",
+          "cost": {
+            "before": 0.0,
+            "after": 0.0
+          },
+          "downtime_s": 0,
+          "data": "kept",
+          "reversible": true,
+          "forced_by": {
+            "cost": [],
+            "downtime": [],
+            "irreversible": []
+          }
         },
         {
           "address": "instance",
@@ -463,7 +520,25 @@ fn the_document_has_every_resource() {
               "after": "t3.small"
             }
           ],
-          "id": "i-0abc"
+          "id": "i-0abc",
+          "cost": {
+            "before": 13.64,
+            "after": 21.23
+          },
+          "downtime_s": 60,
+          "data": "kept",
+          "reversible": false,
+          "forced_by": {
+            "cost": [
+              "instance_type"
+            ],
+            "downtime": [
+              "instance_type"
+            ],
+            "irreversible": [
+              "instance_type"
+            ]
+          }
         }
       ],
       "host": null,
@@ -475,7 +550,22 @@ fn the_document_has_every_resource() {
         "conflict": 1,
         "restart": 1
       },
-      "cost": null
+      "cost": {
+        "currency": "USD",
+        "before": 13.64,
+        "after": 13.64,
+        "unknown": [
+          "instance: traffic",
+          "instance: processor credits beyond the earned ones"
+        ],
+        "prices": "2025-03-02"
+      },
+      "verdict": {
+        "downtime_s": 0,
+        "data_at_risk": [],
+        "reversible": true,
+        "refused": true
+      }
     }
     "#);
 }
@@ -483,6 +573,6 @@ fn the_document_has_every_resource() {
 #[test]
 fn the_document_of_a_new_resource_has_its_fields() {
     let document = document(BARE, &lab::nothing());
-    assert_snapshot!(document["changes"][0].to_string(), @r#"{"address":"key_pair","kind":"key_pair","action":"create","impact":"none","fields":[{"path":"name","before":null,"after":"penguins"},{"path":"public_key","before":null,"after":"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f"},{"path":"tags.Name","before":null,"after":"penguins"},{"path":"tags.labctl:lab","before":null,"after":"penguins"},{"path":"tags.labctl:region","before":null,"after":"us-east-1"},{"path":"tags.labctl:resource","before":null,"after":"key_pair"}],"id":null}"#);
+    assert_snapshot!(document["changes"][0].to_string(), @r#"{"address":"key_pair","kind":"key_pair","action":"create","impact":"none","fields":[{"path":"name","before":null,"after":"penguins"},{"path":"public_key","before":null,"after":"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f"},{"path":"tags.Name","before":null,"after":"penguins"},{"path":"tags.labctl:lab","before":null,"after":"penguins"},{"path":"tags.labctl:region","before":null,"after":"us-east-1"},{"path":"tags.labctl:resource","before":null,"after":"key_pair"}],"id":null,"cost":{"before":0.0,"after":0.0},"downtime_s":0,"data":"kept","reversible":true,"forced_by":{"cost":[],"downtime":[],"irreversible":[]}}"#);
     assert_snapshot!(document["summary"].to_string(), @r#"{"create":3,"update":0,"replace":0,"delete":0,"conflict":0,"restart":0}"#);
 }

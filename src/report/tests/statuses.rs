@@ -35,6 +35,8 @@ fn a_status_has_the_server_and_every_resource() {
       server   running
       type     t3.micro
       address  198.51.100.4
+      cost     17.29 USD a month (as it is now; prices of 2025-03-02)
+               eipalloc-0xyz is paid for and leads to no server
 
       key_pair          key-0abc
       security_group    sg-0abc
@@ -58,6 +60,7 @@ fn a_status_without_an_elastic_ip_says_that_the_address_changes() {
       server   running
       type     t3.micro
       address  203.0.113.9 (another after each stop)
+      cost     13.64 USD a month (as it is now; prices of 2025-03-02)
 
       key_pair        key-0abc
       security_group  sg-0abc
@@ -72,7 +75,7 @@ fn a_lab_that_is_not_there_is_said_to_be_so() {
 
     nothing of this lab exists; `labctl apply` makes it
     "#);
-    assert_snapshot!(json::status(&view(&lab::nothing())).to_string(), @r#"{"format":1,"lab":"penguins","region":"us-east-1","account":"123456789012","server":null,"pages":[],"resources":[]}"#);
+    assert_snapshot!(json::status(&view(&lab::nothing())).to_string(), @r#"{"format":1,"lab":"penguins","region":"us-east-1","account":"123456789012","server":null,"pages":[],"resources":[],"cost":{"currency":"USD","monthly":0.0,"unknown":[],"idle":[],"prices":"2025-03-02"}}"#);
 }
 
 #[test]
@@ -113,7 +116,17 @@ fn the_document_of_a_status_has_the_server() {
           "owned": true,
           "standing": "current"
         }
-      ]
+      ],
+      "cost": {
+        "currency": "USD",
+        "monthly": 13.64,
+        "unknown": [
+          "instance: traffic",
+          "instance: processor credits beyond the earned ones"
+        ],
+        "idle": [],
+        "prices": "2025-03-02"
+      }
     }
     "#);
 }
@@ -137,18 +150,20 @@ fn a_status_has_the_pages_or_the_way_to_a_shell() {
         rest.rsplit_once("\n\n").unwrap().0.to_owned()
     };
     assert_snapshot!(shown(&pages, None), @r#"
-      server   running
-      type     t3.micro
-      address  203.0.113.9 (another after each stop)
+    server   running
+    type     t3.micro
+    address  203.0.113.9 (another after each stop)
+    cost     13.64 USD a month (as it is now; prices of 2025-03-02)
 
-      start page   https://203.0.113.9/
-      JupyterHub   https://203.0.113.9/jupyter/
+    start page   https://203.0.113.9/
+    JupyterHub   https://203.0.113.9/jupyter/
     "#);
     assert_snapshot!(shown(&[], Some("labctl ssh")), @r#"
-      server   running
-      type     t3.micro
-      address  203.0.113.9 (another after each stop)
-      shell    labctl ssh
+    server   running
+    type     t3.micro
+    address  203.0.113.9 (another after each stop)
+    shell    labctl ssh
+    cost     13.64 USD a month (as it is now; prices of 2025-03-02)
     "#);
     let document = json::status(&view(&pages, None));
     assert_snapshot!(document["pages"].to_string(), @r#"[{"title":"start page","url":"https://203.0.113.9/"},{"title":"JupyterHub","url":"https://203.0.113.9/jupyter/"}]"#);

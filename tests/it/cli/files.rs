@@ -136,6 +136,10 @@ fn the_graph_shows_the_order() {
     });
     lab.write("lab.yaml", GOOD);
     snapshot("graph_minimal", &lab.labctl(&["graph"]).ok().stdout);
+    for format in ["dot", "mermaid"] {
+        let ran = lab.labctl(&["graph", "--format", format]).ok();
+        snapshot(&format!("graph_{format}"), &ran.stdout);
+    }
 }
 
 #[test]

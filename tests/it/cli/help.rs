@@ -1,6 +1,11 @@
 //! Help, completions, bad usage.
 
-use crate::support::{Lab, snapshot};
+use std::fs;
+
+use clap::Parser;
+use labctl::commands::Cli;
+
+use crate::support::{Lab, files_below, snapshot};
 
 const COMMANDS: &[&str] = &[
     "init",
@@ -9,6 +14,8 @@ const COMMANDS: &[&str] = &[
     "apply",
     "destroy",
     "status",
+    "cost",
+    "sizes",
     "start",
     "stop",
     "adopt",
@@ -50,6 +57,37 @@ fn every_command_has_its_help() {
         .skip(1);
     let listed = listed.take_while(|line| !line.is_empty()).count();
     assert_eq!(listed, COMMANDS.len() + 1, "a command without a snapshot");
+}
+
+/// Each line of a workflow that calls labctl is one that labctl takes.
+#[test]
+fn workflows_of_examples_call_labctl_rightly() {
+    let mut called = 0;
+    for workflow in files_below("examples/ci") {
+        let text = fs::read_to_string(&workflow).unwrap();
+        let document: serde_json::Value = serde_yaml::from_str(&text).unwrap();
+        assert!(document["jobs"].is_object(), "{}", workflow.display());
+        for line in text.lines() {
+            let line = line.trim().trim_start_matches("run: ");
+            let Some(arguments) = line.strip_prefix("labctl ") else {
+                continue;
+            };
+            let (arguments, _) = arguments.split_once(" > ").unwrap_or((arguments, ""));
+            let words = std::iter::once("labctl").chain(arguments.split_whitespace());
+            let parsed = Cli::try_parse_from(words);
+            assert!(parsed.is_ok(), "{line}: {:?}", parsed.err());
+            called += 1;
+        }
+    }
+    assert_eq!(called, 3);
+}
+
+#[test]
+fn a_plan_is_printed_in_one_format() {
+    let lab = Lab::offline();
+    lab.labctl(&["plan", "--json", "--format", "markdown"])
+        .exits(1)
+        .says(&["'--json' cannot be used with"]);
 }
 
 #[test]

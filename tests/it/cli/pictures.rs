@@ -8,6 +8,8 @@ use crate::support::{Lab, normal, snapshot};
 fn picture(lab: &Lab, name: &str) -> Value {
     let text = lab.labctl(&["plan"]).ok();
     snapshot(&format!("plan_{name}"), &normal(lab, &text.stdout));
+    let markdown = lab.labctl(&["plan", "--format", "markdown"]).ok().stdout;
+    assert!(markdown.contains(text.stdout.trim_end()), "{markdown}");
     let ran = lab.labctl(&["plan", "--json"]).ok();
     snapshot(&format!("plan_{name}_json"), &normal(lab, &ran.stdout));
     let document = ran.json();
@@ -28,7 +30,7 @@ fn keys(value: &Value) -> Vec<&str> {
 /// Format 1 as promised: keys may be added, none is missing or of another type.
 fn check_format(document: &Value) {
     for key in [
-        "format", "lab", "region", "account", "changes", "host", "summary", "cost",
+        "format", "lab", "region", "account", "changes", "host", "summary", "cost", "verdict",
     ] {
         assert!(keys(document).contains(&key), "{key}");
     }
@@ -42,7 +44,18 @@ fn check_format(document: &Value) {
     );
     let changes = document["changes"].as_array().unwrap();
     for change in changes {
-        for key in ["address", "kind", "action", "impact", "fields", "id"] {
+        for key in [
+            "address",
+            "kind",
+            "action",
+            "impact",
+            "fields",
+            "id",
+            "cost",
+            "downtime_s",
+            "data",
+            "reversible",
+        ] {
             assert!(keys(change).contains(&key), "{key}: {change:#}");
         }
         let action = change["action"].as_str().unwrap();

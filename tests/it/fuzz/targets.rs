@@ -119,7 +119,7 @@ fn shown(desired: &DesiredHost, diff: &host::HostDiff, notes: &[String]) {
         reached: true,
         notes,
     };
-    check_harmless(&report::host::text(&view));
+    check_harmless(&report::host::text(&view, true));
     let shown = document(&view);
     assert!(shown["changes"].is_array());
     let request = ApplyRequest::new("nonce", "run", desired, diff);

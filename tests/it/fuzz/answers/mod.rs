@@ -124,6 +124,7 @@ fn check_set(planned: &Planned) {
         live: &planned.live,
         notes: &planned.notes,
         allowed: &[],
+        full: true,
     };
     check_harmless(&text::change_set(&view));
     check_harmless(&text::destroy(&view));
