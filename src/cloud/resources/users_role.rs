@@ -3,6 +3,7 @@
 
 use crate::cloud::api::CallError;
 use crate::cloud::resource::{Field, Live, Reference, Tags};
+use crate::cloud::stakes::{Charge, Lost};
 
 use super::context::{Handle, StepError};
 use super::reader::Reader;
@@ -18,6 +19,8 @@ pub struct UsersRole {
 }
 
 impl Manage for UsersRole {
+    const LOST: Lost = Lost::Nothing;
+
     fn fields(&self) -> Vec<Field> {
         let mut fields = self.role.fields();
         // The server's role is in its trust policy, and has the note that leads to it: that comes first, goes last.
@@ -27,6 +30,10 @@ impl Manage for UsersRole {
 
     fn each_reference(&mut self, visit: &mut dyn FnMut(&mut Reference)) {
         self.role.each_reference(visit);
+    }
+
+    fn charges(&self) -> Vec<Charge> {
+        Vec::new()
     }
 
     fn tags(&mut self) -> Option<&mut Tags> {
