@@ -40,7 +40,7 @@ except OSError:
 # Prints what is open to a program that should find all of it closed; run as the user in question. 511 is a port of
 # nobody's below 1024, and 481 the one of JupyterHub's proxy for root alone.
 BREAK_OUT = """
-import errno, os, socket
+import os, socket
 with socket.socket() as service:
     try:
         service.bind(("127.0.0.1", 511))

@@ -92,6 +92,24 @@ mod tests {
     use super::*;
 
     #[test]
+    fn services_listen_where_only_root_can_and_are_guarded() {
+        let rules = Piece::plain("nftables/isolation-closed.nft").unwrap();
+        let guarded = rules.split_once("dport {").unwrap().1;
+        let guarded = guarded.split_once('}').unwrap().0;
+        let guarded: Vec<u16> = guarded
+            .split(',')
+            .map(|port| port.trim().parse().unwrap())
+            .collect();
+        for service in crate::host::pieces::services() {
+            let Some(port) = service.port else { continue };
+            assert!(port < 512, "{}", service.name);
+            // The API is for every program of the server.
+            let is_open = service.name == "api";
+            assert_eq!(guarded.contains(&port), !is_open, "{}", service.name);
+        }
+    }
+
+    #[test]
     fn each_user_has_an_address_of_this_host() {
         let names = ["guest", "test-user", "student1", "student10"];
         let mut addresses = names.map(|name| address_of(name.to_owned()).address);
