@@ -32,7 +32,7 @@ pub use host_key::HostKey;
 pub use identity::Identity;
 pub use known_hosts::{KnownHosts, Pinned};
 pub use orders::Finished;
-pub use private_key::{KeyFileProblem, PrivateKey, examine};
+pub use private_key::{KeyFileProblem, PrivateKey, examine, path_beside};
 pub use target::Target;
 pub use trust::{Console, HowTrusted, Trust};
 

@@ -587,6 +587,11 @@ class SignaturesTest(unittest.TestCase):
             request.data = request.data.replace(spoil, spoil.swapcase(), 1) if spoil == b"penguin" else request.data.replace(spoil + request.data.rsplit(spoil, 1)[1][:8], spoil + b"00000000")
             self.assertEqual(self.status(request), 403, spoil)
 
+    def test_motos_own_paths_are_closed_to_every_key(self):
+        for path in ("/moto-api/reset", "/moto-api/data.json", "/latest/meta-data/iam/security-credentials/"):
+            self.assertEqual(self.status(signed(self.box, "s3", "POST", path, b"")), 403, path)
+        self.assertIn("penguins", [bucket["Name"] for bucket in self.s3.list_buckets()["Buckets"]])
+
     def test_what_was_signed_must_arrive_as_it_was(self):
         spoils = {
             "nothing": lambda request: None,

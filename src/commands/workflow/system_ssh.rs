@@ -2,11 +2,13 @@
 //! somebody on the laptop listens.
 
 use std::io::{BufRead, BufReader, Read};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::thread;
 
 use tokio::sync::mpsc;
+
+use crate::host::ssh::path_beside;
 
 use super::Failure;
 use super::server::Visit;
@@ -64,20 +66,13 @@ pub async fn ssh(visit: &Visit<'_>, login: &str, options: &[&str]) -> Result<Com
     ]);
     ssh.args(options);
     ssh.arg("-p").arg(target.port.to_string());
-    if let Some(key) = private_key(&server.public_path()) {
+    // It may be in an agent alone.
+    let private = path_beside(&server.public_path()).filter(|private| private.is_file());
+    if let Some(key) = private {
         ssh.args(["-o", "IdentitiesOnly=yes", "-i"]).arg(key);
     }
     ssh.arg("-l").arg(login).arg("--").arg(&target.address);
     Ok(ssh)
-}
-
-/// The private key lies beside the public one, by OpenSSH's custom; it may be in an agent alone.
-fn private_key(public: &Path) -> Option<PathBuf> {
-    let is_public = public
-        .extension()
-        .is_some_and(|extension| extension == "pub");
-    let private = is_public.then(|| public.with_extension(""))?;
-    private.is_file().then_some(private)
 }
 
 /// ssh_config(5): a path with spaces stands in double quotes, and `%` is doubled.

@@ -5,6 +5,15 @@ use super::machine::{Bench, SMALL};
 #[test]
 fn a_host_key_is_pinned_and_another_one_stops_everything() {
     let bench = Bench::applied(SMALL);
+    // The emulated console shows nothing: who insists on more than a first use gets no further, on any way there.
+    for arguments in [
+        &["plan", "--strict-host-key"][..],
+        &["apply", "--yes", "--strict-host-key"],
+        &["ssh", "--strict-host-key", "--", "true"],
+    ] {
+        let ran = bench.labctl(arguments).exits(1);
+        ran.says(&["cannot be compared", "help:", "checked", "known_hosts"]);
+    }
     let first = bench.labctl(&["apply", "--yes"]).ok();
     let key = bench
         .machine
