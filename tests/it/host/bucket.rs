@@ -99,7 +99,7 @@ impl People {
              ip address add 10.99.0.1/24 dev to-box; ip link set to-box up
              ip -n box address add 10.99.0.2/24 dev eth0; ip -n box link set eth0 up
              ip -n box route add default via 10.99.0.1; ip -n fake route add 10.99.0.0/24 via 169.254.0.1
-             sysctl -qw net.ipv4.ip_forward=1
+             test $(cat /proc/sys/net/ipv4/ip_forward) = 1
              systemd-run --quiet --unit fake-metadata ip netns exec fake \
                  python3 -m http.server 80 --bind 169.254.169.254 --directory /srv/fake
              for try in $(seq 100); do
@@ -133,6 +133,7 @@ impl People {
                 "/opt/labctl-aws",
                 "/usr/local/lib/labctl/ask-credentials",
                 "/usr/local/lib/labctl/credentials",
+                "package.python3-venv",
                 "unit.labctl-credentials.socket",
             ]
         );
@@ -234,7 +235,7 @@ time.sleep(60)\"; sleep 1");
         let exposure = judged
             .split_whitespace()
             .find_map(|word| word.parse::<f32>().ok());
-        assert!(exposure.is_some_and(|exposure| exposure < 3.0), "{judged}");
+        assert!(exposure.is_some_and(|exposure| exposure < 2.5), "{judged}");
     }
 
     fn reach_no_metadata(&self) {
