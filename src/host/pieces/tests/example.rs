@@ -11,8 +11,8 @@ use super::super::{ALL, Definition, Inputs, Piece, desired_of, services_of};
 
 const SETTINGS: &str = "/etc/default/prometheus-node-exporter";
 const UNIT: &str = "prometheus-node-exporter.service";
-/// Its registered port (the list of default ports in Prometheus' wiki).
-const PORT: u16 = 9100;
+/// Where no user can take its place (`isolation.rs`); it listens at 9100 by itself.
+const PORT: u16 = 489;
 
 const PIECE: Definition = Definition {
     add,
