@@ -407,6 +407,7 @@ class PartsOfWords(OnFolder):
             {"kind": "page", "name": "n"},
             {"kind": "hub_api"},
             {"kind": "metadata"},
+            {"kind": "bucket_access"},
             {"kind": "kernel", "user": "u"},
             {"kind": "shiny"},
             {"kind": "shiny_server"},
