@@ -191,7 +191,7 @@ class Lab:
             {"name": name, "action": action, "sudo": sudo, "add_keys": list(add), "remove_keys": list(remove)}
         )
         if action != "lock":
-            self.request["manifest"]["users"][name] = {"created": True, "keys": list(add)}
+            self.request["manifest"]["users"][name] = {"created": True, "gave_sudo": False, "keys": list(add)}
         return self
 
     def environment(self, name, digest, requirements, kind="python", lock=""):

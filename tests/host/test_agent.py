@@ -213,11 +213,11 @@ class PartsOfMemory(OnFolder):
             ),
         )
         lab = self.lab().file("/etc/new", "x").unit("a.service", "reload").unit("c.service", "none")
-        lab.request["manifest"]["users"] = {"ann": {"created": False, "keys": ["k2"]}}
+        lab.request["manifest"]["users"] = {"ann": {"created": False, "gave_sudo": True, "keys": ["k2"]}}
         job = self.job(lab)
         manifest.note(job)
         noted = manifest.read_manifest(job)
-        self.assertEqual(noted["users"]["ann"], {"created": True, "keys": ["k1", "k2"]})
+        self.assertEqual(noted["users"]["ann"], {"created": True, "gave_sudo": True, "keys": ["k1", "k2"]})
         self.assertIn("gone", noted["users"])
         self.assertEqual(set(noted["units"]), {"a.service", "b.service"})
         manifest.owe(job)
@@ -575,6 +575,7 @@ class PartsOfWords(OnFolder):
             {"kind": "hub_api"},
             {"kind": "metadata"},
             {"kind": "isolation", "user": "u"},
+            {"kind": "bucket_access"},
             {"kind": "kernel", "user": "u"},
             {"kind": "shiny"},
             {"kind": "shiny_server"},

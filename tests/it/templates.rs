@@ -296,9 +296,11 @@ fn every_combination_passes_the_programs_that_will_read_it() {
 /// "security"), and a unit without any option has 9.6.
 #[test]
 fn units_take_as_little_as_they_need() {
-    let whole = host(&[LETS_ENCRYPT, USERS, SHINY, API, REBOOT]);
+    let whole = host(&[LETS_ENCRYPT, BUCKET_USERS, SHINY, API, REBOOT]);
     for (unit, limit) in [
         ("labctl-certificate.service", 3.2),
+        ("labctl-credentials.service", 2.5),
+        ("labctl-isolation.service", 4.9),
         ("labctl-logs.service", 2.0),
         ("labctl-metadata.service", 2.4),
         ("labctl-model.service", 3.3),
@@ -313,7 +315,7 @@ fn units_take_as_little_as_they_need() {
         let unit = path.strip_prefix("/etc/systemd/system/labctl-")?;
         unit.ends_with(".service").then_some(path)
     });
-    assert_eq!(units.count(), 5, "a unit of root's without a figure");
+    assert_eq!(units.count(), 7, "a unit of root's without a figure");
 }
 
 #[test]
