@@ -186,6 +186,32 @@ fn every_file_of_tests_in_python_is_run() {
 }
 
 #[test]
+fn every_test_of_the_security_page_is_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = fs::read_to_string(root.join("docs/security.md")).unwrap();
+    let source = files_below("src").into_iter();
+    let source: String = source
+        .map(|path| fs::read_to_string(path).unwrap())
+        .collect();
+    let tests = tests_in_rust() + &source;
+    let mut named = 0;
+    for row in page.lines().filter(|line| line.starts_with("| ")) {
+        let last = row.trim_end_matches(" |").rsplit(" | ").next().unwrap();
+        for name in last.split('`').skip(1).step_by(2) {
+            let name = name.rsplit("::").next().unwrap();
+            let forms = [
+                format!("fn {name}()"),
+                format!("mod {name};"),
+                format!("    {name} = \""),
+            ];
+            assert!(forms.iter().any(|form| tests.contains(form)), "{name}");
+            named += 1;
+        }
+    }
+    assert!(named > 30, "where has the table gone? {named}");
+}
+
+#[test]
 fn every_reason_for_a_slow_test_names_a_test() {
     let rust = tests_in_rust();
     let list = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/slow.txt");

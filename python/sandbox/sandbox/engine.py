@@ -51,7 +51,7 @@ PODMAN_ARGUMENTS = ["--systemd=always"]
 PODMAN_LIMITS = {"nofile": resource.RLIMIT_NOFILE, "nproc": resource.RLIMIT_NPROC}
 # What podman asks for where nobody says anything, and it lowers its own limit to this first.
 PODMAN_PROCESSES = 32768
-# What a server needs beyond docker's defaults, each tried without:
+# What a server needs beyond docker's defaults:
 # - SYS_BOOT: else it cannot say whether it was powered off or rebooted; it concerns the container only;
 # - SYS_ADMIN, and no AppArmor: systemd mounts for itself, for services that are shut in, and Docker on the server does;
 # - NET_ADMIN: the firewall, and Docker on the server;
