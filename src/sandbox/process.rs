@@ -177,11 +177,11 @@ impl Process {
     }
 
     /// Asks it to leave, and waits until it has; the containers stay.
-    pub async fn leave(&self, place: &Place, patience: Duration) -> Result<(), SandboxError> {
+    pub async fn leave(&self, place: &Place, timeout: Duration) -> Result<(), SandboxError> {
         let asked = self
-            .ask::<Value>("POST", "shutdown", &json!({}), patience)
+            .ask::<Value>("POST", "shutdown", &json!({}), timeout)
             .await;
-        let end = Instant::now() + patience;
+        let end = Instant::now() + timeout;
         while place.is_held() && Instant::now() < end && asked.is_ok() {
             sleep(LOOK).await;
         }
@@ -205,16 +205,16 @@ impl Process {
         method: &str,
         path: &str,
         body: &Value,
-        patience: Duration,
+        timeout: Duration,
     ) -> Result<T, SandboxError> {
         let url = format!("{}/labctl-sandbox/{path}", self.endpoint());
         let body = (!body.is_null()).then(|| body.to_string());
         let headers = [(TOKEN, self.token.as_str())];
-        let answer = http::local(method, &url, &headers, body);
-        let answer = tokio::time::timeout(patience, answer).await;
+        let answer = http::local(method, &url, &headers, body, timeout);
+        let answer = tokio::time::timeout(timeout, answer).await;
         let silent = |reason: String| SandboxError::Silent(format!("`{path}`: {reason}"));
         let text = answer
-            .map_err(|_| silent(format!("no answer within {} s", patience.as_secs())))?
+            .map_err(|_| silent(format!("no answer within {} s", timeout.as_secs())))?
             .map_err(silent)?;
         serde_json::from_str(&text).map_err(|error| silent(error.to_string()))
     }

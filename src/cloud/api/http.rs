@@ -22,20 +22,20 @@ const LONGEST: usize = 16 << 20;
 
 /// Makes a connector of the SDK's clients, which goes through the system's proxies.
 fn through_proxies(bundle: Option<&[u8]>) -> SharedHttpConnector {
-    connector(ProxyConfig::from_env(), bundle)
+    connector(ProxyConfig::from_env(), bundle, READ)
 }
 
 /// Makes a connector that goes where it is told, past every proxy.
-fn straight() -> SharedHttpConnector {
-    connector(ProxyConfig::disabled(), None)
+fn straight(read: Duration) -> SharedHttpConnector {
+    connector(ProxyConfig::disabled(), None, read)
 }
 
 /// Makes a connector, which keeps connections for the next request, and trusts a bundle of certificates besides the
 /// system's.
-fn connector(proxies: ProxyConfig, bundle: Option<&[u8]>) -> SharedHttpConnector {
+fn connector(proxies: ProxyConfig, bundle: Option<&[u8]>, read: Duration) -> SharedHttpConnector {
     let settings = HttpConnectorSettings::builder()
         .connect_timeout(CONNECT)
-        .read_timeout(READ)
+        .read_timeout(read)
         .build();
     let mut connector = Connector::builder()
         .connector_settings(settings)
@@ -66,7 +66,7 @@ pub fn client(bundle: Option<&[u8]>) -> SharedHttpClient {
 
 /// Makes a client that goes where it is told, past every proxy.
 pub fn local_client() -> SharedHttpClient {
-    let connector = straight();
+    let connector = straight(READ);
     http_client_fn(move |_, _| connector.clone())
 }
 
@@ -80,7 +80,7 @@ pub async fn get(url: &str) -> Result<String, String> {
     send(&through_proxies(None), request).await
 }
 
-/// Asks a server of this laptop, and gives the text of its answer.
+/// Asks a server of this laptop, and gives the text of its answer, which is to begin within a time.
 ///
 /// # Errors
 ///
@@ -90,6 +90,7 @@ pub async fn local(
     url: &str,
     headers: &[(&'static str, &str)],
     body: Option<String>,
+    within: Duration,
 ) -> Result<String, String> {
     let mut request = HttpRequest::get(url).map_err(|error| error.to_string())?;
     let method = request.set_method(method).map(drop);
@@ -102,7 +103,7 @@ pub async fn local(
         request.headers_mut().insert("Content-Length", length);
         *request.body_mut() = SdkBody::from(body);
     }
-    send(&straight(), request).await
+    send(&straight(within), request).await
 }
 
 async fn send(connector: &SharedHttpConnector, request: HttpRequest) -> Result<String, String> {

@@ -18,7 +18,8 @@ const PENGUIN: &str =
 const MASS: f64 = 5275.7;
 /// An image with Python and with what pip will want, made of the server itself: no registry can be reached.
 /// What it has no use for stays away: it is packed and unpacked several times.
-pub const IMPORT_BASE: &str = "cd / && tar -c --exclude='usr/share/doc' --exclude='usr/share/locale' \
+pub const IMPORT_BASE: &str = "DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends python3-venv \
+    >/dev/null && cd / && tar -c --exclude='usr/share/doc' --exclude='usr/share/locale' \
     --exclude='usr/share/man' --exclude='usr/share/perl' --exclude='usr/share/i18n' --exclude='usr/lib/*/perl*' \
     --exclude='usr/bin/docker*' --exclude='usr/bin/containerd*' --exclude='usr/sbin/dockerd' \
     --exclude='test-wheels/nodejs*' --exclude='test-wheels/uv-*' --exclude='test-wheels/jupyter*' \
