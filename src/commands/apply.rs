@@ -52,13 +52,13 @@ pub struct Arguments {
 }
 
 impl Arguments {
-    fn options<'a>(&self, parsed: &'a Parsed, way: &'a Route) -> Options<'a> {
+    fn options<'a>(&self, parsed: &'a Parsed, route: &'a Route) -> Options<'a> {
         Options {
             empty_bucket: false,
             stops_at_failure: false,
             deadline: Duration::from_secs(self.deadline.as_secs().into()),
             parsed,
-            way,
+            route,
         }
     }
 }
@@ -74,11 +74,11 @@ pub async fn run(global: &Global, arguments: &Arguments, out: &Out) -> Result<Ex
             (parsed, laptop)
         }
     };
-    let (aws, way) = session::connect(&parsed, global, out).await?;
+    let (aws, route) = session::connect(&parsed, global, out).await?;
     let planned = planning::plan(&aws, &parsed.plan, &laptop).await?;
     let context = Context {
         cloud: &aws,
-        way: &way,
+        route: &route,
         parsed: &parsed,
         laptop: &laptop,
         out,
@@ -89,7 +89,7 @@ pub async fn run(global: &Global, arguments: &Arguments, out: &Out) -> Result<Ex
     let only = arguments.only.or(is_without_host.then_some(Half::Cloud));
     let workflow = HostWorkflow::of(context, only).await?;
     if only == Some(Half::Host) {
-        check_host_alone(&parsed, &planned, &way)?;
+        check_host_alone(&parsed, &planned, &route)?;
     }
     // Where nothing in AWS is to change, nothing will make the server answer.
     let insists = only == Some(Half::Host) || !planned.set.has_work();
@@ -121,7 +121,7 @@ pub async fn run(global: &Global, arguments: &Arguments, out: &Out) -> Result<Ex
         };
         cloud_apply::confirm(&question, arguments.yes, out)?;
     }
-    let options = arguments.options(&parsed, &way);
+    let options = arguments.options(&parsed, &route);
     let planned = match does_cloud {
         true => planned,
         false => without_changes(planned),
@@ -153,9 +153,9 @@ fn check(
 }
 
 /// Refuses what can only end with nothing done: the server's half alone, without a server.
-fn check_host_alone(parsed: &Parsed, planned: &Planned, way: &Route) -> Result<(), Failure> {
+fn check_host_alone(parsed: &Parsed, planned: &Planned, route: &Route) -> Result<(), Failure> {
     session::workbench(parsed)?;
-    server::running(&planned.live, way).map(drop)
+    server::running(&planned.live, route).map(drop)
 }
 
 fn verdict_of(planned: &Planned) -> Verdict {
@@ -210,13 +210,13 @@ async fn finish_host(
             Err(Failure::Reported)
         }
         verdict => {
-            workflow.context.way.note_site(&reached.id).await?;
+            workflow.context.route.note_site(&reached.id).await?;
             if !out.is_json() {
                 let pages = workflow.pages(&planned.live, &reached).await;
                 let answers = workflow.answers(&facts, pages);
                 out.result(&report_host::ended(verdict.as_ref(), &answers));
                 out.result(&outcome::whereabouts(&ended.view(planned)));
-                workflow.context.way.tell(out).await?;
+                workflow.context.route.tell(out).await?;
             }
             Ok(ExitCode::SUCCESS)
         }

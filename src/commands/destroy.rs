@@ -54,7 +54,7 @@ pub async fn run(global: &Global, arguments: &Arguments, out: &Out) -> Result<Ex
             )],
         ));
     }
-    let (aws, way) = session::connect(&parsed, global, out).await?;
+    let (aws, route) = session::connect(&parsed, global, out).await?;
     let scope = Scope::of(&parsed.plan);
     let planned = planning::plan_destroy(&aws, scope, arguments.delete_zone).await?;
     if !out.is_json() {
@@ -79,13 +79,13 @@ pub async fn run(global: &Global, arguments: &Arguments, out: &Out) -> Result<Ex
         stops_at_failure: true,
         deadline: Duration::from_secs(arguments.deadline.as_secs().into()),
         parsed: &parsed,
-        way: &way,
+        route: &route,
     };
     let ended = cloud_apply::apply(&aws, &planned, &options, out).await?;
     if ended.is_complete() {
         for server in deleted(&planned, Kind::Instance) {
             // Its key means nothing any more, but does no harm either.
-            let _ = way.known_hosts().forget(&server.id);
+            let _ = route.known_hosts().forget(&server.id);
         }
     }
     ended.tell(&planned, outcome::destroyed, out)

@@ -87,7 +87,7 @@ const MOST_NAMES: usize = 100;
 struct Round<'a> {
     arguments: &'a Arguments,
     parsed: &'a Parsed,
-    way: &'a Route,
+    route: &'a Route,
     out: &'a Out,
     laptop: &'a Laptop,
     live: &'a LiveLab,
@@ -116,11 +116,11 @@ pub async fn run(global: &Global, arguments: &Arguments, out: &Out) -> Result<Ex
         return Ok(ExitCode::SUCCESS);
     }
     let laptop = session::laptop_without_address(&parsed)?;
-    let (aws, way) = session::connect(&parsed, global, out).await?;
+    let (aws, route) = session::connect(&parsed, global, out).await?;
     let scope = Scope::of(&parsed.plan);
     let live = resources::read(&Reader::new(&aws, &scope)).await;
     let pages = match live.as_ref().ok().and_then(RunningServer::of) {
-        Some(server) => pages::pages(&way, &parsed.plan, server).await,
+        Some(server) => pages::pages(&route, &parsed.plan, server).await,
         None => Vec::new(),
     };
     let mut findings = vec![lab(&live, pages.first())];
@@ -136,7 +136,7 @@ pub async fn run(global: &Global, arguments: &Arguments, out: &Out) -> Result<Ex
         Some((live, (id, address))) => {
             let server = Server {
                 cloud: &aws,
-                way: &way,
+                route: &route,
                 parsed: &parsed,
                 public_key: &laptop.public_key,
                 out,
@@ -148,7 +148,7 @@ pub async fn run(global: &Global, arguments: &Arguments, out: &Out) -> Result<Ex
             let round = Round {
                 arguments,
                 parsed: &parsed,
-                way: &way,
+                route: &route,
                 out,
                 laptop: &laptop,
                 live,
@@ -239,7 +239,7 @@ impl Round<'_> {
         let Some(workbench) = &plan.workbench else {
             return (Vec::new(), None);
         };
-        let host_plan = self.way.host_plan(plan);
+        let host_plan = self.route.host_plan(plan);
         let mode = host_plan.workbench.as_ref();
         let mode = mode.map(|workbench| workbench.https.mode);
         let mode = mode.filter(|_| Site::of(host_plan).is_some());
@@ -248,7 +248,7 @@ impl Round<'_> {
 
     async fn name(&self, name: &str) -> Finding {
         // Nobody but this laptop knows a sandbox's names.
-        if matches!(self.way, Route::Sandbox(_)) && self.arguments.resolver.is_empty() {
+        if matches!(self.route, Route::Sandbox(_)) && self.arguments.resolver.is_empty() {
             return Finding::skipped(
                 format!("DNS of {name}"),
                 "a sandbox's names are not the world's",
@@ -302,8 +302,8 @@ impl Round<'_> {
             return Some(detour.place.clone());
         }
         match port {
-            SSH => self.way.place(&self.id, self.address).await.ok(),
-            _ => self.way.web_place(&self.id, self.address, port).await,
+            SSH => self.route.place(&self.id, self.address).await.ok(),
+            _ => self.route.web_place(&self.id, self.address, port).await,
         }
         .filter(|place| !place.address.is_empty())
     }
@@ -329,7 +329,7 @@ impl Round<'_> {
         };
         let served = tls::served(&address, port, name.unwrap_or(&address)).await;
         // Whose authority is a rehearsal's own is trusted by nobody.
-        let mode = match self.way {
+        let mode = match self.route {
             Route::Sandbox(_) => HttpsMode::SelfSigned,
             _ => mode,
         };
@@ -338,10 +338,10 @@ impl Round<'_> {
 
     /// What the server says of itself, and how it compares with the plan.
     async fn inside(&self, server: &Server<'_>) -> Inside {
-        if let Some(obstacle) = self.way.obstacle() {
+        if let Some(obstacle) = self.route.obstacle() {
             return Inside::only(Finding::skipped("SSH", obstacle));
         }
-        if self.address.is_none() && self.way.needs_address() {
+        if self.address.is_none() && self.route.needs_address() {
             let why = "the server has no public address; `--connect-to` names another way";
             return Inside::only(Finding::skipped("SSH", why));
         }
@@ -352,7 +352,7 @@ impl Round<'_> {
         let desired = pending::desired(
             self.parsed,
             self.laptop,
-            self.way,
+            self.route,
             &self.live.account,
             self.out,
         );

@@ -71,11 +71,11 @@ impl Arguments {
 pub async fn run(global: &Global, arguments: &Arguments, out: &Out) -> Result<ExitCode, Failure> {
     let parsed = session::load_with_warnings(global, out)?;
     let laptop = session::laptop(&parsed, global, out).await?;
-    let (aws, way) = session::connect(&parsed, global, out).await?;
+    let (aws, route) = session::connect(&parsed, global, out).await?;
     let planned = planning::plan(&aws, &parsed.plan, &laptop).await?;
     let context = Context {
         cloud: &aws,
-        way: &way,
+        route: &route,
         parsed: &parsed,
         laptop: &laptop,
         out,

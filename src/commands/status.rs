@@ -24,17 +24,18 @@ pub struct Arguments {
 /// Reads and shows.
 pub async fn run(global: &Global, out: &Out) -> Result<ExitCode, Failure> {
     let parsed = session::load(global)?;
-    let (aws, way) = session::connect(&parsed, global, out).await?;
+    let (aws, route) = session::connect(&parsed, global, out).await?;
     let scope = Scope::of(&parsed.plan);
     let live = resources::read(&Reader::new(&aws, &scope)).await?;
     let running = RunningServer::of(&live);
     let pages = match running {
-        Some(server) => pages::pages(&way, &parsed.plan, server).await,
+        Some(server) => pages::pages(&route, &parsed.plan, server).await,
         None => Vec::new(),
     };
-    let is_reached = running.is_some_and(|server| server.public.is_some() || !way.needs_address());
+    let is_reached =
+        running.is_some_and(|server| server.public.is_some() || !route.needs_address());
     // A sandbox tells a way of its own.
-    let has_shell = is_reached && pages.is_empty() && !matches!(way, Route::Sandbox(_));
+    let has_shell = is_reached && pages.is_empty() && !matches!(route, Route::Sandbox(_));
     let view = StatusView {
         pages: &pages,
         shell: has_shell.then_some("labctl ssh"),
@@ -47,7 +48,7 @@ pub async fn run(global: &Global, out: &Out) -> Result<ExitCode, Failure> {
         true => out.document(&json::status(&view)),
         false => {
             out.result(&status::status(&view));
-            way.tell(out).await?;
+            route.tell(out).await?;
         }
     }
     Ok(ExitCode::SUCCESS)

@@ -33,7 +33,7 @@ pub struct Options<'a> {
     /// The plan.
     pub parsed: &'a Parsed,
     /// The way to the server.
-    pub way: &'a Route,
+    pub route: &'a Route,
 }
 
 /// Asks, unless the answer was given by `--yes`.
@@ -154,7 +154,7 @@ fn undone(outcome: &Outcome) -> BTreeSet<&Address> {
 
 /// What answers once the lab is up.
 fn outputs(options: &Options<'_>, planned: &Planned, outcome: &Outcome) -> Outputs {
-    let Options { parsed, way, .. } = options;
+    let Options { parsed, route, .. } = options;
     let undone = undone(outcome);
     let get = |kind: Kind| outcome.handles.get(&Address::of(kind));
     let address = |kind: Kind| get(kind).and_then(|handle| handle.observed.public_ip);
@@ -180,7 +180,7 @@ fn outputs(options: &Options<'_>, planned: &Planned, outcome: &Outcome) -> Outpu
         power: get(Kind::Instance).and_then(|handle| handle.observed.power),
         names: names.collect(),
         name_servers: zone_name.zip(servers).filter(|_| is_new_zone),
-        ssh: get(Kind::Instance).and(public_ip).map(|ip| match way {
+        ssh: get(Kind::Instance).and(public_ip).map(|ip| match route {
             // Nobody is to go to an address that was made up.
             Route::Sandbox(_) => "labctl --sandbox ssh".to_owned(),
             Route::Straight | Route::Through(_) => ssh_line(parsed, &ip.to_string()),

@@ -40,7 +40,7 @@ pub struct Context<'a> {
     /// The cloud.
     pub cloud: &'a dyn crate::cloud::api::Read,
     /// The way to the server.
-    pub way: &'a Route,
+    pub route: &'a Route,
     /// The plan.
     pub parsed: &'a crate::plan::Parsed,
     /// The laptop's part.
@@ -54,7 +54,7 @@ pub struct Context<'a> {
 impl<'a> Context<'a> {
     /// The plan as the server can have it.
     fn plan(&self) -> &'a Plan {
-        self.way.host_plan(&self.parsed.plan)
+        self.route.host_plan(&self.parsed.plan)
     }
 }
 
@@ -72,7 +72,7 @@ impl<'a> HostWorkflow<'a> {
             workbench,
             only,
         };
-        match context.way.obstacle() {
+        match context.route.obstacle() {
             None => Ok(Some(workflow)),
             Some(obstacle) => {
                 rehearsal::check(&workflow.desired(None)?, obstacle, context.out).await?;
@@ -97,7 +97,7 @@ impl<'a> HostWorkflow<'a> {
             (Some(live), false) if live.observed.power != Some(Power::Running) => without(&[
                 "the server does not run, so it was not looked at; `labctl start` starts it",
             ]),
-            (Some(_), false) if address.is_none() && self.context.way.needs_address() => {
+            (Some(_), false) if address.is_none() && self.context.route.needs_address() => {
                 without(&["the server has no public address, so it was not looked at"])
             }
             (Some(live), false) => {
@@ -111,7 +111,7 @@ impl<'a> HostWorkflow<'a> {
                 seen: None,
             },
         };
-        host.notes.extend(self.context.way.note());
+        host.notes.extend(self.context.route.note());
         Ok(host)
     }
 
@@ -128,7 +128,7 @@ impl<'a> HostWorkflow<'a> {
     fn server(&self, id: String, address: Option<IpAddr>, deadlines: Deadlines) -> Server<'a> {
         let Context {
             cloud,
-            way,
+            route,
             parsed,
             laptop,
             out,
@@ -136,7 +136,7 @@ impl<'a> HostWorkflow<'a> {
         } = self.context;
         Server {
             cloud,
-            way,
+            route,
             parsed,
             public_key: &laptop.public_key,
             out,
@@ -261,7 +261,7 @@ impl<'a> HostWorkflow<'a> {
         let instance = instance.as_ref();
         let address = instance.and_then(|instance| instance.public_ip_address()?.parse().ok());
         let private = instance.and_then(|instance| instance.private_ip_address()?.parse().ok());
-        let is_reachable = address.is_some() || !self.context.way.needs_address();
+        let is_reachable = address.is_some() || !self.context.route.needs_address();
         Ok(is_reachable.then(|| Reached {
             id: id.to_owned(),
             address,
@@ -281,7 +281,7 @@ impl<'a> HostWorkflow<'a> {
                 Some(Half::Cloud) | None => Dns::Planned,
             },
         };
-        pages::pages(self.context.way, &self.context.parsed.plan, server).await
+        pages::pages(self.context.route, &self.context.parsed.plan, server).await
     }
 
     /// What answers on the server once it is set up.

@@ -39,16 +39,16 @@ impl<'a> RunningServer<'a> {
 
 /// The plan's pages, each with its URL: by the first name that leads to the server, else by its address. There are none
 /// where nothing leads there.
-pub async fn pages(way: &Route, plan: &Plan, server: RunningServer<'_>) -> Vec<Page> {
-    let site = Site::of(way.host_plan(plan)).filter(|_| way.obstacle().is_none());
+pub async fn pages(route: &Route, plan: &Plan, server: RunningServer<'_>) -> Vec<Page> {
+    let site = Site::of(route.host_plan(plan)).filter(|_| route.obstacle().is_none());
     let Some(site) = site else {
         return Vec::new();
     };
     if let Some(name) = site.name(server.dns) {
         return site.pages(&site.url(name, site.port()));
     }
-    let place = match way {
-        Route::Sandbox(_) => way.web_place(server.id, None, site.port()).await,
+    let place = match route {
+        Route::Sandbox(_) => route.web_place(server.id, None, site.port()).await,
         Route::Straight | Route::Through(_) => {
             let address = server.public.or(server.private);
             address.map(|address| Endpoint {
@@ -82,7 +82,7 @@ workbench: { https: { mode: self-signed } }
             .plan;
         let (public, private) = ("198.51.100.4".parse().ok(), "10.0.1.5".parse().ok());
         let bastion = Route::Through("bastion.example".parse().unwrap());
-        for way in [Route::Straight, bastion] {
+        for route in [Route::Straight, bastion] {
             for (public, private, urls) in [
                 (public, private, &["https://198.51.100.4/"][..]),
                 (None, private, &["https://10.0.1.5/"][..]),
@@ -94,7 +94,7 @@ workbench: { https: { mode: self-signed } }
                     private,
                     dns: Dns::Planned,
                 };
-                let pages = pages(&way, &plan, server).await;
+                let pages = pages(&route, &plan, server).await;
                 let found: Vec<_> = pages.into_iter().map(|page| page.url).collect();
                 assert_eq!(found, urls);
             }

@@ -43,11 +43,11 @@ pub async fn in_aws(
 pub fn desired(
     parsed: &Parsed,
     laptop: &Laptop,
-    way: &Route,
+    route: &Route,
     account: &str,
     out: &Out,
 ) -> Result<Option<DesiredHost>, Failure> {
-    let plan = way.host_plan(&parsed.plan);
+    let plan = route.host_plan(&parsed.plan);
     let Some(workbench) = &plan.workbench else {
         return Ok(None);
     };

@@ -36,7 +36,7 @@ pub struct Server<'a> {
     /// The cloud, which knows the server's console.
     pub cloud: &'a dyn Read,
     /// How to get there.
-    pub way: &'a Route,
+    pub route: &'a Route,
     /// The plan, which names the key.
     pub parsed: &'a Parsed,
     /// The public key.
@@ -56,7 +56,7 @@ pub struct Server<'a> {
 impl Server<'_> {
     /// Where to connect to: the server, or what stands in for it.
     pub async fn target(&self) -> Result<Target, HostError> {
-        let Endpoint { address, port } = self.way.place(&self.id, self.address).await?;
+        let Endpoint { address, port } = self.route.place(&self.id, self.address).await?;
         Ok(Target {
             address,
             port,
@@ -72,13 +72,13 @@ impl Server<'_> {
 
     /// Opens a connection.
     pub async fn open(&self) -> Result<Connection, HostError> {
-        let known_hosts = self.way.known_hosts();
+        let known_hosts = self.route.known_hosts();
         let trust = Trust {
             known_hosts: &known_hosts,
             console: self,
             is_strict: self.is_strict,
         };
-        let deadlines = match self.way {
+        let deadlines = match self.route {
             // Whoever names another way has reached the server before.
             Route::Through(_) => Deadlines {
                 console: Duration::ZERO,
@@ -210,7 +210,7 @@ pub fn of(lab: &LiveLab) -> Result<&LiveResource, Failure> {
 }
 
 /// The lab's running server, its id and address, for commands that only go there.
-pub fn running(lab: &LiveLab, way: &Route) -> Result<(String, Option<IpAddr>), Failure> {
+pub fn running(lab: &LiveLab, route: &Route) -> Result<(String, Option<IpAddr>), Failure> {
     let server = of(lab)?;
     if server.observed.power != Some(Power::Running) {
         return Err(Failure::said(
@@ -219,7 +219,7 @@ pub fn running(lab: &LiveLab, way: &Route) -> Result<(String, Option<IpAddr>), F
         ));
     }
     let address = lab.public_address().map(IpAddr::from);
-    if address.is_none() && way.needs_address() {
+    if address.is_none() && route.needs_address() {
         return Err(Failure::said(
             "the server has no public address",
             "write `elastic_ip: true` in the plan and apply it, or name another way by \
@@ -231,7 +231,7 @@ pub fn running(lab: &LiveLab, way: &Route) -> Result<(String, Option<IpAddr>), F
 
 /// What the commands hold that do nothing but go to the server.
 pub struct Visit<'a> {
-    way: Route,
+    route: Route,
     out: &'a Out,
     parsed: Parsed,
     public_key: SshPublicKey,
@@ -245,11 +245,11 @@ impl<'a> Visit<'a> {
     /// Finds the server of a plan.
     pub async fn new(parsed: Parsed, global: &'a Global, out: &'a Out) -> Result<Self, Failure> {
         let public_key = session::laptop_without_address(&parsed)?.public_key;
-        let (aws, way) = session::connect(&parsed, global, out).await?;
+        let (aws, route) = session::connect(&parsed, global, out).await?;
         let live = resources::read(&Reader::new(&aws, &Scope::of(&parsed.plan))).await?;
-        let (id, address) = running(&live, &way)?;
+        let (id, address) = running(&live, &route)?;
         Ok(Self {
-            way,
+            route,
             out,
             parsed,
             public_key,
@@ -262,14 +262,14 @@ impl<'a> Visit<'a> {
 
     /// Where the server's host key is remembered.
     pub fn known_hosts(&self) -> KnownHosts {
-        self.way.known_hosts()
+        self.route.known_hosts()
     }
 
     /// The way there.
     pub fn server(&self) -> Server<'_> {
         Server {
             cloud: &self.aws,
-            way: &self.way,
+            route: &self.route,
             parsed: &self.parsed,
             public_key: &self.public_key,
             out: self.out,
