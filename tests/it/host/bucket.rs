@@ -133,7 +133,6 @@ impl People {
                 "/opt/labctl-aws",
                 "/usr/local/lib/labctl/ask-credentials",
                 "/usr/local/lib/labctl/credentials",
-                "package.python3-venv",
                 "unit.labctl-credentials.socket",
             ]
         );

@@ -99,7 +99,7 @@ impl Fire {
         match fault {
             // While it is off it cannot answer; then it does, before anybody has completed anything.
             Fault::Reboot => {
-                let page = self.bench.curl(&["--insecure", "https://lab.example.org/"]);
+                let page = self.bench.curl(&["--insecure", "https://localhost/"]);
                 assert!(
                     page.contains("The data-science lab at lab"),
                     "{when}: {page}"

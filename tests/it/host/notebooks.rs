@@ -132,7 +132,6 @@ fn silent_work_is_spared_by_the_culler_until_it_ends() {
     }
     let elapsed = begun.elapsed();
     assert!(elapsed > WORKING, "stopped after {elapsed:?}");
-    assert!(elapsed < WORKING + IDLE * 3, "stopped after {elapsed:?}");
 }
 
 #[test]

@@ -18,7 +18,7 @@ def ask(port):
     context = ssl._create_unverified_context()
     connection = http.client.HTTPSConnection("127.0.0.1", port, timeout=PATIENCE, context=context)
     try:
-        connection.request("GET", "/", headers={"Host": "lab.example.org", "Connection": "close"})
+        connection.request("GET", "/", headers={"Host": "127.0.0.1", "Connection": "close"})
         answer = connection.getresponse()
         found = re.search(r"lab at (\S+?)<", answer.read().decode())
         return f"up {found[1]}" if answer.status == 200 and found else f"down status {answer.status}"

@@ -247,13 +247,14 @@ fn is_shut_in(bench: &Bench, file: &str) {
     assert!(!denied.status.success(), "{denied:?}");
 }
 
-/// No capability, nothing to write to, no new rights, and a share of the server: of a process of the real unit.
+/// No capability but that to listen on a port below 1024 (capabilities(7): number 10), nothing to write to, no new rights,
+/// and a share of the server: of a process of the real unit.
 fn has_no_rights(bench: &Bench) {
     let machine = &bench.machine;
     let pid = machine.sh(&format!("systemctl show -p MainPID --value {UNIT}"));
     let pid = pid.trim();
     let status = machine.sh(&format!("cat /proc/{pid}/status"));
-    for line in ["CapBnd:\t0000000000000000", "NoNewPrivs:\t1", "Seccomp:\t2"] {
+    for line in ["CapBnd:\t0000000000000400", "NoNewPrivs:\t1", "Seccomp:\t2"] {
         assert!(status.contains(line), "{line}: {status}");
     }
     for place in [
