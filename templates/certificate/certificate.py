@@ -112,8 +112,9 @@ def ensure_self_signed(config):
     present = read_certificate(SELF_SIGNED)
     if present and present.names == wanted and present.is_current() and present.ends - time.time() > 30 * DAY:
         return False
-    SELF_SIGNED.mkdir(parents=True, exist_ok=True)
-    key, chain = SELF_SIGNED / "privkey.pem.new", SELF_SIGNED / "fullchain.pem.new"
+    beside = SELF_SIGNED / "new"
+    beside.mkdir(parents=True, exist_ok=True)
+    key, chain = beside / "privkey.pem", beside / "fullchain.pem"
     key.unlink(missing_ok=True)
     os.close(os.open(key, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
     first = config["names"][0] if config["names"] else sorted(wanted)[0]
@@ -124,9 +125,13 @@ def ensure_self_signed(config):
     )
     if made.returncode != 0:
         raise Problem(f"openssl could not make a self-signed certificate: {last_line(made.stderr)}")
+    # On a full disk openssl ends well and leaves half a file.
+    if not read_certificate(beside):
+        raise Problem("the self-signed certificate could not be written", "free some space on the server's disk")
     # NGINX reads both only when it is told to, so a moment between the two renames harms nobody.
     key.rename(SELF_SIGNED / "privkey.pem")
     chain.rename(SELF_SIGNED / "fullchain.pem")
+    beside.rmdir()
     return True
 
 

@@ -46,6 +46,25 @@ class Clock(unittest.TestCase):
                 self.assertEqual(before != after, is_made)
         self.assertEqual((self.program.SELF_SIGNED / "privkey.pem").stat().st_mode & 0o777, 0o600)
 
+    def test_half_a_certificate_of_a_full_disk_replaces_no_whole_one(self):
+        self.program.ensure_self_signed(CONFIG)
+        files = [self.program.SELF_SIGNED / name for name in ("fullchain.pem", "privkey.pem")]
+        before = [file.read_bytes() for file in files]
+        run = self.program.run
+
+        def on_full_disk(command, *arguments, **named):
+            done = run(command, *arguments, **named)
+            if "req" in command:
+                chain = Path(command[command.index("-out") + 1])
+                chain.write_bytes(chain.read_bytes()[:100])
+            return done
+
+        other = {**CONFIG, "names": ["other.example.org"]}
+        with mock.patch.object(self.program, "run", on_full_disk), self.assertRaises(self.program.Problem):
+            self.program.ensure_self_signed(other)
+        self.assertEqual([file.read_bytes() for file in files], before)
+        self.assertTrue(self.program.ensure_self_signed(other))
+
     def test_a_failure_that_is_dated_ahead_keeps_nobody_waiting(self):
         config = {**CONFIG, "mode": "lets-encrypt", "directory": "https://example.org/dir"}
         entry = {"at": time.time(), "detail": "no", "help": "none"}

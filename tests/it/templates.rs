@@ -302,7 +302,7 @@ fn units_take_as_little_as_they_need() {
         ("labctl-credentials.service", 2.5),
         ("labctl-isolation.service", 4.9),
         ("labctl-logs.service", 2.0),
-        ("labctl-metadata.service", 2.4),
+        ("labctl-metadata.service", 2.9),
         ("labctl-model.service", 3.3),
         ("labctl-reboot.service", 3.3),
         ("model-api.service", 1.6),

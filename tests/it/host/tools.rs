@@ -172,7 +172,7 @@ fn nothing_of_the_laptop_is_lent(bench: &Bench) {
 
     let port = free_port().to_string();
     for arguments in [
-        &["tunnel", "8000", "--local-port", &port][..],
+        &["tunnel", "480", "--local-port", &port][..],
         &["logs", "page", "--follow"],
     ] {
         let mut lasting = Lasting::of(with_settings(arguments));

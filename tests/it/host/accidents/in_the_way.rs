@@ -88,7 +88,7 @@ fn a_disk_that_is_full() {
     bench.labctl(&["plan", "--detailed-exitcode"]).ok();
 
     // It fills up in the middle of the switch: the old state is put back.
-    fill(&bench, "/etc/labctl");
+    fill(&bench, "/etc/nginx");
     let files = "sha256sum /etc/nginx/nginx.conf /var/www/labctl/index.html /etc/labctl/*.json";
     let before = machine.sh(files);
     bench
@@ -100,7 +100,7 @@ fn a_disk_that_is_full() {
     let page = bench.curl(&["--insecure", "https://lab.example.org/"]);
     assert!(page.contains("lab.example.org"), "{page}");
 
-    machine.sh("rm /etc/labctl/filler");
+    machine.sh("rm /etc/nginx/filler");
     bench.apply();
     let page = bench.curl(&["--insecure", "https://other.example.org/"]);
     assert!(page.contains("other.example.org"), "{page}");
