@@ -46,6 +46,8 @@ fn every_shipped_plan_is_walked_or_says_why_not() {
         .into_iter()
         .flat_map(files_below)
         .filter(|file| file.extension().is_some_and(|end| end == "yaml"))
+        // Workflows of GitHub, which `cli::help` looks at.
+        .filter(|file| !file.parent().is_some_and(|folder| folder.ends_with("ci")))
         .map(|file| {
             let file = file.strip_prefix(env!("CARGO_MANIFEST_DIR"));
             file.unwrap().to_str().unwrap().to_owned()
@@ -182,7 +184,7 @@ fn bare_server_is_walked() {
         .refuses(&["protected"]);
 }
 
-/// The API waits, as it does until the workflow has published a model; its page says so by 502.
+/// The API waits, as it does until the workflow has published a model; its page says so by 503.
 #[test]
 fn github_actions_is_walked() {
     let rehearsal = walk("examples/github-actions.yaml", &[]);
@@ -192,7 +194,7 @@ fn github_actions_is_walked() {
         "it starts within five minutes once that is there",
     ]);
     let statuses: Vec<_> = pages(&ran).iter().map(|page| visit(&ran, page)).collect();
-    assert_eq!(statuses, ["200", "502"], "{ran}");
+    assert_eq!(statuses, ["200", "503"], "{ran}");
     rehearsal.labctl(&["plan", "--detailed-exitcode"]).ok();
     leaves_nothing(&rehearsal);
 }

@@ -91,6 +91,8 @@ fn applies_and_is_done(folder: &str, name: &str) {
     let most = match name {
         "github-actions.yaml" => 21,
         "dedicated-network.yaml" => 22,
+        // A role for the bucket's users is two calls more.
+        "two-regions.yaml" => 20,
         _ => 18,
     };
     assert!(
