@@ -13,7 +13,7 @@ The API and its model are somebody else's program, and what they answer is read 
 
 The settings are in /etc/labctl/api.json. They name the account to which the bucket must belong: a model can run code
 when it is loaded, and of a bucket that somebody else has made by this name, none is taken. Credentials are those of the
-server's role, from the instance metadata, which only root and those reach whom the plan lets. What /etc/labctl/aws.env
+server's role, from the instance metadata, which only root reaches. What /etc/labctl/aws.env
 says counts more, for a private endpoint of S3.
 """
 

@@ -14,6 +14,11 @@ setting=/proc/sys/net/ipv4/ip_unprivileged_port_start
 # Who is not in the group sees own processes only: command lines may carry passwords (proc(5), `hidepid`).
 group=$(getent group labctl-isolation | cut -d : -f 3)
 unless_contained mount -o "remount,hidepid=invisible,gid=$group" /proc
+# polkit looks at whoever asks it; one that runs already is not in the group yet.
+polkit=$(systemctl show --property=MainPID --value polkit.service || echo 0)
+if [ "${polkit:-0}" != 0 ] && ! grep -qw "^Groups:.*$group" "/proc/$polkit/status"; then
+    systemctl --no-block try-restart polkit.service || true
+fi
 
 # The second file fails as a whole when a user in it no longer exists. What the first one closed then stays closed.
 nft --file /etc/labctl/isolation-closed.nft

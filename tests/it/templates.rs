@@ -292,6 +292,17 @@ fn every_combination_passes_the_programs_that_will_read_it() {
     assert_eq!(combinations, 72);
 }
 
+/// Of two settings the last one counts: each user's server has its address with and without access to the bucket.
+#[test]
+fn one_hook_prepares_a_users_server() {
+    for parts in [&[USERS, HUB][..], &[BUCKET_USERS, HUB]] {
+        let host = host(parts);
+        let text = &host.files["/etc/jupyterhub/jupyterhub_config.py"].content;
+        assert_eq!(text.matches("pre_spawn_hook = ").count(), 1, "{text}");
+        assert!(text.contains("spawner.ip = ADDRESSES["), "{text}");
+    }
+}
+
 /// The programs that run as root, and the apps' units; the figures are systemd's own, from 0 to 10 (systemd-analyze(1),
 /// "security"), and a unit without any option has 9.6.
 #[test]

@@ -154,17 +154,23 @@ impl<'a> Names<'a> {
     }
 }
 
-/// Gives the least policy with which a command can do its work for a plan; without a command,
-/// that with which all can.
+/// Gives the least policy with which a command can do its work for a plan; without a command, that with which all can but
+/// [`Command::Adopt`]: who may put the lab's tags on any server may also stop it and change what it runs, and with its role
+/// become administrator.
 pub fn policy(plan: &Plan, command: Option<Command>) -> Json {
     let names = Names::new(plan);
-    let all = <Command as clap::ValueEnum>::value_variants();
-    let commands = command.as_ref().map_or(all, std::slice::from_ref);
-    let stages: Vec<Stage> = commands
+    let all = <Command as clap::ValueEnum>::value_variants()
         .iter()
+        .copied();
+    let is_asked = |one: &Command| match command {
+        Some(asked) => *one == asked,
+        None => *one != Command::Adopt,
+    };
+    let stages: Vec<Stage> = all
+        .filter(is_asked)
         .flat_map(|command| {
             let stages = command.stages().iter().copied();
-            stages.filter(|stage| *stage != Stage::Visit || command.visits(plan))
+            stages.filter(move |stage| *stage != Stage::Visit || command.visits(plan))
         })
         .collect();
     let mut needs: Vec<Need> = Vec::new();

@@ -243,10 +243,18 @@ impl Manage for Role {
             self.set_boundary(run).await?;
         }
         if before.trust != self.trust {
-            let input = UpdateAssumeRolePolicyInput::builder()
-                .role_name(&self.name)
-                .policy_document(self.trust.to_string());
-            run.cloud.update_assume_role_policy(input).await?;
+            // As when it is made: what it names may be new.
+            run.settled(
+                "what the trust policy names to be known",
+                &["MalformedPolicyDocument"],
+                async || {
+                    let input = UpdateAssumeRolePolicyInput::builder()
+                        .role_name(&self.name)
+                        .policy_document(self.trust.to_string());
+                    run.cloud.update_assume_role_policy(input).await
+                },
+            )
+            .await?;
         }
         if before.policy != self.policy || before.zone != self.zone {
             match &self.policy {

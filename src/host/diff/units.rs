@@ -78,7 +78,9 @@ fn change(
             "active" => "it was not started by labctl with this configuration",
             _ => "it does not run",
         };
-        effects = vec![(Effect::Restart, why.to_owned())];
+        // Where all that it is started with is read anew by a reload, that is enough, and nobody is cut off.
+        let strongest = unit.inputs.iter().map(|input| input.effect).max();
+        effects = vec![(strongest.unwrap_or(Effect::Restart), why.to_owned())];
     }
     if served == Some(false) && effects.is_empty() {
         let why = "it serves another configuration than the file's".to_owned();

@@ -1,4 +1,4 @@
-//! The instance metadata, closed to all but those who may use the server's role.
+//! The instance metadata, closed to everybody but root.
 
 use crate::host::desired::{Checker, DesiredHost, DesiredUnit, Effect, Gate, Input};
 use crate::host::render::RenderError;

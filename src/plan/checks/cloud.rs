@@ -139,7 +139,7 @@ fn permissions_boundary(plan: &Plan, findings: &mut Findings<'_>) {
     } else if boundary.allows_everything() {
         findings.warning(
             path,
-            "this boundary bounds nothing: `AdministratorAccess` allows everything",
+            "this boundary bounds nothing: it allows everything, or to give oneself everything",
             "no limit",
             "name a policy that allows no more than the lab's roles may ever do",
         );

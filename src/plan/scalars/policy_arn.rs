@@ -65,9 +65,10 @@ impl PolicyArn {
         }
     }
 
-    /// Whether it allows everything, so that as a boundary it bounds nothing.
+    /// Whether it allows everything, or to give oneself everything, so that as a boundary it bounds nothing.
     pub fn allows_everything(&self) -> bool {
-        self.account().is_none() && self.0.ends_with(":policy/AdministratorAccess")
+        const UNBOUNDED: [&str; 2] = [":policy/AdministratorAccess", ":policy/IAMFullAccess"];
+        self.account().is_none() && UNBOUNDED.iter().any(|name| self.0.ends_with(name))
     }
 }
 
@@ -126,8 +127,9 @@ mod tests {
     }
 
     #[test]
-    fn only_the_administrators_policy_bounds_nothing() {
+    fn policies_that_give_everything_bound_nothing() {
         assert!(arn("arn:aws:iam::aws:policy/AdministratorAccess").allows_everything());
+        assert!(arn("arn:aws:iam::aws:policy/IAMFullAccess").allows_everything());
         assert!(!arn("arn:aws:iam::aws:policy/PowerUserAccess").allows_everything());
         assert!(!arn("arn:aws:iam::123456789012:policy/AdministratorAccess").allows_everything());
     }
