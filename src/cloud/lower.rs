@@ -376,7 +376,7 @@ impl Lowering<'_> {
                 permissions_boundary: self.boundary(),
                 tags,
             };
-            UsersRole { role }.into()
+            UsersRole::new(role).into()
         }))
     }
 
@@ -435,7 +435,7 @@ impl Lowering<'_> {
                 permissions_boundary: self.boundary(),
                 tags,
             };
-            GithubRole { role }.into()
+            GithubRole::new(role).into()
         });
         vec![provider, role]
     }

@@ -30,6 +30,7 @@ pub mod role;
 pub mod route_table;
 pub mod run;
 pub mod security_group;
+pub mod side_role;
 pub mod subnet;
 pub(super) mod tags;
 pub mod users_role;

@@ -63,7 +63,7 @@ embedded![
     "nftables/isolation-closed.nft",
     "nftables/isolation.nft.j2",
     "nftables/metadata-closed.nft",
-    "nftables/metadata.nft.j2",
+    "nftables/metadata.nft",
     "nginx/api.conf.j2",
     "nginx/logrotate.conf",
     "nginx/nginx.conf.j2",

@@ -39,6 +39,16 @@ def docker(*arguments):
     return answer.stdout.strip()
 
 
+def answered(request):
+    """The status with which a request is answered."""
+    try:
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return answer.status
+    except urllib.error.HTTPError as refusal:
+        with refusal:
+            return refusal.code
+
+
 class Sandbox:
     """A lab of its own, in a folder of its own; `end` leaves nothing of it."""
 
@@ -100,13 +110,7 @@ class Sandbox:
 
     def code(self, path, method="GET", **headers):
         """The status with which a request is answered."""
-        request = urllib.request.Request(self.url + path, method=method, headers=headers)
-        try:
-            with urllib.request.urlopen(request, timeout=30) as answer:
-                return answer.status
-        except urllib.error.HTTPError as refusal:
-            with refusal:
-                return refusal.code
+        return answered(urllib.request.Request(self.url + path, method=method, headers=headers))
 
     def client(self, service, **other):
         """A client of the emulated AWS, with the sandbox's key unless another one is named."""

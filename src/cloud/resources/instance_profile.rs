@@ -14,11 +14,9 @@ use crate::cloud::resource::{Address, Field, Live, Observed, Reference, Tags, Va
 use crate::cloud::stakes::{Charge, Lost};
 
 use super::context::{Handle, StepError, required};
-use super::reader::Reader;
+use super::reader::{NO_SUCH_ENTITY, Reader, found};
 use super::run::{Run, gone_is_fine};
 use super::{Kind, Manage, iam_tags, tags};
-
-const NO_SUCH_ENTITY: &str = "NoSuchEntity";
 
 /// A role as an instance can carry it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,11 +31,8 @@ pub struct InstanceProfile {
 
 async fn get(cloud: &dyn Read, name: &str) -> Result<Option<IamInstanceProfile>, CallError> {
     let input = GetInstanceProfileInput::builder().instance_profile_name(name);
-    match cloud.get_instance_profile(input).await {
-        Ok(output) => Ok(output.instance_profile),
-        Err(error) if error.code() == NO_SUCH_ENTITY => Ok(None),
-        Err(error) => Err(error),
-    }
+    let output = found(cloud.get_instance_profile(input).await)?;
+    Ok(output.and_then(|output| output.instance_profile))
 }
 
 impl InstanceProfile {

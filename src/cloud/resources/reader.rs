@@ -164,14 +164,7 @@ impl<'a> Reader<'a> {
 
     /// The server's role, whoever made it; `None` where there is none.
     pub async fn role(&self) -> Result<Option<GetRoleOutput>, CallError> {
-        let ask = async || {
-            let input = GetRoleInputBuilder::default().role_name(self.scope.role_name());
-            match self.cloud.get_role(input).await {
-                Ok(output) => Ok(Some(output)),
-                Err(error) if error.code() == "NoSuchEntity" => Ok(None),
-                Err(error) => Err(error),
-            }
-        };
+        let ask = async || get_role(self.cloud, &self.scope.role_name()).await;
         self.role.get_or_try_init(ask).await.cloned()
     }
 
@@ -272,5 +265,26 @@ fn nameless() -> CallError {
             body: String::new(),
         },
         request_id: None,
+    }
+}
+
+/// What IAM answers where something is not there.
+pub(super) const NO_SUCH_ENTITY: &str = "NoSuchEntity";
+
+/// Asks for a role; `None` where there is no such role.
+pub(super) async fn get_role(
+    cloud: &dyn Read,
+    name: &str,
+) -> Result<Option<GetRoleOutput>, CallError> {
+    let input = GetRoleInputBuilder::default().role_name(name);
+    found(cloud.get_role(input).await)
+}
+
+/// Takes what IAM does not know for nothing.
+pub(super) fn found<T>(result: Result<T, CallError>) -> Result<Option<T>, CallError> {
+    match result {
+        Ok(output) => Ok(Some(output)),
+        Err(error) if error.code() == NO_SUCH_ENTITY => Ok(None),
+        Err(error) => Err(error),
     }
 }

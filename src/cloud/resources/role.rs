@@ -4,7 +4,7 @@ use aws_sdk_iam::operation::create_role::CreateRoleInput;
 use aws_sdk_iam::operation::delete_role::DeleteRoleInput;
 use aws_sdk_iam::operation::delete_role_permissions_boundary::DeleteRolePermissionsBoundaryInput;
 use aws_sdk_iam::operation::delete_role_policy::DeleteRolePolicyInput;
-use aws_sdk_iam::operation::get_role::{GetRoleInput, GetRoleOutput};
+use aws_sdk_iam::operation::get_role::GetRoleOutput;
 use aws_sdk_iam::operation::get_role_policy::GetRolePolicyInput;
 use aws_sdk_iam::operation::list_attached_role_policies::ListAttachedRolePoliciesInput;
 use aws_sdk_iam::operation::list_role_policies::ListRolePoliciesInput;
@@ -16,20 +16,19 @@ use aws_sdk_iam::operation::update_assume_role_policy::UpdateAssumeRolePolicyInp
 use futures_util::try_join;
 use serde_json::Value as Json;
 
-use crate::cloud::api::{CallError, Read};
+use crate::cloud::api::CallError;
 use crate::cloud::resource::{
     Address, Field, Live, Observed, Owner, Reference, Tags, Value, present,
 };
 use crate::cloud::stakes::{Charge, Lost};
 
 use super::context::{Handle, StepError, required};
-use super::reader::Reader;
+use super::reader::{NO_SUCH_ENTITY, Reader, found, get_role};
 use super::run::{Run, gone_is_fine};
 use super::{Kind, Manage, iam_tags, policy, tags};
 
 /// The name of the one inline policy that labctl's roles have.
 const POLICY_NAME: &str = "labctl";
-const NO_SUCH_ENTITY: &str = "NoSuchEntity";
 
 /// What somebody who takes the role on may do in AWS.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,20 +45,6 @@ pub struct Role {
     pub permissions_boundary: Option<String>,
     /// Its tags.
     pub tags: Tags,
-}
-
-/// Asks for a role; `None` where there is no such role.
-pub async fn get(cloud: &dyn Read, name: &str) -> Result<Option<GetRoleOutput>, CallError> {
-    let input = GetRoleInput::builder().role_name(name);
-    found(cloud.get_role(input).await)
-}
-
-fn found<T>(result: Result<T, CallError>) -> Result<Option<T>, CallError> {
-    match result {
-        Ok(output) => Ok(Some(output)),
-        Err(error) if error.code() == NO_SUCH_ENTITY => Ok(None),
-        Err(error) => Err(error),
-    }
 }
 
 /// Reads a role and its policy; `role` asks for it, `wrap` makes it the kind's.
@@ -163,7 +148,7 @@ impl Role {
     /// Makes sure that a role of this name, made meanwhile, is the lab's.
     async fn taken(&self, run: &Run<'_>) -> Result<String, StepError> {
         run.made_meanwhile(&format!("a role `{}`", self.name), async || {
-            let role = get(run.cloud, &self.name)
+            let role = get_role(run.cloud, &self.name)
                 .await?
                 .and_then(|output| output.role);
             let ours = role.filter(|role| tags::is_ours(&iam_tags::read(role.tags()), run.scope));

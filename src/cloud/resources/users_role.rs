@@ -2,65 +2,32 @@
 //! the server's own.
 
 use crate::cloud::api::CallError;
-use crate::cloud::resource::{Field, Live, Reference, Tags};
-use crate::cloud::stakes::{Charge, Lost};
+use crate::cloud::resource::Field;
 
-use super::context::{Handle, StepError};
 use super::reader::Reader;
-use super::role::{self, Role, read_role};
-use super::run::Run;
-use super::{Kind, Manage};
+use super::side_role::{Purpose, SideRole};
+use super::{Kind, Scope};
 
 /// The role of the server's users.
+pub type UsersRole = SideRole<Users>;
+
+/// What it is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct UsersRole {
-    /// The role itself.
-    pub role: Role,
-}
+pub struct Users;
 
-impl Manage for UsersRole {
-    const LOST: Lost = Lost::Nothing;
+impl Purpose for Users {
+    const KIND: Kind = Kind::UsersRole;
 
-    fn fields(&self) -> Vec<Field> {
-        let mut fields = self.role.fields();
+    fn fields() -> Vec<Field> {
         // The server's role is in its trust policy, and has the note that leads to it: that comes first, goes last.
-        fields.push(Field::noted_on(Kind::Role));
-        fields
+        vec![Field::noted_on(Kind::Role)]
     }
 
-    fn each_reference(&mut self, visit: &mut dyn FnMut(&mut Reference)) {
-        self.role.each_reference(visit);
+    fn name(scope: &Scope) -> String {
+        scope.users_role_name()
     }
 
-    fn charges(&self) -> Vec<Charge> {
-        Vec::new()
-    }
-
-    fn tags(&mut self) -> Option<&mut Tags> {
-        self.role.tags()
-    }
-
-    async fn read(reader: &Reader<'_>) -> Result<Vec<Live<Self>>, CallError> {
-        if !reader.has_users_role().await? {
-            return Ok(Vec::new());
-        }
-        let name = reader.scope.users_role_name();
-        let wrap = |role| Self { role };
-        let role = role::get(reader.cloud, &name);
-        read_role(reader, (Kind::UsersRole, &name), role, wrap).await
-    }
-
-    async fn create(&self, run: &Run<'_>) -> Result<Handle, StepError> {
-        self.role.create(run).await
-    }
-
-    async fn update(&self, live: &Live<Self>, run: &Run<'_>) -> Result<(), StepError> {
-        self.role
-            .update(&live.with(live.body.role.clone()), run)
-            .await
-    }
-
-    async fn delete(live: &Live<Self>, run: &Run<'_>) -> Result<(), StepError> {
-        Role::delete(&live.with(live.body.role.clone()), run).await
+    async fn is_sought(reader: &Reader<'_>) -> Result<bool, CallError> {
+        reader.has_users_role().await
     }
 }

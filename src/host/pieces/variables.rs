@@ -55,8 +55,6 @@ pub struct Variables {
     pub users: Vec<User>,
     /// Whose programs reach the bucket.
     pub bucket_users: Vec<String>,
-    /// Who may reach the instance metadata: root, whose programs fetch the model and answer challenges.
-    pub metadata_allowed: Vec<String>,
     /// Who administers the server, and may connect to its services past NGINX.
     pub administrators: Vec<String>,
     /// Whether there is a page at `/`.
@@ -167,7 +165,6 @@ impl Variables {
                 .into_iter()
                 .map(|(name, _)| name.to_string())
                 .collect(),
-            metadata_allowed: vec!["root".to_owned()],
             landing_page: workbench.landing_page,
             config_hash: String::new(),
             listen_ipv6: true,
